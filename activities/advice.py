@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, StringConstraints, create_model
 from sqlalchemy import Connection
 from temporalio import activity
 
+from activities import prompts
 from activities.actions.masking import Masker
 from activities.decision_facts import Facts, beginnings, has_text, read_facts
 from activities.heartbeat import Heartbeat, Stop
@@ -49,20 +50,6 @@ MAX_ANSWER_LENGTH = 10_000
 logger = logging.getLogger(__name__)
 # Type checkers read the values of a Literal; here, the values are known only at run time.
 _LITERAL: Any = Literal
-
-_RULES = (
-    """\
-The people of an automation project have asked you to answer a question for them. Base your answer on the project's purpose and
-on the facts below: the tasks that are done, with their outputs and the beginnings of their files, the tasks that come next, and
-what each answer leads to. In `reason`, explain the basis of your answer in one or two sentences. Set `sure` to false if what you
-are to judge is not shown, if the facts do not settle the question, if a wrong choice could not be undone, or if it is a matter of
-taste, law, money or somebody's consent. A person then decides instead. """
-    + RULE
-)
-_AFTER_A_FAILURE = """\
-The task has failed. Choose `retry` if the cause may go away without a change (a busy server, a lost connection). A mistake in
-the command or its input will fail again. Choose `skip` to let the tasks after it run as if it had succeeded. Choose `fail` to
-accept the failure."""
 
 
 class Answer(BaseModel):
@@ -141,7 +128,7 @@ class Advice(AdviceActivities):
             _shape(question),
             lambda answer: answer,
             repairs=REPAIRS,
-            instructions=_RULES,
+            instructions=prompts.text("decider", data_rule=RULE),
             request=_question(case, question, files),
         )
         return said if said.sure else f"The model was not sure. It would answer '{said.answer}': {said.reason}"
@@ -207,7 +194,7 @@ def _question(case: _Case, question: QuestionRow, files: Sequence[JsonObject]) -
         now_in_words(),
         f"Question: {question.question}",
         options,
-        _AFTER_A_FAILURE if question.kind == QuestionKind.TASK_FAILED else "",
+        prompts.text("after_a_failure") if question.kind == QuestionKind.TASK_FAILED else "",
         framed(json.dumps({**case.facts.known, "files": files}, ensure_ascii=False)),
     ]
     return "\n\n".join(part for part in parts if part)

@@ -69,7 +69,8 @@ def read_facts(conn: Connection, project: ProjectRow, task: TaskRow, question: Q
         known |= {"error": task.error, "attempts": task.attempt, "action": action}
         known["outputs"] = _cut(task.outputs, _MAX_TEXT)
     files = {path: row.key for row in recent if row.status == TaskStatus.COMPLETED for path in row.expected_files}
-    return Facts(known, files, bool(outputs) or question.kind != QuestionKind.DECISION)
+    shown = question.kind != QuestionKind.DECISION or any(row.key in outputs and _says_anything(row) for row in recent)
+    return Facts(known, files, shown)
 
 
 def _outputs(rows: list[TaskRow]) -> dict[str, str]:
@@ -82,6 +83,11 @@ def _outputs(rows: list[TaskRow]) -> dict[str, str]:
             found[row.key] = text
             room -= len(text)
     return found
+
+
+def _says_anything(row: TaskRow) -> bool:
+    """Whether a task has an output that is not empty. A command always has the output `stdout`, even if it prints nothing."""
+    return any(value not in (None, "", [], {}) for value in row.outputs.values())
 
 
 def _done(row: TaskRow, outputs: str | None) -> JsonObject:

@@ -21,6 +21,7 @@ from activities.actions.task_environment import environment
 from activities.actions.workspace_paths import attempt_folder, inside
 from app.domain.actions import PersonAsked, TaskContext, TaskFailed
 from app.domain.agents import AgentEntry, AgentTool
+from app.domain.choices import objection_to_options
 from app.domain.file_paths import alike, is_private
 from app.workspace.files import paths_in
 from app.workspace.folders import open_file
@@ -253,8 +254,8 @@ class Tools:
             raise Mistake("The question is empty.")
         if len(choices) > MAX_OPTIONS or any(not 0 < len(option) <= MAX_OPTION_LENGTH for option in choices):
             raise Mistake(f"Give at most {MAX_OPTIONS} options of 1 to {MAX_OPTION_LENGTH} characters each.")
-        if len(set(choices)) < len(choices):
-            raise Mistake("An option appears twice.")
+        if (objection := objection_to_options(choices)) is not None:
+            raise Mistake(objection)
         raise PersonAsked(question, choices, "")
 
     def _masked(self, data: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from app.domain.actions import TaskContext, TaskFailed
-from app.workspace.files import missing
+from app.workspace.files import empty, missing
 from signoff.schemas.json_value import JsonObject
 
 
@@ -24,3 +24,22 @@ async def check_products(context: TaskContext, outputs: JsonObject, exit_code: i
     if absent:
         message = f"The task ended without making {', '.join(absent)}, which the plan expects from it."
         raise TaskFailed("file_missing", message, outputs=outputs, exit_code=exit_code)
+
+
+async def empty_products(context: TaskContext) -> list[str]:
+    """The files that the task must make, and that are there with nothing in them."""
+    return await asyncio.to_thread(empty, context.workspace, context.expected_files)
+
+
+async def check_written(context: TaskContext, outputs: JsonObject) -> None:
+    """Make sure that a model has made the task's files, and has written something into each.
+
+    A command may mean an empty file, such as a list without entries. A model that leaves one has not done its work.
+
+    Raises:
+        TaskFailed: `file_missing` or `file_empty`.
+    """
+    await check_products(context, outputs)
+    if left := await empty_products(context):
+        message = f"The task left {', '.join(left)} empty, although the plan expects content."
+        raise TaskFailed("file_empty", message, outputs=outputs)

@@ -61,10 +61,15 @@ def alike(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def has_hidden(text: str) -> bool:
+    """Whether a text has control characters, line breaks or invisible characters."""
+    return any(unicodedata.category(character) in _HIDDEN for character in text)
+
+
 def _check_name(path: str, name: str) -> None:
     if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
         raise _bad(path, f"A name must have at most {MAX_NAME_BYTES} bytes.")
-    if any(unicodedata.category(character) in _HIDDEN for character in name):
+    if has_hidden(name):
         raise _bad(path, "It contains control characters or invisible characters.")
     if any(character in '\\:*?"<>|' for character in name):
         raise _bad(path, 'Names must not contain any of \\ : * ? " < > |.')

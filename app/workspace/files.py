@@ -31,6 +31,8 @@ MAX_FILES = 10_000
 # In a folder that a caller named, which may be a whole repository, these hold no results.
 _LEFT_OUT = frozenset({".git", "node_modules", ".venv", "__pycache__"})
 _CHUNK = 1024 * 1024
+# A larger file is not looked into: it counts as having content.
+_MAX_BLANK = 4096
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # A task may set any time on its files. Dates and databases accept only times inside this range, which spans centuries.
 _MAX_NS = 2**63 - 1
@@ -292,6 +294,22 @@ def size_of(root: Path, path: str) -> int | None:
 def missing(root: Path, paths: Sequence[str]) -> list[str]:
     """The expected files that are missing. Blocking."""
     return [path for path in paths if size_of(root, path) is None]
+
+
+def empty(root: Path, paths: Sequence[str]) -> list[str]:
+    """The expected files that are there, with nothing or only white space in them. Blocking."""
+    return [path for path in paths if _is_empty(root, path)]
+
+
+def _is_empty(root: Path, path: str) -> bool:
+    size = size_of(root, path)
+    if not size or size > _MAX_BLANK:
+        return size == 0
+    try:
+        return not (root / path).read_bytes().strip()
+    except OSError:
+        # A folder, or a file that is gone by now.
+        return False
 
 
 def looked_at(path: str, descriptor: int) -> WorkspaceFile:

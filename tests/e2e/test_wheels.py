@@ -73,6 +73,13 @@ async def test_the_server_runs_a_plan_beside_packages_of_the_same_names(
 def test_a_wheel_has_the_page_and_nothing_that_an_earlier_build_left(server_wheel: Path) -> None:
     names = zipfile.ZipFile(server_wheel).namelist()
     assert "app/dashboard/built/index.html" in names
+    prompts = {
+        str(file.relative_to(ROOT))
+        for top in ("app/planning", "activities")
+        for file in (ROOT / top).rglob("prompts/*.md")
+    }
+    assert prompts
+    assert prompts <= set(names)
     assert [name for name in names if "node_modules" in name or "/src/" in name] == []
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert tops == {"app", "workflows", "activities", "worker.py"}

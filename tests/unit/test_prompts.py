@@ -1,4 +1,4 @@
-"""The prompts of planning: each text is rendered, each example is a plan that obeys its own rules, and small models get less."""
+"""The prompts. Each text is rendered. Each example is a plan that obeys its own rules, and small models get less."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import pytest
 
+from activities import prompts as task_prompts
 from app.domain.agents import AgentEntry, ModelEntry
 from app.domain.errors import Invalid
 from app.domain.parameters import Parameter
@@ -29,6 +31,13 @@ ACTIONS = load_actions()
 AGENTS = {"default": AgentEntry()}
 EXAMPLES = list(prompts.examples(small=False))
 SMALL = list(prompts.examples(small=True))
+
+
+def folder_of(texts: ModuleType) -> Path:
+    return Path(str(texts.__file__)).parent
+
+
+TEXTS = [(texts, file.stem) for texts in (prompts, task_prompts) for file in sorted(folder_of(texts).glob("*.md"))]
 NOW = datetime(2026, 11, 27, 14, 5, tzinfo=UTC)
 
 
@@ -40,17 +49,18 @@ def given(words: str = "", **values: Any) -> Given:
     return Given(hosts_in(words), words, 8192, **values)
 
 
-@pytest.mark.parametrize("name", sorted(file.stem for file in Path(prompts.__file__).parent.glob("*.md")))
-def test_every_text_is_rendered_and_needs_all_of_its_values(name: str) -> None:
-    source = (Path(prompts.__file__).parent / f"{name}.md").read_text()
+@pytest.mark.parametrize(("texts", "name"), TEXTS, ids=[name for _, name in TEXTS])
+def test_every_text_is_rendered_and_needs_all_of_its_values(texts: ModuleType, name: str) -> None:
+    source = (folder_of(texts) / f"{name}.md").read_text()
     places = {part.partition("]]")[0] for part in source.split("[[")[1:]}
     values = {place: f"<{place}>" for place in places}
-    rendered = prompts.text(name, **values)
+    rendered = texts.text(name, **values)
+    assert rendered
     assert all(f"<{place}>" in rendered for place in places)
     assert "[[" not in rendered
-    for wrong in ({}, {**values, "unknown": ""}):
+    for wrong in ([{}] if places else []) + [{**values, "unknown": ""}]:
         with pytest.raises(KeyError):
-            prompts.text(name, **wrong)
+            texts.text(name, **wrong)
 
 
 @pytest.mark.parametrize(("brief", "plan"), EXAMPLES, ids=[brief[:20] for brief, _ in EXAMPLES])

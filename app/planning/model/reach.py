@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
 from app.domain import references
+from app.domain.choices import objection_to_options
 from app.domain.dangers import dangers_of
 from app.domain.plan import PlanDraft, TaskDraft
 from signoff.schemas.problems import Problem
@@ -69,6 +70,7 @@ def check_reach(
             yield from _hosts(task, where, hosts, former)
             yield from _secrets(task, where, words, former)
             yield from _grants(task, where, words, former)
+            yield from _options(task, where, former)
 
 
 def _grants(task: TaskDraft, where: str, words: str, former: TaskDraft | None) -> Iterator[Problem]:
@@ -83,6 +85,18 @@ def _grants(task: TaskDraft, where: str, words: str, former: TaskDraft | None) -
                 yield Problem(field=f"{where}.{name}", message=message)
     if task.limits and (former is None or task.limits != former.limits):
         yield Problem(field=f"{where}.limits", message=f"Task '{task.key}': models must not set limits; remove them.")
+
+
+def _options(task: TaskDraft, where: str, former: TaskDraft | None) -> Iterator[Problem]:
+    """Find answers to a decision that a person could not tell apart."""
+    options = _options_of(task)
+    if (former is None or options != _options_of(former)) and (objection := objection_to_options(options)) is not None:
+        yield Problem(field=f"{where}.action.options", message=f"Task '{task.key}': {objection}")
+
+
+def _options_of(task: TaskDraft) -> list[str]:
+    options = task.action.fields().get("options")
+    return [option for option in options if isinstance(option, str)] if isinstance(options, list) else []
 
 
 def _hosts(task: TaskDraft, where: str, allowed: Collection[str], former: TaskDraft | None) -> Iterator[Problem]:

@@ -1,19 +1,19 @@
 """The texts of the prompts for planning, each in a Markdown file of this folder. The rest of a prompt is made from data.
 
-`[[name]]` in a text stands for a value. A file of `examples` or `small_examples` is a brief, and the plan for it as JSON.
+A file of `examples` or `small_examples` is a brief, and the plan for it as JSON.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from app.llm.prompt_files import text_in
+
 _FOLDER = Path(__file__).parent
-_PLACE = re.compile(r"\[\[([a-z_]+)\]\]")
 
 
 def text(name: str, **values: str) -> str:
@@ -22,12 +22,7 @@ def text(name: str, **values: str) -> str:
     Raises:
         KeyError: a place has no value, or a value has no place.
     """
-    content = _read(f"{name}.md")
-    places = set(_PLACE.findall(content))
-    if unused := values.keys() - places:
-        raise KeyError(f"{name}.md has no place for {', '.join(sorted(unused))}")
-    # A value is inserted as it is: it may itself contain what looks like a place.
-    return _PLACE.sub(lambda place: values[place[1]], content)
+    return text_in(_FOLDER, name, **values)
 
 
 def examples(*, small: bool) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -43,8 +38,3 @@ def _examples(folder: str) -> tuple[tuple[str, dict[str, Any]], ...]:
 def _example(file: Path) -> tuple[str, dict[str, Any]]:
     brief, _, rest = file.read_text(encoding="utf-8").partition("\n```json\n")
     return brief.strip(), json.loads(rest.partition("\n```")[0])
-
-
-@cache
-def _read(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8").strip()
