@@ -172,8 +172,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         Conflict: `plan_not_ready`: the version has no content yet.
     """
     edited = proposals.version_waiting(conn, project_row)
-    newest = edited or plans.current_version(project_row)
-    row = plans.get(conn, project_row.id, version if version is not None else newest)
+    row = plans.get(conn, project_row.id, version or edited or plans.current_version(project_row))
     contents = plans.contents(row)
     draft = PlanDraft.model_validate(contents.draft)
     latest = plans.latest(conn, project_row.id)
