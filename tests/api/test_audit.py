@@ -334,6 +334,8 @@ async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(s
     await signoff.call("POST", f"/{project_id}/pause")
     await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Added"})
     await check("paused and edited")
+    await signoff.call("POST", f"/{project_id}/approve")
+    await check("edit approved")
     await signoff.call("POST", f"/{project_id}/resume")
     await answer("decision", "yes")
     (workspace / "fixed").touch()

@@ -168,7 +168,7 @@ async def test_a_phase_gate_is_not_opened_for_a_plan_that_changes_meanwhile(
     monkeypatch.setattr(Commands, "submit", after_an_edit)
     answer = await approve(signoff, project_id, tag)
     assert (answer.status_code, check_error(answer)["code"]) == (409, "plan_superseded")
-    assert (await signoff.project(project_id))["stage"] == "awaiting_phase_approval"
+    assert (await signoff.project(project_id))["stage"] == "awaiting_approval"
     await signoff.call("POST", f"/{project_id}/cancel")
 
 

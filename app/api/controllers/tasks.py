@@ -19,7 +19,7 @@ from app.api.http.read_only import check_unchanged
 from app.api.http.services import Services
 from app.api.views import present
 from app.domain import commands
-from app.domain.errors import Invalid
+from app.domain.errors import Invalid, NotFound
 from app.domain.plan import canonical_json
 from app.storage import model_steps, plans, projects, proposals, tasks
 from signoff.schemas.json_value import JsonObject
@@ -219,7 +219,22 @@ def _planned(conn: Connection, project_id: str, task_id: str) -> Task:
 
 def _shown(project_id: str) -> Shown:
     """Create the answer for an edit of one task."""
-    return lambda conn, keys, _phases: _planned(conn, project_id, keys[0])
+    return lambda conn, keys, _phases: _planned_once(conn, project_id, keys[0])
+
+
+def _planned_once(conn: Connection, project_id: str, key: str) -> Task:
+    """A task as the newest version that has it says. A repeated request may name one that a run ended without."""
+    try:
+        return _planned(conn, project_id, key)
+    except NotFound:
+        project = projects.get(conn, project_id)
+        latest = plans.latest(conn, project_id)
+        for version in range(latest.version if latest is not None else 0, 0, -1):
+            row = plans.get(conn, project_id, version)
+            if row.draft is not None and any(task.key == key for task in plans.content(row).tasks()):
+                described = present.plan(conn, project, version)
+                return next(task for phase in described.phases for task in phase.tasks if task.key == key)
+        raise
 
 
 def _changes(current: Task, data: UpdateTask) -> list[JsonObject]:
