@@ -19,6 +19,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.actions.masking import Masker
 from activities.advice import Advice
 from activities.planning import Planning
 from activities.records import Records
@@ -162,7 +163,7 @@ def _worker(stack: Stack) -> tuple[Worker, Scripts]:
         stack.temporal,
         task_queue=settings.task_queue,
         workflows=[ProjectWorkflow],
-        activities=[*records.activities, planning.make_plan, Advice(database, settings).advise, scripts.activity],
+        activities=[*records.activities, planning.make_plan, Advice(database, settings, Masker()).advise, scripts.activity],
         **worker_options(settings.max_concurrent_tasks),
     )
     return worker, scripts

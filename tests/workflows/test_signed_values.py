@@ -53,9 +53,10 @@ async def test_a_project_that_is_renamed_in_the_middle_of_its_run(signoff: Stack
     project_id = await signoff.started(READS_NAME, name="staging")
     await signoff.task_in(project_id, "wait", "running")
     assert (await put(signoff, project_id, name="production"))["name"] == "production"
-    # An edit approves the rest of the plan. Anything that it does not mention stays as it was approved.
+    # Anything that an edit does not mention stays as it was approved.
     edit = {"title": "More", "action": {"type": "shell", "command": "true"}, "depends_on": ["say"]}
     await signoff.call("POST", f"/{project_id}/tasks", json=edit, status=201)
+    await signoff.call("POST", f"/{project_id}/approve")
     await go(signoff, project_id)
     assert await said(signoff, project_id) == "staging"
     audit = await signoff.call("POST", f"/{project_id}/audit")
