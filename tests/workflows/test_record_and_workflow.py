@@ -163,7 +163,12 @@ def _worker(stack: Stack) -> tuple[Worker, Scripts]:
         stack.temporal,
         task_queue=settings.task_queue,
         workflows=[ProjectWorkflow],
-        activities=[*records.activities, planning.make_plan, Advice(database, settings, Masker()).advise, scripts.activity],
+        activities=[
+            *records.activities,
+            planning.make_plan,
+            Advice(database, settings, Masker()).advise,
+            scripts.activity,
+        ],
         **worker_options(settings.max_concurrent_tasks),
     )
     return worker, scripts
