@@ -160,6 +160,8 @@ def planning(status: str, after_cancel: tuple[str, str], **others: Outcome) -> R
 
 def running(stage: str, **others: Outcome) -> Row:
     stays, refused = ("running", stage), "project_running"
+    # An edit waits for its approval. A pause is shown first.
+    edited = stays if stage == "paused" else ("running", READY)
     row = {
         "generate": refused,
         "regenerate": refused,
@@ -169,7 +171,7 @@ def running(stage: str, **others: Outcome) -> Row:
         "rename": stays,
         "auto": refused,
         "strategy": refused,
-        **edits(stays, change_task="task_started", remove_task="plan_invalid"),
+        **edits(edited, change_task="task_started", remove_task="plan_invalid"),
         "pause": ("running", "paused"),
         "resume": "not_paused",
         "retry": refused,
