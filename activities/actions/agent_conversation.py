@@ -22,6 +22,7 @@ from pydantic_ai.exceptions import (
     UserError,
 )
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.models import Model
 from pydantic_ai.toolsets import FunctionToolset, ToolsetTool, WrapperToolset
 
 from activities import prompts
@@ -124,6 +125,42 @@ class _Recorded(WrapperToolset[None]):
         return result
 
 
+def _agent(
+    context: TaskContext,
+    model: Model[Any],
+    name: str,
+    metered: Metered,
+    ledger: DatabaseLedger,
+    output_schema: JsonObject | None,
+    log: Callable[[str], None],
+    masked: Callable[[str], str],
+) -> Any:
+    """The agent with its tools, and with the checks of its answer."""
+    entry: AgentEntry = context.agent_context.agent
+    functions: FunctionToolset[None] = FunctionToolset(
+        # Sequential: a file that was written can be read by the next call, and a question interrupts no other call.
+        Tools(context, entry).offered(),
+        max_retries=RETRIES,
+        sequential=True,
+    )
+    tools = _Recorded(functions, ledger, lambda: metered.calls, name, log, masked)
+    answer_type: Any = output_of(model, StructuredDict(output_schema, name="result")) if output_schema else str
+    # Its overloads do not accept an output type that is made at run time.
+    make: Any = Agent
+    agent = make(
+        metered,
+        output_type=answer_type,
+        instructions=_instructions(context),
+        toolsets=[tools] if entry.tools else [],
+        retries=RETRIES,
+    )
+    if output_schema is not None:
+        agent.output_validator(_checker(output_schema))
+    if context.expected_files:
+        agent.output_validator(_Products(context, ledger, metered, name).remind)
+    return agent
+
+
 async def converse(context: TaskContext, prompt: str, output_schema: JsonObject | None, most_calls: int) -> JsonObject:
     """Let the task's agent execute the task. Return its answer as `text`, or as `output_schema` describes.
 
@@ -147,27 +184,7 @@ async def converse(context: TaskContext, prompt: str, output_schema: JsonObject 
     try:
         model = open_model(access)
         metered = Metered(model, access, ledger, lambda answer: log(_said(answer)))
-        functions: FunctionToolset[None] = FunctionToolset(
-            # Sequential: a file that was written can be read by the next call, and a question interrupts no other call.
-            Tools(context, agent_context.agent).offered(),
-            max_retries=RETRIES,
-            sequential=True,
-        )
-        tools = _Recorded(functions, ledger, lambda: metered.calls, access.name, log, masked)
-        answer_type: Any = output_of(model, StructuredDict(output_schema, name="result")) if output_schema else str
-        # Its overloads do not accept an output type that is made at run time.
-        make: Any = Agent
-        agent = make(
-            metered,
-            output_type=answer_type,
-            instructions=_instructions(context),
-            toolsets=[tools] if agent_context.agent.tools else [],
-            retries=RETRIES,
-        )
-        if output_schema is not None:
-            agent.output_validator(_checker(output_schema))
-        if context.expected_files:
-            agent.output_validator(_Products(context, ledger, metered, access.name).remind)
+        agent = _agent(context, model, access.name, metered, ledger, output_schema, log, masked)
         await ledger.resume()
         request = _request(context, prompt, _limits(agent_context.agent, access, most_calls))
         log(f"Model {access.name}, agent {agent_context.agent_id}\n{request}")

@@ -92,6 +92,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
         if edited is None:
             _approve_phase(conn, project, command)
         else:
+            _check_named(project, edited, command.payload)
             _check_bound(edited, command.payload)
             plan_edits.approve_edit(conn, project, edited, command, captured)
         return
@@ -144,6 +145,17 @@ def _kept(conn: Connection, project: ProjectRow) -> _Kept:
     if project.run_id is None or len(again) == len(rows):
         return {}
     return {"retry_of": project.run_id, "kept": len(rows) - len(again), "reset": again}
+
+
+def _check_named(project: ProjectRow, edited: plans.PlanRow, payload: CommandPayload) -> None:
+    """Refuse an approval that may mean the edit or the phase, because both wait and it names neither."""
+    if project.gate is None or payload.get("plan_version") is not None or payload.get("plan_digest") is not None:
+        return
+    message = (
+        f"Version {edited.version} of the plan, which an edit has made, and a phase both wait for approval. Name plan_version "
+        "and plan_digest to approve the version, or phase_id to start the phase."
+    )
+    raise Conflict(message, code="approval_ambiguous", context={"plan_version": edited.version})
 
 
 def _check_bound(plan: plans.PlanRow, payload: CommandPayload) -> None:

@@ -63,13 +63,7 @@ async def ask(
     """
     model = open_model(access)
     made: list[R] = []
-    try:
-        agent: Agent[None, M] = Agent(
-            Metered(model, access, ledger), output_type=output_of(model, shape), instructions=instructions, retries=0
-        )
-    except UserError as error:
-        message = f"The model {access.name} cannot answer in the required schema: {str(error).splitlines()[0]}"
-        raise Conflict(message, code="model_unavailable") from error
+    agent = _agent(model, access, ledger, shape, instructions)
 
     @agent.output_validator
     def check(answer: M) -> M:
@@ -95,6 +89,18 @@ async def ask(
                 else:
                     return made[0]
     raise AssertionError("the last attempt returns or raises")
+
+
+def _agent(
+    model: Model[Any], access: ModelAccess, ledger: DatabaseLedger, shape: type[M], instructions: str
+) -> Agent[None, M]:
+    try:
+        return Agent(
+            Metered(model, access, ledger), output_type=output_of(model, shape), instructions=instructions, retries=0
+        )
+    except UserError as error:
+        message = f"The model {access.name} cannot answer in the required schema: {str(error).splitlines()[0]}"
+        raise Conflict(message, code="model_unavailable") from error
 
 
 def _wrong(error: Exception, answer: list[str]) -> str | None:

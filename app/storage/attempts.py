@@ -15,11 +15,12 @@ from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.replay import outputs_hash
-from app.domain.states import AttemptStatus
+from app.domain.states import SKIPPED_BY_PERSON, AttemptStatus
 from app.storage import events, projects, quarantines, questions, tasks
 from app.storage.attempt_values import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.needs import Needed, is_being_cancelled
 from app.storage.tables import attempts, plans
+from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskChanges, TaskError, TaskRow
 from signoff.schemas.event_data import TaskMoved, TaskRetrying, TaskStarted, TaskWaiting
 from signoff.schemas.json_value import JsonMapping
@@ -344,3 +345,20 @@ def give_up(conn: Connection, key: AttemptKey, cause: str) -> None:
 
 def _later(at: str, seconds: float | None) -> str:
     return isoformat(parse_time(at) + timedelta(seconds=seconds or 0.0))
+
+
+def skipped_after_failing(conn: Connection, project_id: str) -> list[str]:
+    """Return the ids of the tasks that a person skipped after their last attempt had failed or was lost."""
+    failed = (
+        attempts.c.task_id == task_table.c.id,
+        attempts.c.number == task_table.c.attempt,
+        attempts.c.status.in_([AttemptStatus.FAILED, AttemptStatus.LOST]),
+    )
+    skipped = (
+        task_table.c.project_id == project_id,
+        task_table.c.status == TaskStatus.SKIPPED,
+        task_table.c.reason == SKIPPED_BY_PERSON,
+        task_table.c.started_at.is_not(None),
+    )
+    query = select(task_table.c.id).where(*skipped, select(attempts.c.task_id).where(*failed).exists())
+    return list(conn.execute(query.order_by(task_table.c.position)).scalars())

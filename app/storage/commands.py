@@ -32,7 +32,9 @@ def store(conn: Connection, request: CommandRequest) -> StoredCommand:
     payload = request.payload
     if request.kind == CommandKind.APPROVE and plan is not None:
         edited = proposals.find(conn, project) if payload.get("phase_id") is None else None
-        payload = _bound(payload, edited or plan)
+        # If a phase waits as well, nobody knows which of the two an approval means that names neither.
+        if edited is None or project.gate is None:
+            payload = _bound(payload, edited or plan)
     command = StoredCommand(
         id=new_id("cmd"),
         project_id=project.id,

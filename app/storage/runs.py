@@ -10,8 +10,9 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from app.domain.commands import CancelSeal
 from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
-from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, SKIPPED_BY_PERSON, AttemptStatus, sources
+from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
 from app.storage import events, plans, projects, proposals, questions, tasks
+from app.storage.attempts import skipped_after_failing
 from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import attempts, phases, runs
@@ -318,7 +319,7 @@ def finish(
         # The version would change a run that is over. An edit from now on makes a version that corrects the project.
         plans.supersede(conn, project.id, waiting)
         new_events.append(PlanSuperseded(plan_version=waiting, by=plans.current_version(project)))
-    skipped_failures = _skipped_failures(conn, project.id) if status == ProjectStatus.COMPLETED else []
+    skipped_failures = skipped_after_failing(conn, project.id) if status == ProjectStatus.COMPLETED else []
     ended: ProjectChanges = {
         "stage": Stage.FINISHED,
         "gate": None,
@@ -337,23 +338,6 @@ def finish(
             run_id=project.run_id, tasks=counts, outcome=Outcome.SKIPPED_FAILURES, skipped_failures=skipped_failures
         )
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
-
-
-def _skipped_failures(conn: Connection, project_id: str) -> list[str]:
-    """Return the ids of the tasks that a person skipped after their last attempt had failed or was lost."""
-    failed = (
-        attempts.c.task_id == task_table.c.id,
-        attempts.c.number == task_table.c.attempt,
-        attempts.c.status.in_([AttemptStatus.FAILED, AttemptStatus.LOST]),
-    )
-    skipped = (
-        task_table.c.project_id == project_id,
-        task_table.c.status == TaskStatus.SKIPPED,
-        task_table.c.reason == SKIPPED_BY_PERSON,
-        task_table.c.started_at.is_not(None),
-    )
-    query = select(task_table.c.id).where(*skipped, select(attempts.c.task_id).where(*failed).exists())
-    return list(conn.execute(query.order_by(task_table.c.position)).scalars())
 
 
 def mark_lost(conn: Connection, project: ProjectRow, *, code: str, message: str) -> None:

@@ -50,7 +50,7 @@ class Bridge:
                 except ValueError as error:
                     # Perhaps it is not written to its end. If it is wrong, the message says where.
                     print(f"{structured} is not JSON yet: {error}", flush=True)
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)  # why: the step of a wait for a person, who has no deadline
 
 
 def _readable(request: Request) -> str:

@@ -54,7 +54,7 @@ async def test_an_edit_waits_for_its_approval_and_the_run_starts_nothing_meanwhi
     assert await alterations(signoff, project_id) == []
     release(project)
     await signoff.task_in(project_id, "hold", "completed")
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # why: nothing may start, and only time can show that nothing does
     project = await signoff.project(project_id)
     assert {task["key"]: task["status"] for task in project["tasks"]}["next"] == "pending"
     assert not (Path(project["workspace"]) / "ran").exists()
@@ -84,7 +84,7 @@ async def test_an_edit_of_the_last_phase_keeps_the_run_open_until_its_approval(s
     await signoff.call("DELETE", f"/{project_id}/tasks/added1")
     release(await signoff.project(project_id))
     await signoff.task_in(project_id, "hold", "completed")
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # why: the run must not end, and only time can show that it does not
     assert (await signoff.project(project_id))["status"] == "running"
     await approve(signoff, project_id)
     project = await signoff.finished(project_id)
@@ -299,3 +299,18 @@ async def test_edits_sent_by_hand_are_decided_alike(signoff_by_hand: Stack) -> N
 
     await eventually(refusals, what="the other two are refused")
     await signoff_by_hand.call("POST", f"/{project_id}/cancel")
+
+
+async def test_an_approval_that_may_mean_the_edit_or_the_phase_is_refused(signoff: Stack) -> None:
+    project_id = await signoff.started("## One\n\n- A: `true`\n\n## Two {approval=yes}\n\n- B: `true` {#b}")
+    gate = (await signoff.at_gate(project_id))["gate"]
+    await signoff.call("POST", f"/{project_id}/tasks", status=201, json=shell("C", "echo c >> ran", key="c"))
+    answer = await signoff.call("POST", f"/{project_id}/approve", status=409)
+    assert answer["code"] == "approval_ambiguous"
+    assert "plan_version" in answer["message"]
+    assert "phase_id" in answer["message"]
+    # Each of them can be approved by name.
+    await approve(signoff, project_id)
+    await signoff.call("POST", f"/{project_id}/approve", json={"phase_id": gate["phase_id"]})
+    project = await signoff.finished(project_id)
+    assert (Path(project["workspace"]) / "ran").read_text().split() == ["c"]

@@ -1,4 +1,4 @@
-"""A person's word that a task is done: what they have read, and which expected files are missing."""
+"""Completes a task for a person: records what they have read, and which expected files they do without."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ class AnswerTask(RequestBody):
 
 
 class CompleteTask(AnswerTask):
-    """A person's word that a task is done."""
+    """Marks a waiting task as done."""
 
     read: dict[RelativePath, Digest] = Field(
         default_factory=dict,
