@@ -1,4 +1,4 @@
-"""What the error of a task's activity says about the attempt, and how long to wait before the next one."""
+"""What the error of a task's activity says about the attempt, how long to wait before the next one, and what a failure means."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.exceptions import TimeoutError as TemporalTimeout
 
+from signoff.schemas.json_value import JsonObject
+
 with workflow.unsafe.imports_passed_through():
     from app.domain.backoff import backoff
     from signoff.vocabulary import TaskStatus
-    from workflows.contracts import ADVISE, ASKED
+    from workflows.contracts import ADVISE, ASKED, PhaseWork
 
 # The statuses that a failed attempt may report, in the first detail of its error.
 _FAILURES = frozenset({ASKED, str(TaskStatus.FAILED), str(TaskStatus.WAITING)})
@@ -43,3 +45,10 @@ def describe(cause: BaseException | None) -> str:
     if isinstance(cause, TemporalTimeout):
         return "no heartbeat" if cause.type is None else f"{cause.type.name.lower().replace('_', ' ')} timeout"
     return str(cause)[:200]
+
+
+def failure_of_task(work: PhaseWork, task: int, status: str) -> JsonObject:
+    """Return the failure of a project whose task has ended with this status."""
+    became = "was cancelled" if status == TaskStatus.CANCELLED else "failed"
+    message = f"Task '{work.tasks.titles[task]}' {became}."
+    return {"code": "task_failed", "message": message, "task": work.tasks.keys[task]}

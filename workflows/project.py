@@ -35,7 +35,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.deliveries import as_text, command_in
     from workflows.options import planning_options, record_options
-    from workflows.project_run import Outcome, ProjectRun
+    from workflows.outcomes import Outcome
+    from workflows.project_run import ProjectRun
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -258,7 +259,7 @@ class ProjectWorkflow:
             clean_up_until=self._clean_up_until,
         )
         outcome = await self._current_run.run()
-        self._clean_up_until = self._current_run.clean_up_until if outcome == Outcome.CONTINUE else None
+        self._clean_up_until = self._current_run.clean_up.until if outcome == Outcome.CONTINUE else None
         self._current_run = None
         if outcome == Outcome.ENDED and self._erase_for is not None:
             await self._erase_unless_running(self._erase_for)

@@ -4,65 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from enum import Enum
-from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
 
 from signoff.schemas.json_value import JsonObject
 
 with workflow.unsafe.imports_passed_through():
-    from datetime import timedelta
-
-    from app.domain.actions import Mode
     from app.domain.commands import CommandKind
     from app.domain.identity import isoformat
     from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus
-    from workflows.activity_types import RecordActivities
-    from workflows.calls import execute
-    from workflows.contracts import (
-        Decided,
-        PhaseEnd,
-        PhaseRef,
-        PhaseWork,
-        ProjectState,
-        RunEnd,
-        RunState,
-        SettlePhase,
-        SkipTasks,
-        Snapshot,
-        TaskInput,
-        Thresholds,
-    )
+    from workflows.clean_up import CleanUp
+    from workflows.contracts import Decided, PhaseWork, ProjectState, RunState, Snapshot, TaskInput, Thresholds
     from workflows.details import phases_table
-    from workflows.options import record_options
+    from workflows.failures import failure_of_task
+    from workflows.outcomes import Outcome, PhaseOutcome
+    from workflows.run_record import RunRecord
     from workflows.running import RECORD_ENDS_TASKS, RunningTasks, has_ended
     from workflows.scheduler import PhaseScheduler
     from workflows.task import RELOAD, SUCCEEDED, TaskRun
 
-A = TypeVar("A")
-T = TypeVar("T")
 # A run that began before one of these changes is replayed without it.
 GATE_BY_RECORD = "gate-by-record"
 EMPTY_GATE = "empty-gate"
-IN_PROGRESS_ONCE = "in-progress-once"
-# How long phases that run in any case (`on=always`) may take after a cancel, together. Then their tasks are stopped.
-CLEAN_UP_LIMIT = timedelta(minutes=10)
-
-
-class Outcome(Enum):
-    """Why `ProjectRun.run` returned."""
-
-    ENDED = "ended"
-    CONTINUE = "continue as new"
-
-
-class _PhaseOutcome(Enum):
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    CONTINUE = "continue as new"
 
 
 class ProjectRun:
@@ -75,6 +38,9 @@ class ProjectRun:
         decide_next: decides the oldest request.
         take: receives the project's state once the run has ended.
         clean_up_until: when a clean-up that an earlier workflow execution has begun must end, in seconds since 1970.
+
+    Attributes:
+        clean_up: the clean-up after a cancel.
     """
 
     def __init__(
@@ -89,6 +55,7 @@ class ProjectRun:
     ) -> None:
         assert state.run is not None  # noqa: S101 - for the type checker; the caller has looked
         self._project_id = state.project_id
+        self._record = RunRecord(state.project_id)
         self._run: RunState = state.run
         self._thresholds = thresholds
         self._has_request = has_request
@@ -112,20 +79,17 @@ class ProjectRun:
         self._phase_statuses: dict[str, str] = {}
         self._closing = False
         self._draining = False
+        # The first failure, which is the reason that the project fails.
         self._failure: JsonObject | None = None
         self._running = RunningTasks()
         self._stopped = state.run.stopped
         self._failed = False
-        # Whether the current phase continues in spite of a cancel, and whether its time for that is over.
-        self._cleans_up = False
-        self._clean_up_over = False
-        self.clean_up_until = clean_up_until
-        self._clean_up_timer: asyncio.Task[None] | None = None
+        self.clean_up = CleanUp(clean_up_until)
 
     @property
     def _interrupted(self) -> bool:
         """Whether a cancel stops the current phase."""
-        return self._cancelling and (not self._cleans_up or self._clean_up_over)
+        return self._cancelling and not self.clean_up.continues
 
     @property
     def _awaits_approval(self) -> bool:
@@ -142,12 +106,12 @@ class ProjectRun:
         pump = asyncio.create_task(self._pump())
         while True:
             outcome = await self._phases()
-            if outcome == _PhaseOutcome.CONTINUE:
+            if outcome == PhaseOutcome.CONTINUE:
                 self._closing = True
                 await pump
                 # If a cancel is decided in this last moment, the next workflow execution loads it and acts on it.
                 return Outcome.CONTINUE
-            state = await self._finish(outcome)
+            state = await self._record.finish(self._run, ProjectStatus(outcome.value), self._failure)
             if state.run is not None and state.run.run_id == self._run.run_id:
                 # A phase was added after the last one at the last moment.
                 self._take_run(state.run)
@@ -157,11 +121,6 @@ class ProjectRun:
             self._closing = True
             await pump
             return Outcome.ENDED
-
-    async def _finish(self, outcome: _PhaseOutcome) -> ProjectState:
-        status = ProjectStatus(outcome.value)
-        end = RunEnd(project_id=self._project_id, run_id=self._run.run_id, status=status, failure=self._failure)
-        return await self._record(RecordActivities.finish_run, end, f"End the run: {status}")
 
     def describe(self, snapshot: Snapshot) -> None:
         """Add the run's progress to a snapshot."""
@@ -192,10 +151,9 @@ class ProjectRun:
             return
         match decided.kind:
             case CommandKind.CANCEL:
-                # A second cancel ends the clean-up as well.
-                self._clean_up_over = self._clean_up_over or (self._cancelling and self._cleans_up)
-                self._cancelling = True
-                self._limit_clean_up()
+                if self._cancelling:
+                    self.clean_up.cancelled_again()
+                self._note_cancelling()
             case CommandKind.APPROVE if not self._awaits_approval:
                 self._gate_open = True
             case CommandKind.PAUSE | CommandKind.RESUME:
@@ -232,7 +190,7 @@ class ProjectRun:
             self._ended_by_person[key] = True
             self._ended_at_gate = True
 
-    async def _phases(self) -> _PhaseOutcome:
+    async def _phases(self) -> PhaseOutcome:
         position = self._run.next_phase
         while position < len(self._run.phases) or self._awaits_approval:
             if self._holds:
@@ -240,55 +198,38 @@ class ProjectRun:
             if position >= len(self._run.phases):
                 # The edit that waited has added no phase.
                 continue
-            if self._clean_up_over or (self._cancelling and not self._run.cleans_up):
-                return _PhaseOutcome.CANCELLED
+            if self.clean_up.over or (self._cancelling and not self._run.cleans_up):
+                return PhaseOutcome.CANCELLED
             outcome = await self._phase(position)
-            if outcome == _PhaseOutcome.CONTINUE:
+            if outcome == PhaseOutcome.CONTINUE:
                 return outcome
-            self._failed = self._failed or outcome == _PhaseOutcome.FAILED
+            self._failed = self._failed or outcome == PhaseOutcome.FAILED
             # With conditions, the record knows which phases run after a failure or a cancel.
-            if outcome in {_PhaseOutcome.FAILED, _PhaseOutcome.CANCELLED} and not self._run.conditional:
+            if outcome in {PhaseOutcome.FAILED, PhaseOutcome.CANCELLED} and not self._run.conditional:
                 return outcome
             position += 1
             if self._history_is_long(self._thresholds.rest) and position < len(self._run.phases):
-                return _PhaseOutcome.CONTINUE
-        if self._clean_up_timer is not None:
-            self._clean_up_timer.cancel()
+                return PhaseOutcome.CONTINUE
+        self.clean_up.stop_counting()
         if self._failed and not self._cancelling:
-            return _PhaseOutcome.FAILED
-        return _PhaseOutcome.CANCELLED if self._cancelling or self._stopped else _PhaseOutcome.COMPLETED
+            return PhaseOutcome.FAILED
+        return PhaseOutcome.CANCELLED if self._cancelling or self._stopped else PhaseOutcome.COMPLETED
 
-    def _limit_clean_up(self) -> None:
-        """After a cancel, begin to count the time of phases that run in any case."""
-        if self._cancelling and self._cleans_up and self._clean_up_timer is None:
-            left = CLEAN_UP_LIMIT.total_seconds()
-            if self.clean_up_until is None:
-                self.clean_up_until = workflow.time() + left
-            else:
-                left = min(left, self.clean_up_until - workflow.time())
-            self._clean_up_timer = asyncio.create_task(self._end_clean_up(left))
-
-    async def _end_clean_up(self, seconds: float) -> None:
-        if seconds > 0:
-            await asyncio.sleep(seconds)
-        self._clean_up_over = True
-
-    async def _phase(self, position: int) -> _PhaseOutcome:
+    async def _phase(self, position: int) -> PhaseOutcome:
         """Execute one phase, from its gate to its end."""
-        self._cleans_up = False
+        self.clean_up.applies = False
         work = await self._enter_phase(position)
         if self._interrupted:
-            return _PhaseOutcome.CANCELLED
+            return PhaseOutcome.CANCELLED
         if work.finished:
-            return _PhaseOutcome.FAILED if work.failed and self._run.conditional else _PhaseOutcome.COMPLETED
+            return PhaseOutcome.FAILED if work.failed and self._run.conditional else PhaseOutcome.COMPLETED
         self._show(work.name, PhaseStatus.RUNNING)
         while True:
             outcome = await self._carry_out(work, position)
-            if outcome in {_PhaseOutcome.CANCELLED, _PhaseOutcome.CONTINUE}:
+            if outcome in {PhaseOutcome.CANCELLED, PhaseOutcome.CONTINUE}:
                 return outcome
-            failed = outcome == _PhaseOutcome.FAILED
-            end = PhaseEnd(project_id=self._project_id, run_id=self._run.run_id, phase_id=work.phase_id, failed=failed)
-            ended = await self._record(RecordActivities.end_phase, end, f"End phase: {work.name}")
+            failed = outcome == PhaseOutcome.FAILED
+            ended = await self._record.end_phase(self._run, work, failed=failed)
             if ended.ended:
                 self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
                 return outcome
@@ -301,9 +242,9 @@ class ProjectRun:
         gates = 0
         while True:
             work = await self._begin_phase(position)
-            self._cancelling = self._cancelling or work.cancelling
-            self._cleans_up = work.cleans_up
-            self._limit_clean_up()
+            self.clean_up.applies = work.cleans_up
+            if self._cancelling or work.cancelling:
+                self._note_cancelling()
             if work.open or self._interrupted:
                 return work
             if gates and not workflow.patched(GATE_BY_RECORD):
@@ -317,19 +258,7 @@ class ProjectRun:
         """Open a phase and load its tasks. If the plan was edited meanwhile, load the edited phase."""
         while position < len(self._run.phases):
             self._edited = self._ended_at_gate = False
-            ref = PhaseRef(
-                project_id=self._project_id,
-                run_id=self._run.run_id,
-                position=position,
-                plan_version=self._run.plan_version,
-                plan_digest=self._run.plan_digest,
-            )
-            work = await self._record(RecordActivities.begin_phase, ref, f"Begin phase: {self._run.phases[position]}")
-            while work.open and work.run is None and len(work.tasks.keys) < work.total:
-                ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
-                more = await self._record(RecordActivities.begin_phase, ref, f"Load more of phase: {work.name}")
-                work.tasks.extend(more.tasks)
-                work.run = more.run
+            work = await self._record.begin_phase(self._run, position)
             if work.run is None:
                 return work
             self._take_run(work.run)
@@ -346,7 +275,7 @@ class ProjectRun:
         )
         self._gate, self._gate_open = None, False
 
-    async def _carry_out(self, work: PhaseWork, position: int) -> _PhaseOutcome:
+    async def _carry_out(self, work: PhaseWork, position: int) -> PhaseOutcome:
         """Run the tasks of one phase."""
         scheduler = await self._scheduler(work)
         while not self._interrupted:
@@ -359,12 +288,12 @@ class ProjectRun:
                 self._start_task(work, task)
             if scheduler.halted and self._running.only_wait() and not self._awaits_approval:
                 await self._running.leave()
-                return _PhaseOutcome.FAILED
+                return PhaseOutcome.FAILED
             if scheduler.done and not self._awaits_approval:
-                return _PhaseOutcome.FAILED if scheduler.failed else _PhaseOutcome.COMPLETED
+                return PhaseOutcome.FAILED if scheduler.failed else PhaseOutcome.COMPLETED
             if self._may_continue_now():
                 await self._running.leave()
-                return _PhaseOutcome.CONTINUE
+                return PhaseOutcome.CONTINUE
             held = (self._paused, self._awaits_approval)
             await workflow.wait_condition(
                 lambda held=held: self._something_happened() or (self._paused, self._awaits_approval) != held
@@ -372,22 +301,11 @@ class ProjectRun:
             if not self._edited:
                 await self._collect(work, scheduler)
         await self._running.stop()
-        return _PhaseOutcome.CANCELLED
+        return PhaseOutcome.CANCELLED
 
     async def _scheduler(self, work: PhaseWork) -> PhaseScheduler:
         """Create a scheduler for the rest of a phase. Tasks in progress stay in progress."""
-        unattended = {Mode.PERSON, Mode.TIMER, Mode.DECISION}
-        moved = self._running.move(work.tasks)
-        scheduler = PhaseScheduler(
-            work.tasks.dependencies,
-            max_parallel=self._run.max_parallel,
-            stop_at_first_failure=self._run.stop_at_first_failure,
-            unattended=[task for task, mode in work.tasks.modes.items() if mode in unattended],
-            conditional=self._run.conditional,
-            repeats=bool(moved) and not workflow.patched(IN_PROGRESS_ONCE),
-        )
-        for position in moved:
-            scheduler.adopt(position)
+        scheduler = self._running.schedule(work, self._run)
         await self._restore(work, scheduler)
         return scheduler
 
@@ -400,7 +318,7 @@ class ProjectRun:
         }
         for task in sorted(ended):
             if work.tasks.progress[task].status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
-                self._note_failure(work, task, work.tasks.progress[task].status)
+                self._failure = self._failure or failure_of_task(work, task, work.tasks.progress[task].status)
         if self._run.conditional:
             failed = {TaskStatus.FAILED, TaskStatus.CANCELLED}
             scheduler.restore({task: work.tasks.progress[task].status not in failed for task in ended})
@@ -415,7 +333,7 @@ class ProjectRun:
         for key, succeeded in ended_by_person.items():
             if key in positions:
                 if not succeeded:
-                    self._note_failure(work, positions[key], TaskStatus.FAILED)
+                    self._failure = self._failure or failure_of_task(work, positions[key], TaskStatus.FAILED)
                 await self._skip(work, scheduler.finish(positions[key], succeeded=succeeded))
         for task, status in self._running.take_ended():
             if status == RELOAD:
@@ -425,7 +343,7 @@ class ProjectRun:
                 # What happened to it is recorded when the run ends.
                 continue
             if status in {TaskStatus.FAILED, TaskStatus.CANCELLED}:
-                self._note_failure(work, task, status)
+                self._failure = self._failure or failure_of_task(work, task, status)
             await self._skip(work, scheduler.finish(task, succeeded=status in SUCCEEDED))
         if self._run.conditional:
             await self._settle(work, scheduler)
@@ -447,16 +365,11 @@ class ProjectRun:
     def _note_cancelling(self) -> None:
         """Note that the record says the run is being cancelled, even if the workflow was not told."""
         self._cancelling = True
-        self._limit_clean_up()
+        self.clean_up.begin()
 
     def _something_happened(self) -> bool:
-        return (
-            self._interrupted
-            or self._edited
-            or bool(self._ended_by_person)
-            or self._running.any_ended()
-            or self._may_continue_now()
-        )
+        ended = bool(self._ended_by_person) or self._running.any_ended()
+        return self._interrupted or self._edited or ended or self._may_continue_now()
 
     def _may_continue_now(self) -> bool:
         """Whether the history is long and nothing is running that a new history would orphan."""
@@ -467,27 +380,12 @@ class ProjectRun:
         return workflow.info().get_current_history_length() >= events
 
     async def _skip(self, work: PhaseWork, positions: list[int]) -> None:
-        if not positions:
-            return
-        keys = [work.tasks.keys[task] for task in positions]
-        skip = SkipTasks(
-            project_id=self._project_id,
-            run_id=self._run.run_id,
-            tasks=keys,
-            reason="dependency_failed",
-            plan_version=self._run.plan_version,
-        )
-        await self._record(RecordActivities.skip_tasks, skip, f"Skip {len(keys)} tasks: a dependency failed")
+        """Skip tasks whose dependencies have failed."""
+        await self._record.skip(self._run, [work.tasks.keys[task] for task in positions])
 
     async def _settle(self, work: PhaseWork, scheduler: PhaseScheduler) -> None:
         """Learn from the record which tasks of the phase it skips, and whether an answer has ended the run."""
-        settle = SettlePhase(
-            project_id=self._project_id,
-            run_id=self._run.run_id,
-            phase_id=work.phase_id,
-            plan_version=self._run.plan_version,
-        )
-        settled = await self._record(RecordActivities.settle_phase, settle, f"See what follows: {work.name}")
+        settled = await self._record.settle(self._run, work)
         if not settled.current:
             self._edited = True
             return
@@ -495,22 +393,7 @@ class ProjectRun:
         positions = {key: task for task, key in enumerate(work.tasks.keys)}
         scheduler.skip([positions[key] for key in settled.skipped if key in positions])
 
-    def _note_failure(self, work: PhaseWork, task: int, status: str) -> None:
-        """Keep the first failure, which is the reason that the project fails."""
-        if self._failure is None:
-            became = "was cancelled" if status == TaskStatus.CANCELLED else "failed"
-            message = f"Task '{work.tasks.titles[task]}' {became}."
-            self._failure = {"code": "task_failed", "message": message, "task": work.tasks.keys[task]}
-
     def _show(self, phase: str, status: str) -> None:
         self._phase_name = phase
         self._phase_statuses[phase] = status
         workflow.set_current_details(phases_table(self._run, self._phase_statuses))
-
-    async def _record(self, method: Callable[[Any, A], Awaitable[T]], argument: A, title: str) -> T:
-        try:
-            return await execute(method, argument, record_options(title))
-        except ActivityError as error:
-            raise ApplicationError(
-                f"{title}: {error.cause or error}", type="RecordRefused", non_retryable=True
-            ) from error

@@ -9,15 +9,18 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from app.domain.actions import Mode
     from app.domain.states import FINISHED_TASK
     from signoff.vocabulary import TaskStatus
-    from workflows.contracts import TaskColumns, TaskInProgress, TaskProgress
+    from workflows.contracts import PhaseWork, RunState, TaskColumns, TaskInProgress, TaskProgress
+    from workflows.scheduler import PhaseScheduler
     from workflows.task import TaskRun
 
 # How long a cancel waits for tasks to stop before it gives up on them.
 CANCEL_LIMIT = timedelta(seconds=30)
-# A run that began before this change is replayed without it.
+# A run that began before one of these changes is replayed without it.
 RECORD_ENDS_TASKS = "record-ends-tasks"
+IN_PROGRESS_ONCE = "in-progress-once"
 
 
 def has_ended(progress: TaskProgress) -> bool:
@@ -60,6 +63,22 @@ class RunningTasks:
         for key in self._jobs:
             self._tasks[key].follow(columns, positions[key])
         return [positions[key] for key in self._jobs]
+
+    def schedule(self, work: PhaseWork, run: RunState) -> PhaseScheduler:
+        """Create a scheduler for a phase that was loaded. Tasks in progress stay in progress."""
+        unattended = {Mode.PERSON, Mode.TIMER, Mode.DECISION}
+        moved = self.move(work.tasks)
+        scheduler = PhaseScheduler(
+            work.tasks.dependencies,
+            max_parallel=run.max_parallel,
+            stop_at_first_failure=run.stop_at_first_failure,
+            unattended=[task for task, mode in work.tasks.modes.items() if mode in unattended],
+            conditional=run.conditional,
+            repeats=bool(moved) and not workflow.patched(IN_PROGRESS_ONCE),
+        )
+        for position in moved:
+            scheduler.adopt(position)
+        return scheduler
 
     def any_ended(self) -> bool:
         """Whether a task has ended and was not taken yet."""

@@ -1,7 +1,7 @@
 """Finds the tasks that do something that cannot be taken back: send, publish, pay, push or delete.
 
-This is a help, not a proof, like `app.domain.dangers`: nobody can tell from a command what a program does internally. In doubt,
-the answer is yes.
+This is a help, not a proof, like `app.domain.dangers`: nobody can tell from a command what a program does internally. A command
+that cannot be read counts, and so does a script whose name says what it does. For others, the plan says it with `on_crash`.
 """
 
 from __future__ import annotations

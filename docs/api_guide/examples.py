@@ -150,7 +150,7 @@ def _run(guide: Guide, base: str) -> None:
         f"{base}/approve",
         body,
         about="Approves exactly the plan that was read. If it has changed since, the answer is 409 `plan_superseded`. On a running "
-        "project, the call opens the phase gate that waits.",
+        "project, the call approves the version that an edit has made, or opens the phase gate that waits.",
     )
     guide.until(f"{base}/decisions?status=open", lambda listed: listed["open"] == 1, "the failed task asks")
     guide.call(

@@ -11,7 +11,7 @@ from app.domain.commands import CommandKind
 from tests.workflows.logic.conftest import Workflows
 from tests.workflows.logic.record import Record, Task, failed
 from workflows.contracts import TaskInput, Thresholds
-from workflows.project_run import CLEAN_UP_LIMIT
+from workflows.clean_up import CLEAN_UP_LIMIT
 
 COMMAND = {"command": "cmd_1"}
 
