@@ -46,7 +46,7 @@ class DecisionFields(Fields):
     )
     other_than: Key | None = Field(
         default=None,
-        description="The key of another decision. This one must be answered by another person than that one.",
+        description="The key of another decision. This one must be answered by a different person than that one.",
     )
 
     @model_validator(mode="after")

@@ -168,7 +168,7 @@ def action_text(action: Json) -> Text:
             text = Text("a model answers this first" if fields.pop("by", "") == "model" else "a person decides")
             text.stylize("yellow")
             if isinstance(other := fields.pop("other_than", None), str):
-                text.append(f"\nmust be answered by another person than {visible(other)}", style="yellow")
+                text.append(f"\nmust be answered by a different person than {visible(other)}", style="yellow")
         case "wait" if "seconds" in fields:
             text = Text(f"waits {span(fields.pop('seconds'))}", style="green")
         case kind:

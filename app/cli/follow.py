@@ -215,7 +215,9 @@ class _Questions:
             self._console.print(follows_text(asked["follows"]))
         if asked["other_than"]:
             others = visible(" and ".join(asked["other_than"]))
-            self._console.print(Text(f"Another person must answer this than {others}."), soft_wrap=True)
+            self._console.print(
+                Text(f"Only somebody other than whoever answered {others} can answer this."), soft_wrap=True
+            )
         exact = asked["kind"] != "agent"
         answer = await choose(self._console, visible(question.text), question.options, exact=exact)
         if answer is not None:

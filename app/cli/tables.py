@@ -123,7 +123,9 @@ def decision_list(answer: Json) -> RenderableType:
             text.append(f"→ {visible(answers)}" if answers else "", style="yellow" if is_open else "green")
             text.append("\n")
         if item["other_than"]:
-            text.append(f"    Another person must answer this than {visible(' and '.join(item['other_than']))}.\n")
+            text.append(
+                f"    Only somebody other than whoever answered {visible(' and '.join(item['other_than']))} can answer this.\n"
+            )
         if item["follows"]:
             text.append(
                 "".join(f"    {line}\n" for line in follows_text(item["follows"]).plain.split("\n")), style="dim"

@@ -116,7 +116,7 @@ class Run(NamedTuple):
     """A file that a command runs.
 
     Attributes:
-        paths: the normalized path relative to the workspace; or several, of which the program runs one that exists.
+        paths: the normalized path relative to the workspace. If there are several, the program runs one that exists.
         certain: False if the program may not run it, or can do without it.
     """
 

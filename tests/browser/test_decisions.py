@@ -138,7 +138,7 @@ def test_the_page_says_who_decides(page: Page, signoff: Signoff) -> None:
     title = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Which title?"))
     expect(title).to_contain_text("a model answers this first")
     second = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Really?"))
-    expect(second).to_contain_text("Must be answered by another person than")
+    expect(second).to_contain_text("Must be answered by a different person than")
     expect(page.get_by_role("main")).to_contain_text("a model answers 1 of them first")
     assert violations(page) == []
 
@@ -148,7 +148,7 @@ def test_another_person_must_answer(page: Page, signoff: Signoff) -> None:
     project_id = _open(signoff, "Two", plan)
     page.goto(f"/projects/{project_id}")
     form = page.get_by_role("form", name="Really?")
-    expect(form).to_contain_text("Another person must answer this than “Right?”.")
+    expect(form).to_contain_text("Only somebody other than whoever answered “Right?” can answer this.")
     first = page.get_by_role("form", name="Right?")
     first.get_by_label("yes").check()
     first.get_by_role("button", name="Answer").click()

@@ -31,7 +31,7 @@ WORDS: Words = {
     "phases.requires_approval": lambda _: "needs approval to start",
     "phases.runs_on": lambda _: "only after a failure",
     "action.by": lambda _: "a model answers this first",
-    "action.other_than": lambda key: f"Must be answered by another person than {key}",
+    "action.other_than": lambda key: f"Must be answered by a different person than {key}",
     "depends_on": lambda key: f"After {key.capitalize()}",
     "inputs.reference": lambda value: f"reference = {value}",
     "tasks.timeout_seconds": lambda _: "Time limit 41 s",

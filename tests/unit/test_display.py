@@ -257,7 +257,7 @@ def test_a_plan_says_on_its_line_who_decides() -> None:
     )
     assert text.count("a model answers this first") == 1
     assert text.count("a person decides") == 2
-    assert "must be answered by another person than mine" in text
+    assert "must be answered by a different person than mine" in text
 
 
 def test_a_list_tells_that_failures_were_skipped() -> None:

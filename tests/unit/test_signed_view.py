@@ -35,7 +35,7 @@ WORDS: Words = {
         "milestone": "milestone",
     }.__getitem__,
     "action.by": lambda _: "a model answers this first",
-    "action.other_than": lambda key: f"must be answered by another person than {key}",
+    "action.other_than": lambda key: f"must be answered by a different person than {key}",
     "depends_on": lambda key: f"after {key}",
     "inputs.reference": lambda _: "reference ← before.output_name",
     "inputs.literal": lambda value: f"literal = {value}",

@@ -17,7 +17,7 @@ LITERAL: Any = Literal
 Definitions = dict[str, Any]
 _NUMBER: Any = Number
 # Like every other task that a task refers to, it has a number here.
-_OTHER_THAN = "Number of another decision. This one must be answered by another person than that one."
+_OTHER_THAN = "Number of another decision. This one must be answered by a different person than that one."
 
 
 def one_of(kinds: Mapping[str, Any]) -> Any:

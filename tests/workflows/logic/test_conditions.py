@@ -10,8 +10,8 @@ from app.domain.actions import Mode
 from app.domain.commands import CommandKind
 from tests.workflows.logic.conftest import Workflows
 from tests.workflows.logic.record import Record, Task, failed
-from workflows.contracts import TaskInput, Thresholds
 from workflows.clean_up import CLEAN_UP_LIMIT
+from workflows.contracts import TaskInput, Thresholds
 
 COMMAND = {"command": "cmd_1"}
 

@@ -249,7 +249,7 @@ export const signoff = {
     answer: "Your answer",
     otherAnswer: "Another answer",
     otherPerson: (names: string[]) =>
-      `Another person must answer this than ${names.map((name) => `“${name}”`).join(" and ")}.`,
+      `Only somebody other than whoever answered ${names.map((name) => `“${name}”`).join(" and ")} can answer this.`,
     submit: "Answer",
     choose: "Choose an answer.",
     write: "Write an answer.",

@@ -22,7 +22,7 @@ export const task = {
     options: "Answers",
     default: "Default",
     by: "Who answers",
-    other_than: "Must be answered by another person than",
+    other_than: "Must be answered by a different person than",
     expires_seconds: "Expires after",
     seconds: "Waits for",
     expected_status: "Expected status",
