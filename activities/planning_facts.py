@@ -120,7 +120,7 @@ class FactFinder:
             return None
         if "\0" in text:
             return None
-        if len(text) <= MAX_WHOLE:
+        if len(text) <= MAX_WHOLE and len(data) < _READ_BYTES:
             return (text.rstrip("\n"), True) if text.strip("\n") else None
         lines = [line[:MAX_LINE_LENGTH] for line in text.splitlines()[:MAX_LINES]]
         shown = "\n".join(lines).strip("\n")

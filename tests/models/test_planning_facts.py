@@ -38,6 +38,7 @@ def finder(*, shows_files: bool = True, scopes: SecretScopes | None = None, path
 
 def test_files_come_with_sizes_and_their_first_lines_without_secrets(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,name\n1,Ada\n2,T0p-s3cret-value\n3,Bob\n")
+    (tmp_path / "long.csv").write_text("id,name\n1,Ada\n2,T0p-s3cret-value\n" + "3,Bob\n" * 100)
     (tmp_path / "wide.txt").write_text("x" * 5000)
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
     (tmp_path / "empty").write_text("")
@@ -46,7 +47,9 @@ def test_files_come_with_sizes_and_their_first_lines_without_secrets(tmp_path: P
     (tmp_path / "link").symlink_to("/etc/passwd")
     found = finder().facts(tmp_path, "proj_1", None, own_folder=False)
     shown = {file.path: (file.size, file.beginning) for file in found.files}
-    assert shown.pop("a.csv") == (39, "id,name\n1,Ada\n2,***")
+    assert shown.pop("a.csv") == (39, "id,name\n1,Ada\n2,***\n3,Bob")
+    assert shown.pop("long.csv") == (633, "id,name\n1,Ada\n2,***")
+    assert [file.path for file in found.files if file.complete] == ["a.csv"]
     assert shown.pop("wide.txt") == (5000, "x" * planning_facts.MAX_LINE_LENGTH)
     assert {beginning for _, beginning in shown.values()} == {None}
     assert set(shown) == {"photo.jpg", "empty", ".env", "id_rsa", "server.key", "passwords.txt"}
@@ -62,7 +65,7 @@ def test_a_secret_at_the_end_of_what_is_read_is_not_shown_in_part(
     monkeypatch.setattr(planning_facts, "_READ_BYTES", 12)
     (tmp_path / "a.txt").write_text("key: T0p-s3cret-value\n")
     (file,) = finder().facts(tmp_path, "proj_1", None, own_folder=True).files
-    assert file.beginning == "key: ***"
+    assert (file.beginning, file.complete) == ("key: ***", False)
 
 
 def test_what_is_shown_has_limits(tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ async def test_a_model_is_told_when_and_where_its_plan_runs(planner: Stack, mode
     told = model.requests[0].texts
     assert f"Now: {datetime.now().astimezone():%A}, " in told
     assert "figures.csv (22 bytes)" in told
-    assert "== figures.csv\nregion,amount\nnorth,1" in told
+    assert "== figures.csv (complete)\nregion,amount\nnorth,1" in told
     assert re.search(r"Programs that exist: .*\bsed\b", told)
     assert "so `http` is not offered" in told
 
