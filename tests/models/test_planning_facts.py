@@ -121,7 +121,7 @@ async def test_a_model_is_told_when_and_where_its_plan_runs(planner: Stack, mode
     assert f"Now: {datetime.now().astimezone():%A}, " in told
     assert "figures.csv (22 bytes)" in told
     assert "== figures.csv (complete)\nregion,amount\nnorth,1" in told
-    assert re.search(r"Programs that exist: .*\bsed\b", told)
+    assert re.search(r"Programs that exist, .*\bsed\b", told)
     assert "so `http` is not offered" in told
 
 
