@@ -363,7 +363,7 @@ class Records(RecordActivities):
         """Delete a project that is not live, and the workspace made for it, on behalf of a stored command."""
         command = await self._write(lambda conn: deciding.command_to_erase(conn, request.project_id, request.command))
         may_be_refused = partial(self._write, may_be_refused=True)
-        await erase(may_be_refused, self._workspaces, request.project_id, actor=command.actor)
+        await erase(may_be_refused, self._workspaces, request.project_id, actor=command.sender)
         return ProjectState(project_id=request.project_id)
 
 

@@ -23,6 +23,7 @@ from app.api.controllers.insight import InsightController
 from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
 from app.api.controllers.outline import OutlineController, preview_processes
+from app.api.controllers.people import KeyController, MeController, PeopleController
 from app.api.controllers.phases import PhaseController
 from app.api.controllers.plans import PlanController
 from app.api.controllers.projects import ProjectController
@@ -38,6 +39,7 @@ from app.api.http.gateway import Gateway, nothing
 from app.api.http.idempotency import IdempotencyKeys, forget_old_keys_periodically
 from app.api.http.large_answers import encode_large
 from app.api.http.methods import Methods
+from app.api.http.permission import Authorize
 from app.api.http.services import Services
 from app.api.http.telemetry import Observed, Telemetry
 from app.api.openapi.config import configuration
@@ -59,6 +61,7 @@ from app.temporal.client import Engine
 from app.temporal.commands import Commands
 from app.temporal.lost import reconcile_lost_runs_periodically
 from app.workspace.workspaces import workspaces_of
+from signoff.vocabulary import Scope
 
 logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -72,9 +75,12 @@ _CONTROLLERS = [
     GraphController,
     HistoryController,
     InsightController,
+    KeyController,
     LiveController,
     LogController,
+    MeController,
     OutlineController,
+    PeopleController,
     PhaseController,
     PlanController,
     ProjectController,
@@ -117,7 +123,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         },
         exception_handlers={Exception: to_response},
         after_request=encode_large,
-        guards=[known],
+        guards=[known, Authorize(database)],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed),
         request_class=JsonRequest,
@@ -130,7 +136,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     hosts = [settings.host, *settings.allowed_hosts]
     guarded: ASGIApp = Gateway(keyed, allowed_hosts=hosts, credentials=credentials)
     if temporal_ui is not None:
-        web_ui = Gateway(temporal_ui, allowed_hosts=hosts, credentials=credentials, open_to_all=nothing)
+        web_ui = Gateway(
+            temporal_ui, allowed_hosts=hosts, credentials=credentials, open_to_all=nothing, needs=Scope.ADMIN
+        )
         guarded = by_port(settings.temporal_ui_port, web_ui, guarded)
     app.asgi_handler = Observed(guarded, telemetry)
     return app

@@ -31,12 +31,17 @@ _OVERVIEW = {
         "strategies": ("app.cli.catalog", "List strategies."),
         "archetypes": ("app.cli.catalog", "List experts (archetypes)."),
     },
+    "People": {
+        "people": ("app.cli.people", "List, add and change people."),
+        "keys": ("app.cli.people", "List, add, rotate and revoke keys."),
+        "whoami": ("app.cli.people", "Print who you are, and your roles."),
+        "sessions": ("app.cli.sessions", "List and revoke browser sessions."),
+    },
     "Services": {
         "up": ("app.cli.services", "Start everything and keep it running."),
         "serve": ("app.cli.services", "Start only the app."),
         "worker": ("app.cli.services", "Start only a worker."),
         "migrate": ("app.cli.services", "Migrate the database to the latest schema."),
-        "sessions": ("app.cli.sessions", "List and revoke browser sessions."),
         "record": ("app.cli.record", "Print or replace the record's sealing key."),
         "key": ("app.cli.services", "Generate an API key for the server."),
         "doctor": ("app.cli.services", "Check the setup and suggest fixes."),

@@ -95,7 +95,7 @@ def expire_question(conn: Connection, command: CommandRecord) -> None:
     }
     _close_question(conn, task, command, None, QuestionStatus.EXPIRED)
     seal: CommentSeal = {**command.seal()}
-    tasks.close_task(conn, task, TaskStatus.FAILED, actor=command.actor, error=error, decided=seal)
+    tasks.close_task(conn, task, TaskStatus.FAILED, actor=command.sender, error=error, decided=seal)
 
 
 def open_decision(conn: Connection, run_id: str, task: TaskRow, due_at: str | None) -> None:
@@ -214,15 +214,15 @@ def _carry_out(
     if effect == CommandKind.RETRY:
         tasks.await_next_try(conn, task)
         made = DecisionMade(**tasks.describe(task), kind=command.kind, answer=effect, **seal)
-        events.append(conn, task.project_id, made, actor=command.actor)
+        events.append(conn, task.project_id, made, actor=command.sender)
     elif effect == CommandKind.COMPLETE:
-        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=command.actor, outputs=outputs, decided=seal)
+        tasks.close_task(conn, task, TaskStatus.COMPLETED, actor=command.sender, outputs=outputs, decided=seal)
     elif effect == CommandKind.SKIP:
         tasks.close_task(
             conn,
             task,
             TaskStatus.SKIPPED,
-            actor=command.actor,
+            actor=command.sender,
             reason=SKIPPED_BY_PERSON,
             outputs=task.outputs | outputs,
             decided=seal,
@@ -232,7 +232,7 @@ def _carry_out(
             conn,
             task,
             TaskStatus.FAILED,
-            actor=command.actor,
+            actor=command.sender,
             outputs=task.outputs,
             error=_error(task, command),
             decided=seal,

@@ -46,7 +46,7 @@ def _set_paused(
     projects.change(conn, project, paused=paused)
     questions.settle_stage(conn, project.id)
     changed = change(run_id=project.latest_run, comment=command.comment, **command.seal())
-    events.append(conn, project.id, changed, actor=command.actor)
+    events.append(conn, project.id, changed, actor=command.sender)
 
 
 def retry_run(conn: Connection, command: CommandRecord) -> None:
@@ -85,7 +85,7 @@ def retry_run(conn: Connection, command: CommandRecord) -> None:
         comment=command.comment,
         **command.seal(),
     )
-    events.append(conn, project.id, started, actor=command.actor)
+    events.append(conn, project.id, started, actor=command.sender)
 
 
 def _to_run_again(

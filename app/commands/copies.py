@@ -7,6 +7,7 @@ from typing import cast
 from sqlalchemy import Connection
 
 from app.domain.actions import Actions
+from app.domain.sender import Actor
 from app.storage import plans, projects
 from app.storage.projects import ProjectRow
 
@@ -34,7 +35,8 @@ def duplicate(
     name: str | None,
     workspace: str,
     actions: Actions,
-    actor: str,
+    actor: Actor,
+    labels: list[str],
 ) -> ProjectRow:
     """Create a copy of a project in its own workspace. The plan becomes version 1, with every task pending.
 
@@ -43,7 +45,7 @@ def duplicate(
     """
     source = projects.get(conn, project_id)
     copied = {field: getattr(source, field) for field in COPIED}
-    copied |= {"id": copy_id, "path": None, "workspace": workspace}
+    copied |= {"labels": labels, "id": copy_id, "path": None, "workspace": workspace}
     copied["name"] = name or source.name[: MAX_NAME_LENGTH - len(_SUFFIX)] + _SUFFIX
     projects.create(conn, cast("projects.NewProject", copied), actor=actor, duplicated_from=project_id)
     copy = projects.get(conn, copy_id)

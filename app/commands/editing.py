@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from sqlalchemy import Connection, update
 
 from app.domain.actions import Actions
 from app.domain.errors import Conflict
+from app.domain.sender import Actor
 from app.domain.states import Call, Situation, check_call
 from app.domain.texts import normalized
 from app.storage import events, plans, projects
@@ -22,11 +23,12 @@ from signoff.vocabulary import ProjectStatus
 # Fields that the approval of any plan covers. Any other field is covered if a task of the plan reads it.
 PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "path", "agent_id"})
 # Always editable: a budget may be raised while a run waits for exactly that.
-ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd"})
+ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd", "labels"})
 
 
-class _Automatic(TypedDict, total=False):
+class _Facts(TypedDict, total=False):
     auto_approve_plan: bool
+    labels: list[str]
 
 
 def update_project(
@@ -36,7 +38,7 @@ def update_project(
     actions: Actions,
     *,
     workspace: str | None,
-    actor: str,
+    actor: Actor,
     check: Callable[[ProjectRow], None] | None = None,
 ) -> ProjectRow:
     """Set fields of a project. If an approval covers one of them, the plan gets a new version.
@@ -66,11 +68,14 @@ def update_project(
         _check_settled(project, changes)
     values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
     conn.execute(update(project_table).where(project_table.c.id == project_id).values(**values))
-    automatic: _Automatic = {}
+    facts: _Facts = {}
     if "auto_approve_plan" in changes:
         # This setting decides what is approved without a person, so its value is recorded.
-        automatic["auto_approve_plan"] = changes["auto_approve_plan"] is True
-    event = ProjectUpdated(fields=sorted(changes), **automatic)
+        facts["auto_approve_plan"] = changes["auto_approve_plan"] is True
+    if "labels" in changes:
+        # Labels decide who may do what with the project.
+        facts["labels"] = cast("list[str]", changes["labels"])
+    event = ProjectUpdated(fields=sorted(changes), **facts)
     project = projects.get(conn, project_id)
     if covered and project.plan_version is not None:
         plans.edit(conn, project, lambda draft: draft, actions, actor=actor, announce=event)

@@ -50,10 +50,10 @@ def request_plan(conn: Connection, command: CommandRecord) -> None:
     seal = command.seal()
     if situation(project) == Situation.PLAN_READY:
         returned = PlanReturned(plan_version=plans.current_version(project), comment=command.comment, **seal)
-        events.append(conn, project.id, returned, actor=command.actor)
+        events.append(conn, project.id, returned, actor=command.sender)
     if edits:
         # The edits get their own version, which stays if the planner fails.
-        plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=command.actor, call=call)
+        plan_edits.edit_plan(conn, project.id, parse_edits(edits), load_actions(), actor=command.sender, call=call)
         project = projects.get(conn, project.id)
     instructions = command.payload.get("instructions")
     given: dict[str, Value | None] = {**project.parameters, **(command.payload.get("parameters") or {})}
@@ -65,7 +65,7 @@ def request_plan(conn: Connection, command: CommandRecord) -> None:
         instructions=instructions,
         parameters={name: value for name, value in given.items() if value is not None},
         based_on=project.plan_version if refine else None,
-        actor=command.actor,
+        actor=command.sender,
         seal=seal,
     )
 
@@ -119,7 +119,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     run = runs.start(conn, project, plan, temporal_run_id=command.payload.get("temporal_run_id"))
     command.payload = {**command.payload, **run}
     freezing.keep(conn, project.id, plan.version, captured)
-    plans.mark_approved(conn, project.id, plan.version, actor=command.actor, at=command.at)
+    plans.mark_approved(conn, project.id, plan.version, actor=command.sender, at=command.at)
     approved = PlanApproved(
         plan_version=plan.version,
         plan_digest=digest,
@@ -129,7 +129,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
         **command.seal(),
     )
     started = RunStarted(plan_version=plan.version, plan_digest=digest, **run, **_kept(conn, project))
-    events.append(conn, project.id, approved, started, actor=command.actor)
+    events.append(conn, project.id, approved, started, actor=command.sender)
 
 
 class _Kept(TypedDict, total=False):
@@ -190,7 +190,7 @@ def _approve_phase(conn: Connection, project: ProjectRow, command: CommandRecord
     questions.settle_stage(conn, project.id)
     names = runs.describe(phase)
     allowed = PhaseApproved(**names, comment=command.comment, **command.seal())
-    events.append(conn, project.id, allowed, PhaseStarted(**names), actor=command.actor, at=at)
+    events.append(conn, project.id, allowed, PhaseStarted(**names), actor=command.sender, at=at)
 
 
 def cancel(conn: Connection, command: CommandRecord) -> None:
@@ -205,17 +205,17 @@ def cancel(conn: Connection, command: CommandRecord) -> None:
         else:
             projects.change(conn, project, stage=Stage.CANCELLING, gate=None)
             event = RunCancelling(**seal)
-        events.append(conn, project.id, event, actor=command.actor)
+        events.append(conn, project.id, event, actor=command.sender)
         return
     if where == Situation.PLANNING:
         error = ErrorInfo(status=409, code="planning_cancelled", message="Planning was cancelled.")
         latest = plans.latest(conn, project.id)
         if latest is not None:
-            plans.fail_generation(conn, project.id, latest.version, error, actor=command.actor, seal=seal)
+            plans.fail_generation(conn, project.id, latest.version, error, actor=command.sender, seal=seal)
         project = projects.get(conn, project.id)
         if project.status != ProjectStatus.PENDING:
             return
-    runs.cancel_unstarted(conn, project, actor=command.actor, decision=seal)
+    runs.cancel_unstarted(conn, project, actor=command.sender, decision=seal)
 
 
 HANDLERS: dict[CommandKind, decisions.Handler] = {

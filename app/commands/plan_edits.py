@@ -18,6 +18,7 @@ from app.domain.known import left_open
 from app.domain.plan import PhaseDraft, PlanDraft, canonical_json, digest_of
 from app.domain.registry import load_actions
 from app.domain.releasing import deciders_of
+from app.domain.sender import Actor
 from app.domain.signed_values import PROJECT_VALUES
 from app.domain.states import FINISHED_PHASE, Call, Situation, check_call
 from app.domain.unseen import shown_in
@@ -39,7 +40,7 @@ def edit_plan(
     edits: Sequence[Edit],
     actions: Actions,
     *,
-    actor: str,
+    actor: Actor,
     call: Call,
     agents: Agents | None = None,
 ) -> Editor:
@@ -87,12 +88,12 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     project = projects.get(conn, command.project_id)
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
-        editor = edit_plan(conn, project.id, edits, actions, actor=command.actor, call=call)
+        editor = edit_plan(conn, project.id, edits, actions, actor=command.sender, call=call)
         made = plans.current(conn, projects.get(conn, project.id))
         command.plan_version, command.plan_digest = made.version, made.digest
         command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
         edited = DecisionMade(kind=command.kind, comment=command.comment, **command.seal())
-        events.append(conn, project.id, edited, actor=command.actor)
+        events.append(conn, project.id, edited, actor=command.sender)
         return
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
@@ -120,13 +121,13 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
         phases=len(after.phases),
         tasks=len(after.tasks()),
     )
-    events.append(conn, project.id, *replaced, ready, actor=command.actor)
+    events.append(conn, project.id, *replaced, ready, actor=command.sender)
     if project.auto_approve_plan:
         _install(conn, project, plans.get(conn, project.id, version), actions, command, captured)
         return
     questions.settle_stage(conn, project.id)
     edited = DecisionMade(kind=command.kind, plan_version=version, comment=command.comment, **command.seal())
-    events.append(conn, project.id, edited, actor=command.actor)
+    events.append(conn, project.id, edited, actor=command.sender)
 
 
 def approve_edit(
@@ -253,6 +254,7 @@ def _propose(
         "ids": plan_rows.with_ids(draft, earlier.ids),
         "created_at": command.at,
         "created_by": command.actor,
+        "created_by_id": command.actor_id,
     }
     conn.execute(insert(plan_table).values(row))
     command.plan_version, command.plan_digest = version, digest
@@ -276,7 +278,7 @@ def _install(
         captured.frozen.shown = shown_in(draft) or None
     known = tasks.ids_by_key(conn, project.id)
     plans.supersede(conn, project.id, current.version)
-    plans.mark_approved(conn, project.id, version.version, actor=command.actor, at=command.at)
+    plans.mark_approved(conn, project.id, version.version, actor=command.sender, at=command.at)
     freezing.keep(conn, project.id, version.version, freezing.bind(command, captured, current))
     _put_rows(conn, project, draft, ids, actions)
     projects.change(conn, project, plan_version=version.version)
@@ -295,7 +297,7 @@ def _install(
     superseded = PlanSuperseded(plan_version=current.version, by=version.version)
     added = [task.key for task in draft.tasks() if task.key not in known]
     created = _created(conn, project.id, added, version.version)
-    events.append(conn, project.id, superseded, approved, *created, actor=command.actor)
+    events.append(conn, project.id, superseded, approved, *created, actor=command.sender)
 
 
 def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan_rows.Ids, actions: Actions) -> None:

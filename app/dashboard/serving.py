@@ -14,6 +14,8 @@ from litestar import Request, Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from signoff.vocabulary import Scope
+
 BUILT = Path(__file__).resolve().parent / "built"
 # Scripts set the styles of single elements through the DOM, to which the policy does not apply.
 CONTENT_SECURITY_POLICY = (
@@ -41,23 +43,23 @@ class _File:
     etag: str
 
 
-@get(["/", "/new"], include_in_schema=False)
+@get(["/", "/new", "/people"], opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _page(request: AnyRequest) -> Response[bytes]:
     return _answer(request, "index.html", _ASK_FIRST)
 
 
-@get("/projects/{rest:path}", include_in_schema=False)
+@get("/projects/{rest:path}", opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _page_of_a_project(request: AnyRequest, rest: FromPath[str]) -> Response[bytes]:
     del rest  # the page reads its own address
     return _answer(request, "index.html", _ASK_FIRST)
 
 
-@get("/favicon.svg", include_in_schema=False)
+@get("/favicon.svg", opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _icon(request: AnyRequest) -> Response[bytes]:
     return _answer(request, "favicon.svg", _ASK_FIRST)
 
 
-@get("/assets/{name:str}", include_in_schema=False)
+@get("/assets/{name:str}", opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _asset(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     return _answer(request, f"assets/{name}", _FOR_EVER)
 

@@ -15,6 +15,7 @@ from app.domain.errors import Conflict, DomainError, ErrorInfo
 from app.domain.frozen import Captured, ChangedItem
 from app.domain.parameters import Value
 from app.domain.plan import canonical_json
+from app.domain.sender import Sender, without_empty_origin
 from app.domain.states import Call
 from signoff.schemas.json_value import JsonObject
 
@@ -296,6 +297,14 @@ class CommandRequest(BaseModel):
     actor: str
     comment: str = ""
     payload: _Payload = Field(default_factory=CommandPayload)
+    actor_id: str | None = None
+    via: str | None = None
+    address: str | None = None
+
+    @property
+    def sender(self) -> Sender:
+        """Who gives the command."""
+        return Sender(self.actor, self.actor_id, self.via, self.address)
 
     @property
     def command_type(self) -> type[Command]:
@@ -368,7 +377,7 @@ class CommandRecord(CommandRequest):
 
     def seal(self) -> CommandSeal:
         """The id and hash that the event of this command carries, so that the event chain covers the command."""
-        digest = hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
+        digest = hashlib.sha256(canonical_json(without_empty_origin(self.model_dump(mode="json")))).hexdigest()
         return {"decision_id": self.id, "decision_hash": digest}
 
     def raise_if_refused(self) -> None:

@@ -121,6 +121,13 @@ class Invalid(DomainError):
     default_code = "validation_error"
 
 
+class TooManyRequests(DomainError):
+    """The caller has sent too many requests of a kind. They may try again later."""
+
+    status = 429
+    default_code = "too_many_requests"
+
+
 class Unavailable(DomainError):
     """Temporal or the database is not answering. The caller may repeat the same request."""
 
@@ -141,6 +148,7 @@ _BY_STATUS: dict[int, type[DomainError]] = {
         UnsupportedMediaType,
         RangeNotSatisfiable,
         Invalid,
+        TooManyRequests,
         Unavailable,
     )
 }

@@ -31,14 +31,17 @@ NOTHING = _Nothing()
 # that are checked in other ways, and those that are not checked.
 PROJECT_COLUMNS: dict[str, Callable[[ReplayedProject], object]] = {
     "created_by": lambda told: told.created_by,
+    "created_by_id": lambda told: told.created_by_id or NOTHING,
     "created_at": lambda told: told.created_at,
     "outcome": lambda told: told.outcome or NOTHING,
 }
 PLAN_COLUMNS: dict[str, Callable[[ReplayedPlan], object]] = {
     "planner": lambda told: told.planner,
     "created_by": lambda told: told.created_by,
+    "created_by_id": lambda told: told.created_by_id or NOTHING,
     "created_at": lambda told: told.created_at,
     "approved_by": lambda told: told.approved_by or NOTHING,
+    "approved_by_id": lambda told: told.approved_by_id or NOTHING,
     "approved_at": lambda told: told.approved_at if told.approved_by else NOTHING,
 }
 RUN_COLUMNS: dict[str, Callable[[ReplayedRun], object]] = {
@@ -338,8 +341,9 @@ def check_decisions(decisions: Sequence[CommandRecord], unreadable: Collection[s
                 f"Decision {decision_id} ({decision.kind} by {decision.actor}) differs from what its event sealed."
             )
             yield Found("critical", "decision_altered", message, suggestion)
-        elif replayed.actors != {decision.actor}:
-            message = f"Decision {decision_id} is by {decision.actor}, but its events say {', '.join(sorted(replayed.actors))}."
+        elif replayed.senders != {decision.sender}:
+            told = ", ".join(sorted(sender.actor for sender in replayed.senders))
+            message = f"Decision {decision_id} is by {decision.actor}, but its events say {told}."
             yield Found("critical", "decision_altered", message, suggestion)
         elif replayed.plans and replayed.plans != {(decision.plan_version, decision.plan_digest)}:
             message = f"Decision {decision_id} approved a different plan from the one in its event."

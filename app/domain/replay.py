@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.domain.events import sender_of
 from app.domain.plan import canonical_json
 from app.domain.reducer import ProjectState
+from app.domain.sender import Sender
 from signoff.schemas.event_data import (
     DecisionRequested,
     EventData,
@@ -69,6 +71,8 @@ class ReplayedPlan:
     created_at: str | None = None
     approved_by: str | None = None
     approved_at: str | None = None
+    created_by_id: str | None = None
+    approved_by_id: str | None = None
 
 
 @dataclass
@@ -91,7 +95,7 @@ class ReplayedDecision:
     # Numbers of the events that name it.
     seqs: set[int] = field(default_factory=set[int])
     # Who decided, according to the events that name it.
-    actors: set[str] = field(default_factory=set[str])
+    senders: set[Sender] = field(default_factory=set[Sender])
     # Which plan was approved, according to each event.
     plans: set[tuple[int | None, str | None]] = field(default_factory=set[tuple[int | None, str | None]])
 
@@ -103,6 +107,7 @@ class ReplayedProject:
     created_by: str = ""
     created_at: str = ""
     outcome: str | None = None
+    created_by_id: str | None = None
 
 
 def outputs_hash(outputs: JsonMapping) -> str | None:
@@ -147,7 +152,7 @@ class Replay:
         self._take_decision(event, data)
         match data:
             case PlanGenerating() | PlanReady() | PlanFailed() | PlanApproved() | PlanSuperseded():
-                self._take_plan(data, event.actor)
+                self._take_plan(data, sender_of(event))
             case RunStarted():
                 self._begin(data)
             case ProjectEnded():
@@ -172,7 +177,7 @@ class Replay:
             case FileUploaded():
                 self.files[data.path] = ReplayedFile(data.size, data.sha256, None)
             case ProjectCreated():
-                self.project = ReplayedProject(event.actor, event.at)
+                self.project = ReplayedProject(event.actor, event.at, created_by_id=event.actor_id)
             case _:
                 pass
 
@@ -182,12 +187,12 @@ class Replay:
         if decision_id:
             told = self.decisions.setdefault(decision_id, ReplayedDecision(_text(event.data, "decision_hash")))
             told.seqs.add(event.seq)
-            told.actors.add(event.actor)
+            told.senders.add(sender_of(event))
             if isinstance(data, PlanApproved):
                 told.plans.add((data.plan_version, data.plan_digest))
 
     def _take_plan(
-        self, data: PlanGenerating | PlanReady | PlanFailed | PlanApproved | PlanSuperseded, actor: str
+        self, data: PlanGenerating | PlanReady | PlanFailed | PlanApproved | PlanSuperseded, sender: Sender
     ) -> None:
         version = data.plan_version
         if version < 1:
@@ -195,12 +200,19 @@ class Replay:
         self.plan_status[version] = _PLAN_STATUS[data.type]
         if isinstance(data, PlanReady):
             self.project.outcome = None
-            self.plans[version] = ReplayedPlan(data.plan_digest, actor, data.planner or None, data.created_at or None)
+            self.plans[version] = ReplayedPlan(
+                data.plan_digest,
+                sender.actor,
+                data.planner or None,
+                data.created_at or None,
+                created_by_id=sender.actor_id,
+            )
             if self.state.status != ProjectStatus.RUNNING and data.kept is None:
                 self.approvals.clear()
         elif isinstance(data, PlanApproved):
             if version in self.plans:
-                self.plans[version].approved_by = actor
+                self.plans[version].approved_by = sender.actor
+                self.plans[version].approved_by_id = sender.actor_id
                 self.plans[version].approved_at = data.approved_at or None
             if data.run_id in self.runs:
                 self.runs[data.run_id].plan_version, self.runs[data.run_id].plan_digest = version, data.plan_digest

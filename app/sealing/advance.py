@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from app.domain.events import GENESIS, chain_hash
+from app.domain.events import GENESIS, chain_hash, content_of
 from app.domain.identity import now
 from app.domain.seals import Head, Published, Seal
 from app.domain.signing import KeyRing, Signer
@@ -191,10 +191,10 @@ def bury(conn: Connection, project_id: str, place: Place, signer: Signer, keys: 
 
 def _was_to_be_deleted(event: Event, proof: seals.Proof, keys: KeyRing) -> bool:
     """Whether the app deleted the project, or stored the command of the person who asked for it."""
-    if keys.verifies("event", event.__dict__, proof.get("seal")):
+    if keys.verifies("event", content_of(event), proof.get("seal")):
         return True
     command = proof.get("command")
     if command is None or not keys.verifies("command", command_content(command), command["seal"]):
         return False
-    named = (command["project_id"], command["actor"])
-    return named == (event.project_id, event.actor) and bool(command["payload"].get("delete"))
+    named = (command["project_id"], command["actor"], command.get("actor_id"))
+    return named == (event.project_id, event.actor, event.actor_id) and bool(command["payload"].get("delete"))

@@ -12,7 +12,9 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from app.domain.commands import CommandKind, CommandRecord, Outcome
+from app.domain.events import content_of, sender_of
 from app.domain.replay import outputs_hash
+from app.domain.sender import Sender, without_empty_origin
 from app.domain.signals import UNAUTHENTICATED
 from app.domain.signing import KeyRing
 from app.storage import decisions, events, seals
@@ -79,7 +81,7 @@ class Judge:
 
     def judge(self, batch: Sequence[tuple[Event, str | None]]) -> tuple[list[int], list[int]]:
         """Return the numbers of a batch's events that nobody is known to have requested, and of those sent through Temporal."""
-        own = {event.seq for event, seal in batch if self._keys.verifies("event", event.__dict__, seal)}
+        own = {event.seq for event, seal in batch if self._keys.verifies("event", content_of(event), seal)}
         verdicts = {event.seq: self._verdict(event, own) for event, _ in batch if self._decides(event)}
         caused = [event for event, _ in batch if event.seq in own or verdicts.get(event.seq) == "authentic"]
         for event, _ in batch:
@@ -123,6 +125,7 @@ class Judge:
         return any(
             cause.type in causing_types
             and cause.actor == event.actor
+            and cause.actor_id == event.actor_id
             and (_fits(event, cause) or self._makes_edits_first(event, cause))
             for cause in causes
         )
@@ -150,7 +153,7 @@ class Judge:
         decision = decisions.by_id(self._conn, self._project_id, str(event.data["decision_id"]))
         if decision is None or decision.seal()["decision_hash"] != event.data.get("decision_hash"):
             return False
-        if decision.actor != event.actor or event.type not in TELLS[decision.kind]:
+        if decision.sender != sender_of(event) or event.type not in TELLS[decision.kind]:
             return False
         if event.actor in OWN_ACTORS:
             return decision.kind in _OWN_DECISIONS and (decision.kind != _K.APPROVE or self._approves_by_itself(event))
@@ -198,15 +201,16 @@ _NEEDS_DECISION = frozenset(
 
 def command_content(row: CommandRow) -> dict[str, object]:
     """Return the part of a command that the app signs."""
-    return {name: value for name, value in row.items() if name != "seal"}
+    return without_empty_origin({name: value for name, value in row.items() if name != "seal"})
 
 
 def commands_match(decision: CommandRecord, row: CommandRow, keys: KeyRing) -> bool:
     """Whether a decision matches its command, and the app stored that command."""
     if not keys.verifies("command", command_content(row), row["seal"]):
         return False
-    expected = (decision.project_id, decision.request_id, decision.kind.value, decision.actor, decision.comment)
-    if expected != (row["project_id"], row["request_id"], row["kind"], row["actor"], row["comment"]):
+    expected = (decision.project_id, decision.request_id, decision.kind.value, decision.sender, decision.comment)
+    sender = Sender(row["actor"], row["actor_id"], row["via"], row["address"])
+    if expected != (row["project_id"], row["request_id"], row["kind"], sender, row["comment"]):
         return False
     # An approval names the digest of what its sender saw. The decision compares it, and records that of the whole document.
     compared = (

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Table
 
+from app.domain.events import content_of
 from app.domain.identity import now
 from app.domain.seals import Head
 from app.domain.signing import KeyChange, KeyRing, Signer
@@ -137,7 +138,7 @@ def key_file(keys: Keys) -> Iterator[bytes]:
 
 def event_line(event: Event, stored_hash: str) -> bytes:
     """Return one event with its hash, as a line."""
-    return _line({**event.__dict__, "hash": stored_hash})
+    return _line({**content_of(event), "hash": stored_hash})
 
 
 def rows(record: Record) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from app.domain.integrity import AuditedRow
 from app.domain.plan import canonical_json
 from app.domain.replay import Replay
 from app.domain.seals import Seal
+from app.domain.sender import ORIGIN_FIELDS
 from app.domain.signing import KeyRing, fingerprint_of
 from app.sealing import whole
 from app.sealing.export import EVENTS, KEYS, LEFT_OUT, MANIFEST, ROWS, KeyFile, Manifest
@@ -189,12 +190,15 @@ def _event(line: object, number: int) -> tuple[Event, str]:
         raise wrong
     values = dict(cast("JsonObject", line))
     stored = values.pop("hash", None)
+    # An event without a sender, and one of an older version, has no origin.
+    values = dict.fromkeys(ORIGIN_FIELDS) | values
     if set(values) != set(Event.model_fields) or not isinstance(stored, str):
         raise wrong
     texts = (values["type"], values["project_id"], values["at"], values["actor"])
     if type(values["seq"]) is not int or not isinstance(values["data"], dict):
         raise wrong
-    if not all(isinstance(text, str) for text in texts):
+    origin = [values[name] for name in ORIGIN_FIELDS]
+    if not all(isinstance(text, str) for text in [*texts, *(text for text in origin if text is not None)]):
         raise wrong
     # Not validated: altered values are taken as they are, so that the chain reveals them.
     return Event.model_construct(None, **values), stored

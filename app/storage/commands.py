@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from app.domain.commands import CommandKind, CommandPayload, CommandRequest, StoredCommand
 from app.domain.identity import new_id, now
+from app.domain.sender import without_empty_origin
 from app.domain.signing import SIGNER, Signer
 from app.storage import plans, projects, proposals
 from app.storage.tables import commands
@@ -41,6 +42,7 @@ def store(conn: Connection, request: CommandRequest) -> StoredCommand:
         request_id=request.request_id,
         kind=request.kind,
         actor=request.actor,
+        **request.sender.origin,
         comment=request.comment,
         payload=payload,
         plan_version=project.plan_version,
@@ -50,7 +52,7 @@ def store(conn: Connection, request: CommandRequest) -> StoredCommand:
     )
     row = command.model_dump(mode="json")
     signer: Signer | None = conn.get_execution_options().get(SIGNER)
-    seal = signer.sign("command", row) if signer is not None else None
+    seal = signer.sign("command", without_empty_origin(row)) if signer is not None else None
     conn.execute(insert(commands).values(**row, seal=seal))
     return command
 
@@ -62,6 +64,9 @@ class CommandRow(TypedDict):
     request_id: str
     kind: str
     actor: str
+    actor_id: str | None
+    via: str | None
+    address: str | None
     comment: str
     payload: CommandPayload
     seal: str | None

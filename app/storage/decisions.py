@@ -74,6 +74,7 @@ def decide(
         request_id=request.request_id,
         kind=request.kind,
         actor=request.actor,
+        **request.sender.origin,
         at=now(),
         comment=request.comment,
         plan_version=project.plan_version,
@@ -95,7 +96,7 @@ def decide(
             message=decision.error.message,
             **decision.seal(),
         )
-        events.append(conn, project.id, refused, actor=decision.actor)
+        events.append(conn, project.id, refused, actor=decision.sender)
     return decision
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, cast, insert, select, update
 
 from app.domain.errors import NotFound
-from app.domain.events import GENESIS, chain_hash
+from app.domain.events import GENESIS, chain_hash, content_of
 from app.domain.identity import now
+from app.domain.sender import Actor, as_sender
 from app.domain.signing import SIGNER, Signer
 from app.storage.record_tables import events, tombstones
 from app.storage.stored_json import read_json
@@ -28,15 +29,19 @@ _AS_STORED = select(
     events.c.project_id,
     events.c.at,
     events.c.actor,
+    events.c.actor_id,
+    events.c.via,
+    events.c.address,
     events.c.hash,
     cast(events.c.data, Text).label("data"),
 )
+_COLUMNS = tuple(events.c[name] for name in Event.model_fields)
 _OF_PROJECT = _AS_STORED.where(events.c.project_id == bindparam("of_project")).order_by(events.c.seq)
 _TO_SEAL = _OF_PROJECT.add_columns(events.c.seal).where(events.c.seq > bindparam("after")).limit(bindparam("at_most"))
 _WITH_THE_ONE_BEFORE = _OF_PROJECT.where(events.c.seq.between(bindparam("before"), bindparam("numbered")))
 
 
-def append(conn: Connection, project_id: str, *news: EventData, actor: str, at: str | None = None) -> list[Event]:
+def append(conn: Connection, project_id: str, *news: EventData, actor: Actor, at: str | None = None) -> list[Event]:
     """Append events to a project's log, in order, and touch its `updated_at`.
 
     Raises:
@@ -48,12 +53,19 @@ def append(conn: Connection, project_id: str, *news: EventData, actor: str, at: 
         raise NotFound(f"There is no project {project_id}.")
     seq, head = row.last_seq, row.last_hash
     signer: Signer | None = conn.get_execution_options().get(SIGNER)
+    sender = as_sender(actor)
     written: list[Event] = []
     rows: list[JsonObject] = []
     for data in news:
         seq += 1
         event = Event.model_construct(
-            seq=seq, type=str(data.type), project_id=project_id, at=moment, actor=actor, data=data.stored()
+            seq=seq,
+            type=str(data.type),
+            project_id=project_id,
+            at=moment,
+            actor=sender.actor,
+            data=data.stored(),
+            **sender.origin,
         )
         head = chain_hash(head, event)
         written.append(event)
@@ -65,14 +77,13 @@ def append(conn: Connection, project_id: str, *news: EventData, actor: str, at: 
 
 def seal_of(event: Event, signer: Signer | None) -> str | None:
     """Return the app's signature over one of its events, or None if this process is not the app."""
-    return signer.sign("event", event.__dict__) if signer is not None else None
+    return signer.sign("event", content_of(event)) if signer is not None else None
 
 
 def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> list[Event]:
     """Return at most `limit` events with a number above `seq`, in order."""
-    columns = (events.c.seq, events.c.type, events.c.project_id, events.c.at, events.c.actor, events.c.data)
     query = (
-        select(*columns)
+        select(*_COLUMNS)
         .where(events.c.project_id == project_id, events.c.seq > seq)
         .order_by(events.c.seq)
         .limit(limit)
@@ -157,6 +168,14 @@ def _as_stored(row: Any) -> tuple[Event, bool]:
     content = data if isinstance(data, dict) else {}
     # Not validated: an altered row still needs its number, which is what the check reports.
     event = Event.model_construct(
-        seq=row.seq, type=str(row.type), project_id=row.project_id, at=row.at, actor=row.actor, data=content
+        seq=row.seq,
+        type=str(row.type),
+        project_id=row.project_id,
+        at=row.at,
+        actor=row.actor,
+        data=content,
+        actor_id=row.actor_id,
+        via=row.via,
+        address=row.address,
     )
     return event, whole

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Select, func, select
 
+from app.storage.projects import has_label
 from app.storage.record_tables import events, tombstones
 from app.storage.tables import projects
 from signoff.vocabulary import EventType
@@ -67,9 +68,11 @@ class LiveLog:
 
     Args:
         types: the event types that the reader wants.
+        within: the labels of the projects that the reader may read; None for all projects.
     """
 
-    def __init__(self, types: Collection[EventType]) -> None:
+    def __init__(self, types: Collection[EventType], within: Collection[str] | None = None) -> None:
+        self._chosen = [has_label(within)] if within is not None else []
         self._types = [str(kind) for kind in types]
         self._events = _Tail(events.c.position)
         self._farewells = _Tail(tombstones.c.position)
@@ -88,6 +91,7 @@ class LiveLog:
         query = (
             select(events.c.project_id, events.c.type, events.c.seq, projects.c.status, projects.c.stage)
             .join(projects, projects.c.id == events.c.project_id)
+            .where(*self._chosen)
             .order_by(events.c.position)
         )
         start = self._events.end
@@ -113,7 +117,8 @@ class LiveLog:
             self._farewells.skip_to_end(conn)
         elif fresh:
             query = query.where(tombstones.c.position.in_(fresh))
-        if fresh == [] or str(EventType.PROJECT_DELETED) not in self._types:
+        # Nobody knows which labels a deleted project had.
+        if fresh == [] or self._chosen or str(EventType.PROJECT_DELETED) not in self._types:
             return []
         last = [row.event for row in conn.execute(query)]
         return [News(event["project_id"], event["type"], event["seq"], None, None) for event in reversed(last)]

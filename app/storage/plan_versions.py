@@ -42,8 +42,10 @@ class PlanRow:
     failure: JsonObject | None
     created_at: str
     created_by: str
+    created_by_id: str | None
     approved_at: str | None
     approved_by: str | None
+    approved_by_id: str | None
 
 
 class Given(TypedDict, total=False):
@@ -70,6 +72,7 @@ class Changes(TypedDict, total=False):
     failure: JsonObject
     approved_at: str
     approved_by: str
+    approved_by_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from app.domain.frozen import StoredFrozen
 from app.domain.identity import now
 from app.domain.parameters import Value, values_of
 from app.domain.plan import PlanDraft, RunSettings, digest_of
+from app.domain.sender import Actor, Sender, as_sender
 from app.domain.signed_values import project_values_read
 from app.storage import events, locks, needs, plan_rows, projects, tasks
 from app.storage.plan_versions import Changes, Contents, Given, Kept, PlanFacts, PlanRow
@@ -160,7 +161,7 @@ def begin_generation(
     instructions: str | None,
     parameters: dict[str, Value],
     based_on: int | None,
-    actor: str,
+    actor: Actor,
     seal: CommandSeal,
 ) -> None:
     """Open a version for a planner to fill in, possibly based on another. The project's stage becomes `planning`.
@@ -177,7 +178,8 @@ def begin_generation(
         "parameters": parameters,
         "based_on": based_on,
         "created_at": at,
-        "created_by": actor,
+        "created_by": as_sender(actor).actor,
+        "created_by_id": as_sender(actor).actor_id,
     }
     conn.execute(insert(plans).values(row))
     projects.change(conn, project, stage=Stage.PLANNING, former_stage=project.stage, engaged=True)
@@ -206,13 +208,12 @@ def finish_generation(
     if row.based_on is not None and row.based_on == project.plan_version:
         # Keep the ids and outcomes of what the instructions did not change.
         earlier = contents(get(conn, project_id, row.based_on))
-    return _install(
-        conn, project, version, draft, actions, earlier=earlier, actor=row.created_by, planner=row.planner, facts=facts
-    )
+    by = Sender(row.created_by, row.created_by_id)
+    return _install(conn, project, version, draft, actions, earlier=earlier, actor=by, planner=row.planner, facts=facts)
 
 
 def fail_generation(
-    conn: Connection, project_id: str, version: int, error: ErrorInfo, *, actor: str, seal: CancelSeal | None = None
+    conn: Connection, project_id: str, version: int, error: ErrorInfo, *, actor: Actor, seal: CancelSeal | None = None
 ) -> None:
     """End planning without a plan. Status, stage and current plan are again what they were before.
 
@@ -246,7 +247,7 @@ def edit(
     change: Callable[[PlanDraft], PlanDraft],
     actions: Actions,
     *,
-    actor: str,
+    actor: Actor,
     announce: EventData | None = None,
 ) -> int:
     """Make the next version by applying `change` to the current one or to an empty plan. What stays keeps its id.
@@ -264,7 +265,8 @@ def edit(
         "status": PlanStatus.GENERATING,
         "planner": "hand",
         "created_at": now(),
-        "created_by": actor,
+        "created_by": as_sender(actor).actor,
+        "created_by_id": as_sender(actor).actor_id,
     }
     conn.execute(insert(plans).values(row))
     if announce is not None:
@@ -273,9 +275,16 @@ def edit(
     return version
 
 
-def mark_approved(conn: Connection, project_id: str, version: int, *, actor: str, at: str) -> None:
+def mark_approved(conn: Connection, project_id: str, version: int, *, actor: Actor, at: str) -> None:
     """Record who approved a version."""
-    _set(conn, project_id, version, status=PlanStatus.APPROVED, approved_at=at, approved_by=actor)
+    by = as_sender(actor)
+    approved: Changes = {
+        "status": PlanStatus.APPROVED,
+        "approved_at": at,
+        "approved_by": by.actor,
+        "approved_by_id": by.actor_id,
+    }
+    _set(conn, project_id, version, **approved)
 
 
 def supersede(conn: Connection, project_id: str, version: int) -> None:
@@ -310,7 +319,7 @@ def _install(
     actions: Actions,
     *,
     earlier: Contents | None,
-    actor: str,
+    actor: Actor,
     planner: str,
     facts: PlanFacts | None = None,
 ) -> str:

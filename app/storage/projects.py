@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import GENESIS
 from app.domain.identity import isoformat, now
 from app.domain.parameters import Value
+from app.domain.sender import Actor, as_sender
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
@@ -62,6 +76,7 @@ class ProjectRow:
     max_tokens: int | None
     max_cost_usd: float | None
     parameters: dict[str, Value]
+    labels: list[str]
     status: ProjectStatus
     stage: Stage
     former_stage: Stage | None
@@ -76,6 +91,7 @@ class ProjectRow:
     revision: int
     created_at: str
     created_by: str
+    created_by_id: str | None
     updated_at: str
     last_seq: int
     last_hash: str
@@ -108,6 +124,7 @@ class NewProject(TypedDict):
     max_tokens: int | None
     max_cost_usd: float | None
     parameters: dict[str, Value]
+    labels: list[str]
     workspace: str
 
 
@@ -136,6 +153,7 @@ class ListedProject:
     status: ProjectStatus
     stage: Stage
     strategy: Strategy
+    labels: list[str]
     outcome: Outcome | None
     created_at: str
     updated_at: str
@@ -155,8 +173,9 @@ STOPPING_SIGN = timedelta(seconds=10)
 FEW_MATCHES = 500
 
 
-class _Origin(TypedDict, total=False):
+class _Facts(TypedDict, total=False):
     duplicated_from: str
+    labels: list[str]
 
 
 _ROWS = Rows(projects, ProjectRow)
@@ -165,7 +184,7 @@ _FIND = _ROWS.select.where(projects.c.id == bindparam("of_project"))
 _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
 
-def create(conn: Connection, values: NewProject, *, actor: str, duplicated_from: str | None = None) -> None:
+def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_from: str | None = None) -> None:
     """Insert a project with its first event. It is pending and has no plan."""
     at = now()
     row = {
@@ -176,15 +195,18 @@ def create(conn: Connection, values: NewProject, *, actor: str, duplicated_from:
         "paused": False,
         "revision": 1,
         "created_at": at,
-        "created_by": actor,
+        "created_by": as_sender(actor).actor,
+        "created_by_id": as_sender(actor).actor_id,
         "updated_at": at,
         "last_seq": 0,
         "last_hash": GENESIS,
     }
     conn.execute(insert(projects).values(row))
-    origin: _Origin = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
+    facts: _Facts = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
+    if values.get("labels"):
+        facts["labels"] = values["labels"]
     name, strategy, auto_approve_plan = values["name"], values["strategy"], values["auto_approve_plan"]
-    created = ProjectCreated(name=name, strategy=strategy, auto_approve_plan=auto_approve_plan, **origin)
+    created = ProjectCreated(name=name, strategy=strategy, auto_approve_plan=auto_approve_plan, **facts)
     events.append(conn, values["id"], created, actor=actor, at=at)
 
 
@@ -214,18 +236,30 @@ def missing(conn: Connection, project_id: str) -> NotFound:
 
 
 def list_page(
-    conn: Connection, *, status: str | None, search: str | None, sort_by: str, limit: int, offset: int
+    conn: Connection,
+    *,
+    status: str | None,
+    search: str | None,
+    sort_by: str,
+    limit: int,
+    offset: int,
+    label: str | None = None,
+    within: Collection[str] | None = None,
 ) -> tuple[list[ListedProject], int, dict[str, int]]:
-    """Return one page of projects, the number of matches, and counts by status under the same search."""
+    """Return one page of projects, the number of matches, and counts by status under the same search.
+
+    Only projects with the label, if one is named, and with one of the labels `within`, if they are given.
+    """
+    chosen = [has_label(labels) for labels in ([label] if label is not None else None, within) if labels is not None]
     counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
-    query = _LISTED.select
+    query = _LISTED.select.where(*chosen)
     if search:
-        matching = conn.execute(_searched(select(projects.c.id, projects.c.status), search)).all()
+        matching = conn.execute(_searched(select(projects.c.id, projects.c.status).where(*chosen), search)).all()
         counts.update(Counter(row.status for row in matching))
         few = len(matching) <= FEW_MATCHES
         query = query.where(projects.c.id.in_([row.id for row in matching])) if few else _searched(query, search)
     else:
-        counting = select(projects.c.status, func.count().label("number")).group_by(projects.c.status)
+        counting = select(projects.c.status, func.count().label("number")).where(*chosen).group_by(projects.c.status)
         counts.update((row.status, row.number) for row in conn.execute(counting))
     if status is not None:
         query = query.where(projects.c.status == status)
@@ -333,17 +367,17 @@ def check_stopped(conn: Connection, project_id: str) -> None:
         raise Conflict(message, code="task_still_stopping", context={"task_ids": stopping})
 
 
-def erase(conn: Connection, project_id: str, *, actor: str) -> None:
+def erase(conn: Connection, project_id: str, *, actor: Actor) -> None:
     """Delete a project and everything that belongs to it. A tombstone with the head of its event chain remains."""
     written = events.append(conn, project_id, ProjectDeleted(), actor=actor)
     row = get(conn, project_id)
     stone = {
         "project_id": project_id,
         "deleted_at": written[0].at,
-        "deleted_by": actor,
+        "deleted_by": as_sender(actor).actor,
         "event": written[0].model_dump(),
         "head": row.last_hash,
-        "proof": _proof(conn, project_id, actor, written[0]),
+        "proof": _proof(conn, project_id, as_sender(actor).actor, written[0]),
     }
     conn.execute(insert(tombstones).values(stone))
     conn.execute(delete(projects).where(projects.c.id == project_id))
@@ -360,6 +394,18 @@ def _proof(conn: Connection, project_id: str, actor: str, event: Event) -> JsonO
 def is_deleted(conn: Connection, project_id: str) -> bool:
     """Whether a project with this id existed and was deleted."""
     return conn.execute(select(tombstones.c.position).where(tombstones.c.project_id == project_id)).first() is not None
+
+
+def labels_of(conn: Connection, project_id: str) -> list[str] | None:
+    """Return the labels of a project; None if there is no such project, or no longer."""
+    return conn.execute(select(projects.c.labels).where(projects.c.id == project_id)).scalar_one_or_none()
+
+
+def has_label(labels: Collection[str]) -> ColumnElement[bool]:
+    """A condition for projects that have one of the labels."""
+    # Labels have no quotes, and JSON puts each between two.
+    stored = cast(projects.c.labels, Text)
+    return or_(false(), *(stored.contains(f'"{label}"', autoescape=True) for label in sorted(labels)))
 
 
 def live_ids(conn: Connection) -> list[str]:

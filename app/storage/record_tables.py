@@ -13,7 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from app.storage.columns import POSITION, metadata, project_id
+from app.storage.columns import POSITION, metadata, origin, project_id
 
 events = Table(
     "events",
@@ -24,6 +24,7 @@ events = Table(
     Column("type", String(64), nullable=False),
     Column("at", String(32), nullable=False),
     Column("actor", Text, nullable=False),
+    *origin(),
     Column("data", JSON, nullable=False),
     Column("hash", String(64), nullable=False),
     # The app's signature over the event, if the app wrote it. Events that workers write have none.

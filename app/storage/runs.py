@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from app.domain.commands import CancelSeal
 from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
+from app.domain.sender import Actor
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
 from app.storage import events, plans, projects, proposals, questions, tasks
 from app.storage.attempts import skipped_after_failing
@@ -293,7 +294,7 @@ def describe(phase: PhaseRow) -> PhaseNames:
 
 
 def finish(
-    conn: Connection, project: ProjectRow, status: ProjectStatus, *, failure: Failure | None, actor: str
+    conn: Connection, project: ProjectRow, status: ProjectStatus, *, failure: Failure | None, actor: Actor
 ) -> None:
     """End a run, regardless of the state of its tasks and phases. Every task that this ends gets an event.
 
@@ -347,7 +348,7 @@ def mark_lost(conn: Connection, project: ProjectRow, *, code: str, message: str)
     finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
 
 
-def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: str, decision: CancelSeal) -> None:
+def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: Actor, decision: CancelSeal) -> None:
     """Cancel a pending project. None of its tasks has started."""
     at = now()
     new_events = tasks.end_many(conn, tasks.open_of(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)

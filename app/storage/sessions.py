@@ -1,7 +1,7 @@
-"""Browser sessions. Each stands for the server's key until it ends or somebody revokes it.
+"""Browser sessions. Each stands for a person, or for the server's key, until it ends or somebody revokes it.
 
-A row holds the hash of a random token, never the token itself. A session is valid only with the key that it was made for. A new
-key therefore ends all sessions.
+A row holds the hash of a random token, never the token itself. A session is valid only with the password or the key that it was
+opened with: a new one ends it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select
 
 from app.domain.identity import isoformat, new_id, now
+from app.storage.people_tables import credentials, identities
+from app.storage.people_tables import sessions as table
 from app.storage.reading import Rows
-from app.storage.tables import sessions as table
 
 LASTS = timedelta(days=30)
 MAX_TEXT_LENGTH = 200
+# How the token of a person's session begins. It shows a session that has ended, instead of nobody, when the row is gone.
+PERSON = "person."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +35,26 @@ class SessionRow:
     user_agent: str
     created_at: str
     expires_at: str
+    identity_id: str | None
 
 
 _ROWS = Rows(table, SessionRow)
 
 
-def begin(conn: Connection, key_hash: str, *, actor: str, address: str, user_agent: str) -> str:
-    """Begin a session, delete sessions that have ended, and return the new token, which is not stored anywhere."""
+def begin(
+    conn: Connection, key_hash: str, *, actor: str, address: str, user_agent: str, identity_id: str | None = None
+) -> str:
+    """Begin a session, delete sessions that have ended, and return the new token, which is not stored anywhere.
+
+    `key_hash` stands for what opens it: the hash of the server's key, or the id of the person's password.
+    """
     conn.execute(delete(table).where(table.c.expires_at <= now()))
-    token = secrets.token_urlsafe(32)
+    token = f"{PERSON if identity_id is not None else ''}{secrets.token_urlsafe(32)}"
     values = {
         "id": new_id("sess"),
         "token_hash": _hash(token),
         "key_hash": key_hash,
+        "identity_id": identity_id,
         "actor": actor,
         "address": address[:MAX_TEXT_LENGTH],
         "user_agent": user_agent[:MAX_TEXT_LENGTH],
@@ -68,21 +78,37 @@ def lives(conn: Connection, key_hash: str, session_id: str) -> bool:
     return conn.execute(query).first() is not None
 
 
-def list_all(conn: Connection, key_hash: str) -> list[SessionRow]:
-    """Return every session that has not ended, newest first."""
-    return _ROWS.all(conn, _ROWS.select.where(_lives(key_hash)).order_by(table.c.id.desc()))
+def list_all(conn: Connection, key_hash: str, *, of: str | None = None) -> list[SessionRow]:
+    """Return every session that has not ended, newest first; only those of the person `of`, if one is named."""
+    query = _ROWS.select.where(_lives(key_hash), *_of(of))
+    return _ROWS.all(conn, query.order_by(table.c.id.desc()))
 
 
-def revoke(conn: Connection, key_hash: str, session_id: str) -> bool:
-    """End a session now. Returns whether there was one."""
+def revoke(conn: Connection, key_hash: str, session_id: str, *, of: str | None = None) -> bool:
+    """End a session now. Returns whether there was one, of the person `of` if one is named."""
     # Look for it first: PostgreSQL cannot even compare with NUL, which reads replace.
-    if not lives(conn, key_hash, session_id):
+    found = conn.execute(select(table.c.id).where(table.c.id == session_id, _lives(key_hash), *_of(of))).first()
+    if found is None:
         return False
     return conn.execute(delete(table).where(table.c.id == session_id, _lives(key_hash))).rowcount > 0
 
 
+def _of(identity_id: str | None) -> list[ColumnElement[bool]]:
+    return [table.c.identity_id == identity_id] if identity_id is not None else []
+
+
 def _lives(key_hash: str) -> ColumnElement[bool]:
-    return and_(table.c.key_hash == key_hash, table.c.expires_at > now())
+    by_password = (
+        select(credentials.c.id)
+        .join(identities)
+        .where(
+            credentials.c.id == table.c.key_hash,
+            identities.c.id == table.c.identity_id,
+            identities.c.disabled_at.is_(None),
+        )
+    )
+    by_key = and_(table.c.identity_id.is_(None), table.c.key_hash == key_hash)
+    return and_(table.c.expires_at > now(), or_(by_key, by_password.exists()))
 
 
 def _hash(token: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.storage.columns import POSITION, metadata, partial_index, project_id
+from app.storage.columns import POSITION, metadata, origin, partial_index, project_id
 
 projects = Table(
     "projects",
@@ -42,6 +42,8 @@ projects = Table(
     Column("max_cost_usd", Float),
     # Values for the parameters of the next plan, by name.
     Column("parameters", JSON, nullable=False, default=dict),
+    # Short words by which projects are found, and roles are bound to some of them.
+    Column("labels", JSON, nullable=False, default=list),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     # The stage to return to if planning fails.
@@ -61,6 +63,7 @@ projects = Table(
     Column("revision", Integer, nullable=False, default=1),
     Column("created_at", String(32), nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("created_by_id", String(64)),
     Column("updated_at", String(32), nullable=False),
     Column("last_seq", Integer, nullable=False),
     Column("last_hash", String(64), nullable=False),
@@ -93,8 +96,10 @@ plans = Table(
     Column("failure", JSON(none_as_null=True)),
     Column("created_at", String(32), nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("created_by_id", String(64)),
     Column("approved_at", String(32)),
     Column("approved_by", Text),
+    Column("approved_by_id", String(64)),
 )
 
 phases = Table(
@@ -225,6 +230,7 @@ decisions = Table(
     Column("request_id", String(200), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("actor", Text, nullable=False),
+    *origin(),
     Column("at", String(32), nullable=False),
     Column("comment", Text, nullable=False),
     Column("plan_version", Integer),
@@ -245,6 +251,7 @@ commands = Table(
     Column("request_id", String(200), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("actor", Text, nullable=False),
+    *origin(),
     Column("comment", Text, nullable=False),
     Column("payload", JSON, nullable=False),
     # The plan and the run that were current when the command was stored.
@@ -317,6 +324,7 @@ files = Table(
     Column("sha256", String(64), nullable=False),
     Column("uploaded_at", String(32)),
     Column("uploaded_by", Text),
+    Column("uploaded_by_id", String(64)),
 )
 
 model_steps = Table(
@@ -345,18 +353,4 @@ model_steps = Table(
     Index("ix_model_steps_conversation", "project_id", "conversation", "number"),
     Index("ix_model_steps_task", "task_id"),
     sqlite_autoincrement=True,
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("token_hash", String(64), nullable=False, unique=True),
-    # The hash of the server's key. With another key, the session is no longer valid.
-    Column("key_hash", String(64), nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("user_agent", Text, nullable=False),
-    Column("created_at", String(32), nullable=False),
-    Column("expires_at", String(32), nullable=False),
 )

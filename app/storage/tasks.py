@@ -14,6 +14,7 @@ from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.references import outputs_used
 from app.domain.replay import outputs_hash
+from app.domain.sender import Actor
 from app.domain.states import FINISHED_TASK, SKIPPED_BY_PERSON, TASK_MOVES, sources
 from app.storage import events, locks
 from app.storage.reading import Query, Rows
@@ -328,7 +329,7 @@ def close_task(
     task: TaskRow,
     status: TaskStatus,
     *,
-    actor: str,
+    actor: Actor,
     reason: str | None = None,
     outputs: JsonObject | None = None,
     error: TaskError | None = None,

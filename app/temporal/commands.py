@@ -183,7 +183,7 @@ class Commands:
         return left is None
 
     async def _erase(self, command: CommandRequest) -> None:
-        await erase(self._database.transact, self._workspaces, command.project_id, actor=command.actor)
+        await erase(self._database.transact, self._workspaces, command.project_id, actor=command.sender)
 
 
 def _decide_at_once(

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from app.domain.sender import Actor
 from app.storage import projects
 from app.workspace.workspaces import Workspaces
 
@@ -22,7 +23,7 @@ class Write(Protocol):
         ...
 
 
-async def erase(write: Write, workspaces: Workspaces, project_id: str, *, actor: str) -> None:
+async def erase(write: Write, workspaces: Workspaces, project_id: str, *, actor: Actor) -> None:
     """Delete a project that is not live, and its folder. The folder goes first: afterwards, nothing would name it.
 
     Raises:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from app.domain.file_paths import MAX_PATH_LENGTH, PRIVATE_FOLDER, is_private
 from app.domain.identity import isoformat, parse_time
+from app.domain.sender import Actor, as_sender
 from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, files, runs
 from app.storage.tasks import TaskRow
@@ -48,6 +49,7 @@ class Known:
     sha256: str
     uploaded_at: str | None = None
     uploaded_by: str | None = None
+    uploaded_by_id: str | None = None
 
     @property
     def uploaded(self) -> bool:
@@ -143,10 +145,7 @@ def origin(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> Origin
 def known_of(conn: Connection, project_id: str) -> dict[str, Known]:
     """Return the stored checksums of a project's files, by path."""
     rows = conn.execute(select(files).where(files.c.project_id == project_id))
-    return {
-        row.path: Known(row.size, row.mtime_ns, row.ctime_ns, row.sha256, row.uploaded_at, row.uploaded_by)
-        for row in rows
-    }
+    return {row.path: Known(**{name: getattr(row, name) for name in Known.__dataclass_fields__}) for row in rows}
 
 
 def note_checksums(
@@ -161,14 +160,19 @@ def note_checksums(
     for path, (file, sha256) in taken.items():
         earlier = current.get(path)
         if earlier == known.get(path):
-            by = (earlier.uploaded_at, earlier.uploaded_by) if earlier and earlier.sha256 == sha256 else (None, None)
-            found[path] = Known(file.size, file.mtime_ns, file.ctime_ns, sha256, *by)
+            fresh = Known(file.size, file.mtime_ns, file.ctime_ns, sha256)
+            if earlier is not None and earlier.sha256 == sha256:
+                by = (earlier.uploaded_at, earlier.uploaded_by, earlier.uploaded_by_id)
+                fresh = Known(file.size, file.mtime_ns, file.ctime_ns, sha256, *by)
+            found[path] = fresh
     _put(conn, project_id, found)
 
 
-def note_upload(conn: Connection, project_id: str, path: str, placed: Placed, *, actor: str, at: str) -> None:
+def note_upload(conn: Connection, project_id: str, path: str, placed: Placed, *, actor: Actor, at: str) -> None:
     """Record who uploaded a file."""
-    _put(conn, project_id, {path: Known(placed.size, placed.mtime_ns, placed.ctime_ns, placed.sha256, at, actor)})
+    by = as_sender(actor)
+    known = Known(placed.size, placed.mtime_ns, placed.ctime_ns, placed.sha256, at, by.actor, by.actor_id)
+    _put(conn, project_id, {path: known})
 
 
 def _put(conn: Connection, project_id: str, found: dict[str, Known]) -> None:

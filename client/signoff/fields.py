@@ -6,7 +6,7 @@ A field that you omit gets its default when you create the object, and keeps its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Required, TypedDict
 
 from signoff.schemas.tasks import Condition
 
@@ -29,6 +29,24 @@ class ProjectFields(TypedDict, total=False):
     max_tokens: int | None
     max_cost_usd: float | None
     parameters: Mapping[str, str | float | bool]
+    labels: Sequence[str]
+
+
+class RoleFields(TypedDict, total=False):
+    """A role; `labels` bind it to the projects that have one of them."""
+
+    role: Required[Literal["viewer", "author", "approver", "operator", "admin"]]
+    labels: Sequence[str]
+
+
+class PersonFields(TypedDict, total=False):
+    """The fields of a person."""
+
+    name: str
+    email: str | None
+    roles: Sequence[RoleFields]
+    password: str
+    disabled: bool
 
 
 class PhaseFields(TypedDict, total=False):

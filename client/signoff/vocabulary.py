@@ -30,6 +30,36 @@ class Stage(StrEnum):
     FINISHED = "finished"
 
 
+class Via(StrEnum):
+    """By which means the sender of a request was known."""
+
+    KEY = "key"
+    SESSION = "session"
+    LOOPBACK = "loopback"
+
+
+class Role(StrEnum):
+    """What a person or a key may do. Every role may read."""
+
+    VIEWER = "viewer"
+    AUTHOR = "author"
+    APPROVER = "approver"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """What an operation of the API needs. `anybody` needs no sign-in, `self` no role."""
+
+    ANYBODY = "anybody"
+    SELF = "self"
+    READ = "read"
+    AUTHOR = "author"
+    APPROVE = "approve"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
 class PlanStatus(StrEnum):
     """Status of one plan version."""
 

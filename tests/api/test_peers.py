@@ -58,12 +58,14 @@ async def test_another_user_neither_reads_nor_changes_anything(signoff: Stack) -
 async def test_what_is_open_to_all_stays_so(signoff: Stack) -> None:
     assert (await as_other(signoff, "GET", "/health"))[0] == 200
     assert (await as_other(signoff, "GET", "/ready"))[0] == 200
-    assert await as_other(signoff, "GET", "/api/session") == (200, {"key_needed": False, "actor": None})
+    status, session = await as_other(signoff, "GET", "/api/session")
+    assert (status, session["key_needed"], session["actor"], session["scopes"]) == (200, False, None, [])
 
 
 async def test_the_owner_acts_under_their_own_name(signoff: Stack) -> None:
     assert (await signoff.project(await signoff.create()))["created_by"] == OWNER != "local"
-    assert (await signoff.http.get("/api/session")).json() == {"key_needed": False, "actor": OWNER}
+    session = (await signoff.http.get("/api/session")).json()
+    assert (session["key_needed"], session["actor"], session["via"]) == (False, OWNER, "loopback")
 
 
 def test_names_that_mean_something_else_in_a_record_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,9 @@ from app.api.http import session_streams
 from app.api.http.bodies import SignIn
 from app.api.http.credentials import COOKIE, Credentials
 from app.domain.identity import isoformat
-from app.storage.tables import idempotency, sessions
+from app.domain.people import ALL, Caller
+from app.storage.people_tables import sessions
+from app.storage.tables import idempotency
 from tests.api.answers import check_error, fields_of
 from tests.api.many_addresses import from_another_address
 from tests.conftest import OWNER, Stack, running_stack
@@ -43,10 +45,15 @@ async def browser(locked: Stack) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+def said(answer: httpx.Response) -> dict[str, Any]:
+    """Whether a key is needed, and who the sender is."""
+    return {name: answer.json()[name] for name in ("key_needed", "actor")}
+
+
 async def signed_in(browser: httpx.AsyncClient, **headers: str) -> str:
     """The `Set-Cookie` header of a sign-in."""
     answer = await browser.post(PATH, json={"key": KEY}, headers=headers)
-    assert (answer.status_code, answer.json()) == (200, {"key_needed": True, "actor": "admin"})
+    assert (answer.status_code, said(answer)) == (200, {"key_needed": True, "actor": "admin"})
     return answer.headers["set-cookie"]
 
 
@@ -62,14 +69,14 @@ async def status_with(browser: httpx.AsyncClient, value: str) -> int:
 
 
 async def test_a_browser_signs_in_works_and_signs_out(browser: httpx.AsyncClient) -> None:
-    assert (await browser.get(PATH)).json() == {"key_needed": True, "actor": None}
+    assert said(await browser.get(PATH)) == {"key_needed": True, "actor": None}
     assert (await browser.get("/api/projects")).status_code == 401
     await signed_in(browser)
-    assert (await browser.get(PATH)).json() == {"key_needed": True, "actor": "admin"}
+    assert said(await browser.get(PATH)) == {"key_needed": True, "actor": "admin"}
     made = await browser.post("/api/projects", headers={"Origin": str(browser.base_url).rstrip("/")})
     assert (made.status_code, made.json()["created_by"]) == (201, "admin")
     left = await browser.delete(PATH)
-    assert (left.status_code, left.json()) == (200, {"key_needed": True, "actor": None})
+    assert (left.status_code, said(left)) == (200, {"key_needed": True, "actor": None})
     assert (await browser.get("/api/projects")).status_code == 401
 
 
@@ -191,17 +198,17 @@ async def test_with_another_key_every_session_is_over(locked: Stack, browser: ht
         "from_task": False,
         "address": "192.0.2.1",
     }
-    assert await other.sender_of(**asked) is None
-    assert await other.list_sessions() == []
+    assert await other.caller_of(**asked) is None
+    assert await other.list_sessions(Caller("admin", access=ALL)) == []
     same = Credentials(KEY, locked.database, checks_users=True)
-    assert (await same.sender_of(**asked)).actor == "admin"
+    assert (await same.caller_of(**asked)).actor == "admin"
 
 
 async def test_signing_out_ends_the_session_on_the_server(browser: httpx.AsyncClient) -> None:
     good, other = await token_of(browser), await token_of(browser)
     assert good != other
     left = await browser.delete(PATH, headers={"Cookie": f"{COOKIE}={good}"})
-    assert left.json() == {"key_needed": True, "actor": None}
+    assert said(left) == {"key_needed": True, "actor": None}
     assert await status_with(browser, good) == 401
     assert await status_with(browser, other) == 200
 
@@ -288,7 +295,7 @@ async def test_nothing_of_a_sign_in_is_kept(locked: Stack, browser: httpx.AsyncC
 async def test_where_no_key_is_needed_the_sender_is_the_user_who_runs_the_server(signoff: Stack) -> None:
     for method, body in (("GET", None), ("POST", {"key": "anything"}), ("DELETE", None)):
         answer = await signoff.http.request(method, PATH, json=body)
-        assert (answer.status_code, answer.json()) == (200, {"key_needed": False, "actor": OWNER})
+        assert (answer.status_code, said(answer)) == (200, {"key_needed": False, "actor": OWNER})
         assert COOKIE not in signoff.http.cookies
 
 

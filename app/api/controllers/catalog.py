@@ -7,11 +7,12 @@ import asyncio
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain.agents import AgentKind
 from app.domain.plan import LIMITS
 from signoff.schemas.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
-from signoff.vocabulary import Strategy
+from signoff.vocabulary import Scope, Strategy
 
 _DESCRIPTIONS = {
     Strategy.PERFORMANCE: "Runs as many tasks at once as possible. After a failure, independent branches continue.",
@@ -27,7 +28,7 @@ class CatalogController(Controller):
     path = "/api"
     tags = ("catalogue",)
 
-    @get("/agents", operation_id="listAgents", summary="List agents")
+    @get("/agents", operation_id="listAgents", opt={SCOPE: Scope.READ}, summary="List agents")
     async def list_agents(self, services: NamedDependency[Services]) -> AgentList:
         """The agents that a project or task may name, with the number of workers that serve each one now."""
         settings = services.settings
@@ -50,7 +51,7 @@ class CatalogController(Controller):
         ]
         return AgentList(agents=agents, total=len(agents))
 
-    @get("/strategies", operation_id="listStrategies", summary="List strategies")
+    @get("/strategies", operation_id="listStrategies", opt={SCOPE: Scope.READ}, summary="List strategies")
     async def list_strategies(self) -> StrategyList:
         """The strategies that a project may have, and what each one means for a run."""
         strategies = [
@@ -59,7 +60,7 @@ class CatalogController(Controller):
         ]
         return StrategyList(strategies=strategies, total=len(strategies))
 
-    @get("/archetypes", operation_id="listArchetypes", summary="List archetypes")
+    @get("/archetypes", operation_id="listArchetypes", opt={SCOPE: Scope.READ}, summary="List archetypes")
     async def list_archetypes(self, services: NamedDependency[Services]) -> ArchetypeList:
         """The archetypes that a project may name, each with the brief that a planning model receives."""
         own = services.settings.archetypes

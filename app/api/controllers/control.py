@@ -11,11 +11,12 @@ from litestar.params import FromPath, JSONBody
 from app.api.http.actor import new_command
 from app.api.http.bodies import Remark, RetryRun
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain import commands
 from app.storage import projects
 from signoff.schemas.answers import StatusAnswer
-from signoff.vocabulary import ProjectStatus
+from signoff.vocabulary import ProjectStatus, Scope
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -26,7 +27,14 @@ class ControlController(Controller):
     path = "/api/projects/{project_id:str}"
     tags = ("control",)
 
-    @post("/pause", operation_id="pauseProject", summary="Pause a run", status_code=200, responses=RECORDED)
+    @post(
+        "/pause",
+        operation_id="pauseProject",
+        opt={SCOPE: Scope.OPERATE},
+        summary="Pause a run",
+        status_code=200,
+        responses=RECORDED,
+    )
     async def pause(
         self,
         request: AnyRequest,
@@ -37,7 +45,14 @@ class ControlController(Controller):
         """Tasks in progress finish. Until the run is resumed, no task starts and no failed task is retried."""
         return await _steer(request, services, project_id, data, commands.Pause())
 
-    @post("/resume", operation_id="resumeProject", summary="Resume a run", status_code=200, responses=RECORDED)
+    @post(
+        "/resume",
+        operation_id="resumeProject",
+        opt={SCOPE: Scope.OPERATE},
+        summary="Resume a run",
+        status_code=200,
+        responses=RECORDED,
+    )
     async def resume(
         self,
         request: AnyRequest,
@@ -49,7 +64,12 @@ class ControlController(Controller):
         return await _steer(request, services, project_id, data, commands.Resume())
 
     @post(
-        "/retry", operation_id="retryProject", summary="Retry a finished project", status_code=200, responses=RECORDED
+        "/retry",
+        operation_id="retryProject",
+        opt={SCOPE: Scope.OPERATE},
+        summary="Retry a finished project",
+        status_code=200,
+        responses=RECORDED,
     )
     async def retry(
         self,

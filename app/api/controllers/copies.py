@@ -13,10 +13,14 @@ from sqlalchemy import Connection
 
 from app.api.http.actor import actor_of, new_command
 from app.api.http.bodies import DeleteProjects, DuplicateProject
+from app.api.http.callers import caller_of
 from app.api.http.idempotency import answer_once, claim_of
+from app.api.http.permission import SCOPE
 from app.api.http.preconditions import etag, revision_tag
+from app.api.http.project_rules import check_copy, check_deletable
 from app.api.http.services import Services
 from app.api.views import present
+from app.api.views.for_caller import for_caller
 from app.commands import copies
 from app.domain.commands import Cancel
 from app.domain.errors import DomainError, NotFound
@@ -26,6 +30,7 @@ from app.temporal.commands import STOP_SECONDS
 from app.workspace.workspaces import root_of
 from signoff.schemas.answers import BatchDeleteAnswer, BatchFailure
 from signoff.schemas.projects import Project
+from signoff.vocabulary import Scope
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -36,7 +41,12 @@ class CopyController(Controller):
     path = "/api/projects"
     tags = ("projects",)
 
-    @post("/{project_id:str}/duplicate", operation_id="duplicateProject", summary="Duplicate a project")
+    @post(
+        "/{project_id:str}/duplicate",
+        operation_id="duplicateProject",
+        opt={SCOPE: Scope.AUTHOR},
+        summary="Duplicate a project",
+    )
     async def duplicate_project(
         self,
         request: AnyRequest,
@@ -46,9 +56,10 @@ class CopyController(Controller):
     ) -> Response[Project]:
         """The plan becomes version 1 of the copy, which is pending and has its own workspace. Nothing starts automatically."""
         source = await services.database.read(lambda conn: projects.get(conn, project_id))
+        labels = check_copy(request, source)
         copy_id = new_id("proj")
         workspace = await asyncio.to_thread(services.workspaces.make, copy_id)
-        actor = actor_of(request)
+        actor, access = actor_of(request), caller_of(request).access
 
         def work(conn: Connection) -> Project:
             row = copies.duplicate(
@@ -59,8 +70,9 @@ class CopyController(Controller):
                 workspace=str(workspace),
                 actions=services.actions,
                 actor=actor,
+                labels=labels,
             )
-            return present.project(conn, row, temporal=services.engine.link(copy_id))
+            return for_caller(present.project(conn, row, temporal=services.engine.link(copy_id)), access)
 
         try:
             if data.include_files:
@@ -71,7 +83,13 @@ class CopyController(Controller):
             await asyncio.to_thread(services.workspaces.remove, copy_id)
             raise
 
-    @post("/batch/delete", operation_id="deleteProjects", summary="Delete many projects", status_code=200)
+    @post(
+        "/batch/delete",
+        operation_id="deleteProjects",
+        opt={SCOPE: Scope.AUTHOR},
+        summary="Delete many projects",
+        status_code=200,
+    )
     async def delete_projects(
         self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[DeleteProjects]
     ) -> BatchDeleteAnswer:
@@ -98,6 +116,7 @@ async def _delete(request: AnyRequest, services: Services, project_id: str, dead
     claim = claim_of(request)
     command = new_command(request, project_id, Cancel(delete=True))
     try:
+        await services.database.read(lambda conn: check_deletable(conn, request, project_id))
         return await services.commands.delete(command, deadline=deadline)
     except NotFound as error:
         # The client lost the answer to an earlier attempt of this same request, which did delete the project.

@@ -11,8 +11,10 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
 from app.api.http.actor import new_command
+from app.api.http.answer_rules import check_answer
 from app.api.http.bodies import AnswerDecision
 from app.api.http.outcome import RECORDED, recorded, submit
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.api.views import conditions
 from app.domain.commands import AnswerQuestion, CommandRecord
@@ -22,6 +24,7 @@ from app.storage import decisions, plans, projects, questions, tasks
 from app.storage.questions import QuestionRow
 from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList, SignedDifference
 from signoff.schemas.tasks import AnswerEffect
+from signoff.vocabulary import Scope
 
 AnyRequest = Request[Any, Any, Any]
 # The statuses of questions, and the outcomes of requests.
@@ -34,7 +37,7 @@ class DecisionController(Controller):
     path = "/api/projects/{project_id:str}/decisions"
     tags = ("decisions",)
 
-    @get("/", operation_id="listDecisions", summary="List open and past decisions")
+    @get("/", operation_id="listDecisions", opt={SCOPE: Scope.READ}, summary="List open and past decisions")
     async def list_decisions(
         self,
         services: NamedDependency[Services],
@@ -49,7 +52,7 @@ class DecisionController(Controller):
 
         return await services.database.read(work)
 
-    @get("/{decision_id:str}", operation_id="getDecision", summary="Get a decision")
+    @get("/{decision_id:str}", operation_id="getDecision", opt={SCOPE: Scope.READ}, summary="Get a decision")
     async def get_decision(
         self, services: NamedDependency[Services], project_id: FromPath[str], decision_id: FromPath[str]
     ) -> Decision:
@@ -68,6 +71,7 @@ class DecisionController(Controller):
     @post(
         "/{decision_id:str}",
         operation_id="answerDecision",
+        opt={SCOPE: (Scope.APPROVE, Scope.OPERATE)},
         summary="Answer an open decision",
         status_code=200,
         responses=RECORDED,
@@ -86,7 +90,7 @@ class DecisionController(Controller):
             projects.get(conn, project_id)
             return questions.get(conn, project_id, decision_id)
 
-        await services.database.read(asked)
+        await services.database.read(lambda conn: check_answer(conn, request, asked(conn)))
         answer = AnswerQuestion(decision=decision_id, answer=data.answer)
         command = new_command(request, project_id, answer, comment=data.comment)
         decided = await submit(services, command)

@@ -6,22 +6,26 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, get
+from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from sqlalchemy import Connection
 
+from app.api.http.callers import caller_of
 from app.api.http.outcome import seal_now
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
+from app.domain.people import Access
 from app.domain.seals import Seal
 from app.domain.states import FINISHED_PROJECT
 from app.storage import events, projects, seals
 from signoff.schemas.events import Event
-from signoff.vocabulary import EventType, Stage
+from signoff.vocabulary import EventType, Scope, Stage
 
+AnyRequest = Request[Any, Any, Any]
 PING_SECONDS = 10.0
 SEALED = "record.sealed"
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -37,11 +41,13 @@ class EventController(Controller):
     @get(
         "/",
         operation_id="streamEvents",
+        opt={SCOPE: Scope.READ},
         summary="Stream the project's events",
         media_type="text/event-stream",
     )
     async def stream_events(
         self,
+        request: AnyRequest,
         services: NamedDependency[Services],
         project_id: FromPath[str],
         after: Annotated[int, QueryParameter(ge=0, le=_LARGEST)] = 0,
@@ -58,7 +64,15 @@ class EventController(Controller):
         finished, newest = await services.database.read(lambda conn: _position(conn, project_id))
         if finished and start >= newest and start > 0:
             return Response(None, status_code=204)
-        stream = _Stream(services, project_id, start, chosen_types(types), follow=follow, seals=_wants_seals(types))
+        stream = _Stream(
+            services,
+            project_id,
+            start,
+            chosen_types(types),
+            caller_of(request).access,
+            follow=follow,
+            seals=_wants_seals(types),
+        )
         return ServerSentEvent(stream.messages(), headers=STREAM_HEADERS)
 
 
@@ -66,12 +80,21 @@ class _Stream:
     """One reader's position in the record."""
 
     def __init__(
-        self, services: Services, project_id: str, start: int, types: set[EventType], *, follow: bool, seals: bool
+        self,
+        services: Services,
+        project_id: str,
+        start: int,
+        types: set[EventType],
+        access: Access,
+        *,
+        follow: bool,
+        seals: bool,
     ) -> None:
         self._services = services
         self._project_id = project_id
         self._seq = start
         self._types = types
+        self._access = access
         self._follow = follow
         self._wants_seals = seals
         # The number of the newest seal that the reader has.
@@ -114,6 +137,9 @@ class _Stream:
         if project is None:
             farewell = events.farewell(conn, self._project_id)
             return ([farewell] if farewell is not None and farewell.seq > self._seq else []), True
+        if not self._access.may(Scope.READ, project.labels):
+            # Its labels were changed.
+            return [], True
         batch = events.after(conn, self._project_id, self._seq)
         last = batch[-1].seq if batch else self._seq
         return batch, _is_finished(project.status, project.stage) and last >= project.last_seq

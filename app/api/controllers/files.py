@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from app.api.controllers.archive import Archive
 from app.api.http.actor import actor_of
 from app.api.http.idempotency import answer_once, claim_of, claim_upload
+from app.api.http.permission import SCOPE
 from app.api.http.receiving import receiving
 from app.api.http.sending import content_type_of, disposition, send_file
 from app.api.http.services import Services
@@ -31,6 +32,7 @@ from app.workspace.folders import open_file
 from app.workspace.workspaces import root_of
 from signoff.schemas.event_data import FileUploaded
 from signoff.schemas.files import FileInfo, FileList, Uploaded
+from signoff.vocabulary import Scope
 
 AnyRequest = Request[Any, Any, Any]
 _WHOLE = {200: ResponseSpec(bytes, description="The file.", media_type="application/octet-stream")}
@@ -43,13 +45,18 @@ class FileController(Controller):
     path = "/api/projects/{project_id:str}"
     tags = ("files",)
 
-    @get("/output-files", operation_id="listOutputFiles", summary="List the project's files")
+    @get("/output-files", operation_id="listOutputFiles", opt={SCOPE: Scope.READ}, summary="List the project's files")
     async def list_output_files(self, services: NamedDependency[Services], project_id: FromPath[str]) -> FileList:
         """Files that tasks created, uploads and logs, each with its checksum and the task that created it."""
         return await file_list(services, project_id)
 
     @post(
-        "/files/upload", operation_id="uploadFile", summary="Upload a file", status_code=200, request_max_body_size=None
+        "/files/upload",
+        operation_id="uploadFile",
+        opt={SCOPE: Scope.AUTHOR},
+        summary="Upload a file",
+        status_code=200,
+        request_max_body_size=None,
     )
     async def upload_file(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
@@ -77,7 +84,7 @@ class FileController(Controller):
 
             return await answer_once(request, services, work)
 
-    @get("/files/raw", operation_id="getFile", summary="Get a file", responses=_WHOLE)
+    @get("/files/raw", operation_id="getFile", opt={SCOPE: Scope.READ}, summary="Get a file", responses=_WHOLE)
     async def get_file(
         self,
         request: AnyRequest,
@@ -91,7 +98,13 @@ class FileController(Controller):
         file, descriptor = await asyncio.to_thread(_open, workspace, path)
         return send_file(request, file, descriptor)
 
-    @get("/download", operation_id="downloadProject", summary="Download the project as a zip", responses=_ZIP)
+    @get(
+        "/download",
+        operation_id="downloadProject",
+        opt={SCOPE: Scope.READ},
+        summary="Download the project as a zip",
+        responses=_ZIP,
+    )
     async def download_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Any]:
         """Contains `project.json`, `plan.json`, `tasks.json`, `events.jsonl` and `decisions.json`.
 

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain import graph
 from app.domain.errors import BadRequest, NotFound
@@ -23,7 +24,7 @@ from app.storage import task_graph
 from app.storage.task_graph import TaskGraph
 from signoff.schemas.graph import Edge, Graph, Node
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import TaskStatus
+from signoff.vocabulary import Scope, TaskStatus
 
 _TYPES = {
     "json": "application/json",
@@ -47,6 +48,7 @@ class GraphController(Controller):
     @get(
         "/",
         operation_id="getGraph",
+        opt={SCOPE: Scope.READ},
         summary="Get the task graph",
         responses={200: ResponseSpec(Graph, description="JSON, or a picture in the requested format.")},
     )

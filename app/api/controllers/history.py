@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from sqlalchemy import Connection
 
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain import diff
 from app.domain.errors import NotFound
@@ -16,6 +17,7 @@ from app.domain.plan import PlanDraft
 from app.storage import plans, projects, runs
 from signoff.schemas.plans import Changed, Differences, FieldChange, PlanDiff, PlanList, PlanVersion
 from signoff.schemas.projects import Run, RunList
+from signoff.vocabulary import Scope
 
 
 class HistoryController(Controller):
@@ -24,7 +26,7 @@ class HistoryController(Controller):
     path = "/api/projects/{project_id:str}"
     tags = ("history",)
 
-    @get("/plans", operation_id="listPlans", summary="List the plan's versions")
+    @get("/plans", operation_id="listPlans", opt={SCOPE: Scope.READ}, summary="List the plan's versions")
     async def list_plans(self, services: NamedDependency[Services], project_id: FromPath[str]) -> PlanList:
         """Newest first, including failed versions; `current` is the number of the version in force."""
 
@@ -35,7 +37,7 @@ class HistoryController(Controller):
 
         return await services.database.read(work)
 
-    @get("/plan/diff", operation_id="diffPlans", summary="Compare two plan versions")
+    @get("/plan/diff", operation_id="diffPlans", opt={SCOPE: Scope.READ}, summary="Compare two plan versions")
     async def diff_plans(
         self,
         services: NamedDependency[Services],
@@ -46,7 +48,7 @@ class HistoryController(Controller):
         """By default, compares the current version with the one before it."""
         return await services.database.read(lambda conn: _diff(conn, project_id, before, after))
 
-    @get("/runs", operation_id="listRuns", summary="List the project's runs")
+    @get("/runs", operation_id="listRuns", opt={SCOPE: Scope.READ}, summary="List the project's runs")
     async def list_runs(self, services: NamedDependency[Services], project_id: FromPath[str]) -> RunList:
         """Newest first. Each run is one execution of one approved plan version."""
 

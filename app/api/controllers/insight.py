@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from app.api.controllers.auditing import audit
 from app.api.http.bodies import NoFields
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.api.views import present
 from app.storage import metrics, model_steps, projects, runs, tasks
@@ -28,7 +29,7 @@ from signoff.schemas.insight import (
     SlowTask,
     TaskNumbers,
 )
-from signoff.vocabulary import PhaseStatus, TaskStatus
+from signoff.vocabulary import PhaseStatus, Scope, TaskStatus
 
 AnyRequest = Request[Any, Any, Any]
 _SLOWEST = 5
@@ -41,12 +42,18 @@ class InsightController(Controller):
     path = "/api/projects/{project_id:str}"
     tags = ("insight",)
 
-    @get("/metrics", operation_id="getMetrics", summary="Get the project's metrics")
+    @get("/metrics", operation_id="getMetrics", opt={SCOPE: Scope.READ}, summary="Get the project's metrics")
     async def get_metrics(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Metrics:
         """Metrics cover all runs. Times are in milliseconds."""
         return await services.database.read(lambda conn: _metrics(conn, project_id))
 
-    @post("/audit", operation_id="auditProject", summary="Audit plan, run and record", status_code=200)
+    @post(
+        "/audit",
+        operation_id="auditProject",
+        opt={SCOPE: Scope.READ},
+        summary="Audit plan, run and record",
+        status_code=200,
+    )
     async def audit_project(
         self, services: NamedDependency[Services], project_id: FromPath[str], data: JSONBody[NoFields]
     ) -> Audit:

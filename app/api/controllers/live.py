@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, get
+from litestar import Controller, Request, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from app.api.controllers.events import PING_SECONDS, STREAM_HEADERS, chosen_types
+from app.api.http.callers import caller_of
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.storage.live_log import LiveLog
 from signoff.schemas.events import LiveEvent
+from signoff.vocabulary import Scope
 
+AnyRequest = Request[Any, Any, Any]
 # Pause between two queries: readers of a list do not notice it, and it protects the database of a busy server.
 PAUSE_SECONDS = 0.1
 
@@ -30,11 +34,13 @@ class LiveController(Controller):
     @get(
         "/",
         operation_id="streamLiveEvents",
+        opt={SCOPE: Scope.READ},
         summary="Stream the events of all projects",
         media_type="text/event-stream",
     )
     async def stream_live_events(
         self,
+        request: AnyRequest,
         services: NamedDependency[Services],
         types: Annotated[str, QueryParameter(max_length=1000)] = "*",
     ) -> ServerSentEvent:
@@ -43,7 +49,8 @@ class LiveController(Controller):
         `status` and `stage` are the values at the time of sending, null if the project was deleted. A reader that cannot keep
         up gets only the newest event of each project.
         """
-        return ServerSentEvent(_messages(services, LiveLog(chosen_types(types))), headers=STREAM_HEADERS)
+        within = caller_of(request).access.labels_of(Scope.READ)
+        return ServerSentEvent(_messages(services, LiveLog(chosen_types(types), within)), headers=STREAM_HEADERS)
 
 
 async def _messages(services: Services, log: LiveLog) -> AsyncGenerator[ServerSentEventMessage, None]:

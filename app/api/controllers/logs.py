@@ -18,6 +18,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from sqlalchemy import Connection
 
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain.errors import NotFound
 from app.domain.states import FINISHED_TASK
@@ -25,7 +26,7 @@ from app.storage import projects, tasks
 from app.workspace import files
 from app.workspace.folders import open_file
 from app.workspace.workspaces import root_of
-from signoff.vocabulary import ProjectStatus, TaskStatus
+from signoff.vocabulary import ProjectStatus, Scope, TaskStatus
 
 PING_SECONDS = 10.0
 _LOOK_SECONDS = 0.25
@@ -41,7 +42,7 @@ class LogController(Controller):
     path = "/api/projects/{project_id:str}/tasks/{task_id:str}/logs"
     tags = ("tasks",)
 
-    @get("/", operation_id="getTaskLog", summary="Get a task's log", responses=_TEXT)
+    @get("/", operation_id="getTaskLog", opt={SCOPE: Scope.READ}, summary="Get a task's log", responses=_TEXT)
     async def get_task_log(
         self,
         services: NamedDependency[Services],

@@ -13,12 +13,14 @@ from litestar.params import JSONBody
 from app.api.controllers.projects import check_named
 from app.api.http.bodies import PreviewOutline
 from app.api.http.helper_process import HelperEndedError, HelperProcesses
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.api.views.preview import PreviewOrder
 from app.api.views.preview_process import OUT_OF_MEMORY, OUT_OF_TIME
 from app.domain.errors import Invalid, Unavailable
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.problems import Problem
+from signoff.vocabulary import Scope
 
 # CPU time per preview. A preview of 10,000 tasks takes less than one second.
 _MAX_SECONDS = 20
@@ -34,6 +36,7 @@ class OutlineController(Controller):
     @post(
         "/",
         operation_id="previewOutline",
+        opt={SCOPE: Scope.AUTHOR},
         summary="Preview the plan of a description",
         status_code=200,
         responses={

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 from app.api.controllers.editing import edit
 from app.api.http.bodies import CreatePhase
 from app.api.http.outcome import RECORDED
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.api.views import present
 from app.storage import projects
 from signoff.schemas.tasks import Phase, PhaseList
+from signoff.vocabulary import Scope
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -27,7 +29,7 @@ class PhaseController(Controller):
     path = "/api/projects/{project_id:str}/phases"
     tags = ("phases",)
 
-    @get("/", operation_id="listPhases", summary="List the phases")
+    @get("/", operation_id="listPhases", opt={SCOPE: Scope.READ}, summary="List the phases")
     async def list_phases(self, services: NamedDependency[Services], project_id: FromPath[str]) -> PhaseList:
         """In order, each with its status and the number of its tasks by status."""
 
@@ -38,7 +40,13 @@ class PhaseController(Controller):
 
         return await services.database.read(work)
 
-    @post("/", operation_id="createPhase", summary="Add a phase to the plan", responses=RECORDED)
+    @post(
+        "/",
+        operation_id="createPhase",
+        opt={SCOPE: Scope.AUTHOR},
+        summary="Add a phase to the plan",
+        responses=RECORDED,
+    )
     async def create_phase(
         self,
         request: AnyRequest,

@@ -18,6 +18,7 @@ from app.api.controllers.editing import check_sendable, refine
 from app.api.http.actor import is_decided, new_command
 from app.api.http.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, MakePlan, QuestionAnswer, RefinePlan
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
+from app.api.http.permission import SCOPE
 from app.api.http.preconditions import check_match, etag, wanted_tags
 from app.api.http.services import Services
 from app.api.views import present
@@ -34,7 +35,7 @@ from app.temporal.commands import STOP_SECONDS
 from signoff.schemas.answers import CancelAnswer, CancelCounts, StatusAnswer
 from signoff.schemas.plans import Plan
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import PlanStatus, ProjectStatus
+from signoff.vocabulary import PlanStatus, ProjectStatus, Scope
 
 AnyRequest = Request[Any, Any, Any]
 DEFAULT_WAIT = 10
@@ -48,7 +49,7 @@ class PlanController(Controller):
     path = "/api/projects/{project_id:str}"
     tags = ("plans",)
 
-    @get("/plan", operation_id="getPlan", summary="Get the plan")
+    @get("/plan", operation_id="getPlan", opt={SCOPE: Scope.READ}, summary="Get the plan")
     async def get_plan(
         self,
         request: AnyRequest,
@@ -77,6 +78,7 @@ class PlanController(Controller):
     @post(
         "/generate-plan",
         operation_id="generatePlan",
+        opt={SCOPE: Scope.AUTHOR},
         summary="Generate the first plan",
         status_code=200,
         responses=RECORDED,
@@ -95,6 +97,7 @@ class PlanController(Controller):
     @post(
         "/regenerate-plan",
         operation_id="regeneratePlan",
+        opt={SCOPE: Scope.AUTHOR},
         summary="Generate a new plan",
         status_code=200,
         responses=RECORDED,
@@ -113,6 +116,7 @@ class PlanController(Controller):
     @post(
         "/refine-plan",
         operation_id="refinePlan",
+        opt={SCOPE: Scope.AUTHOR},
         summary="Refine the plan by edits or in words",
         status_code=200,
         responses=RECORDED,
@@ -148,7 +152,14 @@ class PlanController(Controller):
         command = commands.RegeneratePlan(planner="model", instructions=words, refine=True, edits=edits or None)
         return await _make_plan(request, services, project_id, command, prefer)
 
-    @post("/approve", operation_id="approveProject", summary="Approve and start", status_code=200, responses=RECORDED)
+    @post(
+        "/approve",
+        operation_id="approveProject",
+        opt={SCOPE: Scope.APPROVE},
+        summary="Approve and start",
+        status_code=200,
+        responses=RECORDED,
+    )
     async def approve(
         self,
         request: AnyRequest,
@@ -177,6 +188,7 @@ class PlanController(Controller):
     @post(
         "/cancel",
         operation_id="cancelProject",
+        opt={SCOPE: Scope.OPERATE},
         summary="Cancel a project",
         status_code=200,
         responses={202: ResponseSpec(CancelAnswer, description="Recorded; tasks are still being stopped.")},

@@ -15,11 +15,15 @@ from sqlalchemy import Connection
 
 from app.api.http.actor import actor_of, new_command
 from app.api.http.bodies import CreateProject, UpdateProject
+from app.api.http.callers import caller_of
 from app.api.http.idempotency import answer_once
+from app.api.http.permission import SCOPE
 from app.api.http.preconditions import check_match, etag, revision_tag, wanted_tags
+from app.api.http.project_rules import check_changes, check_deletable, check_new
 from app.api.http.read_only import check_unchanged
 from app.api.http.services import Services
 from app.api.views import present
+from app.api.views.for_caller import for_caller
 from app.api.views.overlay import with_live_state
 from app.commands import editing
 from app.domain.commands import Cancel
@@ -31,7 +35,7 @@ from signoff.schemas.answers import DeleteAnswer
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.schemas.projects import Project, ProjectList
-from signoff.vocabulary import ProjectStatus
+from signoff.vocabulary import ProjectStatus, Scope
 
 # SQLite refuses longer patterns, and comparing them takes time.
 MAX_SEARCH_LENGTH = 1000
@@ -46,22 +50,34 @@ class ProjectController(Controller):
     path = "/api/projects"
     tags = ("projects",)
 
-    @get("/", operation_id="listProjects", summary="List projects")
+    @get("/", operation_id="listProjects", opt={SCOPE: Scope.READ}, summary="List projects")
     async def list_projects(
         self,
+        request: AnyRequest,
         services: NamedDependency[Services],
         status: FromQuery[StatusFilter | None] = None,
         search: Annotated[str | None, QueryParameter(max_length=MAX_SEARCH_LENGTH)] = None,
+        label: Annotated[str | None, QueryParameter(max_length=64)] = None,
         sort_by: FromQuery[SortKey] = "newest",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
     ) -> ProjectList:
         """A page of projects. `status_counts` counts all projects that match the search, by status."""
+        within = caller_of(request).access.labels_of(Scope.READ)
         wanted = None if status in {None, "all"} else status
         term = (search or "").replace("\x00", "")
 
         def page(conn: Connection) -> tuple[list[projects.ListedProject], int, dict[str, int], dict[str, int]]:
-            found = projects.list_page(conn, status=wanted, search=term, sort_by=sort_by, limit=limit, offset=offset)
+            found = projects.list_page(
+                conn,
+                status=wanted,
+                search=term,
+                sort_by=sort_by,
+                limit=limit,
+                offset=offset,
+                label=label,
+                within=within,
+            )
             running = [row.id for row in found[0] if row.status == ProjectStatus.RUNNING]
             return *found, tasks.manual_waiting(conn, running) if running else {}
 
@@ -76,30 +92,40 @@ class ProjectController(Controller):
             status_counts={ProjectStatus(name): count for name, count in counts.items()},
         )
 
-    @post("/", operation_id="createProject", summary="Create a project")
+    @post("/", operation_id="createProject", opt={SCOPE: Scope.AUTHOR}, summary="Create a project")
     async def create_project(
         self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]
     ) -> Response[Project]:
         """Creates a pending project without a plan."""
         fields = data.model_dump()
         check_named(services, fields)
+        check_new(request, data.labels, auto_approve=data.auto_approve_plan)
         project_id = new_id("proj")
         workspace = await _workspace(services.workspaces, project_id, data.path)
         values = cast("projects.NewProject", {**fields, "id": project_id, "workspace": workspace})
-        actor = actor_of(request)
+        actor, access = actor_of(request), caller_of(request).access
 
         def work(conn: Connection) -> Project:
             projects.create(conn, values, actor=actor)
-            return _on_record(conn, services, project_id)[0]
+            return for_caller(_on_record(conn, services, project_id)[0], access)
 
         return await answer_once(request, services, work, status=201, headers=etag(revision_tag(1)))
 
-    @get("/{project_id:str}", operation_id="getProject", summary="Get a project with its tasks")
-    async def get_project(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Project]:
+    @get(
+        "/{project_id:str}", operation_id="getProject", opt={SCOPE: Scope.READ}, summary="Get a project with its tasks"
+    )
+    async def get_project(
+        self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
+    ) -> Response[Project]:
         """The recorded project, with the live state of its workflow if that answers (`live`)."""
-        return await _with_tag(services, project_id)
+        return await _with_tag(request, services, project_id)
 
-    @put("/{project_id:str}", operation_id="updateProject", summary="Change fields of a project")
+    @put(
+        "/{project_id:str}",
+        operation_id="updateProject",
+        opt={SCOPE: Scope.AUTHOR},
+        summary="Change fields of a project",
+    )
     async def update_project(
         self,
         request: AnyRequest,
@@ -109,16 +135,17 @@ class ProjectController(Controller):
     ) -> Response[Project]:
         """Omitted fields keep their values; read-only fields may be sent unchanged. If-Match refuses a stale update."""
         tags = wanted_tags(request)
+        wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
 
         def check(row: projects.ProjectRow) -> None:
             check_match(tags, revision_tag(row.revision))
+            check_changes(request, row, wanted)
 
         current = await services.database.read(lambda conn: projects.get(conn, project_id))
         # Check first, so that no other error refers to a version that the sender has not seen. The check in the transaction is
         # the decisive one.
         check(current)
-        await _check_read_only(services, project_id, data.model_extra or {})
-        wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
+        await _check_read_only(request, services, project_id, data.model_extra or {})
         check_named(services, wanted)
         workspace = None
         if wanted.get("path", current.path) == current.path:
@@ -132,11 +159,12 @@ class ProjectController(Controller):
                 conn, project_id, wanted, services.actions, workspace=workspace, actor=actor, check=check
             )
         )
-        return await _with_tag(services, project_id)
+        return await _with_tag(request, services, project_id)
 
     @delete(
         "/{project_id:str}",
         operation_id="deleteProject",
+        opt={SCOPE: Scope.AUTHOR},
         summary="Delete a project permanently",
         status_code=200,
         responses={
@@ -146,7 +174,11 @@ class ProjectController(Controller):
     async def delete_project(
         self, request: AnyRequest, services: NamedDependency[Services], project_id: FromPath[str]
     ) -> Response[DeleteAnswer]:
-        """A live project is cancelled first. A workspace that was set with `path` is never deleted."""
+        """A live project is cancelled first. A workspace that was set with `path` is never deleted.
+
+        Only an administrator may delete a project that has run, because its record is deleted with it.
+        """
+        await services.database.read(lambda conn: check_deletable(conn, request, project_id))
         command = new_command(request, project_id, Cancel(delete=True))
         done = await services.commands.delete(command)
         return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
@@ -168,9 +200,10 @@ def _on_record(conn: Connection, services: Services, project_id: str) -> tuple[P
     return present.project(conn, row, temporal=services.engine.link(project_id)), row.revision
 
 
-async def _with_tag(services: Services, project_id: str) -> Response[Project]:
+async def _with_tag(request: AnyRequest, services: Services, project_id: str) -> Response[Project]:
     project, revision = await services.database.read(lambda conn: _on_record(conn, services, project_id))
-    return Response(await with_live_state(services, project), headers=etag(revision_tag(revision)))
+    shown = for_caller(await with_live_state(services, project), caller_of(request).access)
+    return Response(shown, headers=etag(revision_tag(revision)))
 
 
 async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) -> str:
@@ -199,12 +232,13 @@ def _no_such(label: str, name: str, known: Iterable[str]) -> str:
     return f"There is no {label} '{name}'. Known: {', '.join(known)}. GET /api/{label}s describes each of them."
 
 
-async def _check_read_only(services: Services, project_id: str, extra: JsonObject) -> None:
+async def _check_read_only(request: AnyRequest, services: Services, project_id: str, extra: JsonObject) -> None:
     if not extra:
         return
-    current: BaseModel = await with_live_state(services, await read_project(services, project_id))
+    read = await with_live_state(services, await read_project(services, project_id))
+    current: BaseModel = for_caller(read, caller_of(request).access)
     check_unchanged(extra, current.model_dump(mode="json"), moving=_MOVING)
 
 
 # Fields that may change between a GET and the following PUT, so that a different value is not an attempt to set them.
-_MOVING = frozenset({"live", "since", "updated_at", "last_seq", "progress", "tasks", "phases", "blocked"})
+_MOVING = frozenset({"live", "since", "updated_at", "last_seq", "progress", "tasks", "phases", "blocked", "may"})

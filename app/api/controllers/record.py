@@ -5,11 +5,13 @@ from __future__ import annotations
 from litestar import Controller, get
 from litestar.di import NamedDependency
 
+from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain.signing import fingerprint_of
 from app.sealing import survey
 from app.sealing.keys import pem_of
 from signoff.schemas.record import FormerKey, KeyChange, RecordFinding, RecordKey
+from signoff.vocabulary import Scope
 
 
 class RecordController(Controller):
@@ -18,7 +20,7 @@ class RecordController(Controller):
     path = "/api/record-key"
     tags = ("record",)
 
-    @get("/", operation_id="getRecordKey", summary="Get the public key for verifying seals")
+    @get("/", operation_id="getRecordKey", opt={SCOPE: Scope.READ}, summary="Get the public key for verifying seals")
     async def get_record_key(self, services: NamedDependency[Services]) -> RecordKey:
         """Also reports whether the database still contains every project that was sealed."""
         sealer = services.sealer

@@ -13,12 +13,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection, text
 
+from app.api.http.permission import EVERYWHERE, SCOPE
 from app.api.http.services import Services
 from app.api.http.telemetry import Telemetry
 from app.domain.errors import Unavailable
 from app.storage import counts
 from app.temporal.inspection import Trouble
 from signoff.schemas.system import Checks, Health, Ready
+from signoff.vocabulary import Scope
 
 # The database is queried at most once in this time, regardless of the number of requests.
 COUNT_SECONDS = 1.0
@@ -30,7 +32,7 @@ class SystemController(Controller):
     path = "/"
     tags = ("system",)
 
-    @get("/health", operation_id="health", summary="Check that the process is alive")
+    @get("/health", operation_id="health", opt={SCOPE: Scope.ANYBODY}, summary="Check that the process is alive")
     async def health(self) -> Health:
         """Answers while the process is alive."""
         return Health(version=version("signoff-server"))
@@ -38,6 +40,7 @@ class SystemController(Controller):
     @get(
         "/ready",
         operation_id="ready",
+        opt={SCOPE: Scope.ANYBODY},
         summary="Check that the database and Temporal answer",
         responses={
             503: ResponseSpec(Ready, description="The database or Temporal does not answer.", generate_examples=False)
@@ -66,7 +69,13 @@ class SystemController(Controller):
         )
         return Response(answer, status_code=200 if good else 503)
 
-    @get("/metrics", operation_id="metrics", summary="Get metrics for Prometheus", media_type=CONTENT_TYPE_LATEST)
+    @get(
+        "/metrics",
+        operation_id="metrics",
+        opt={SCOPE: Scope.READ, EVERYWHERE: True},
+        summary="Get metrics for Prometheus",
+        media_type=CONTENT_TYPE_LATEST,
+    )
     async def metrics(
         self, services: NamedDependency[Services], telemetry: NamedDependency[Telemetry]
     ) -> Response[bytes]:

@@ -13,19 +13,22 @@ from sqlalchemy import Connection
 from app.api.controllers.completing import completion
 from app.api.controllers.editing import Shown, edit
 from app.api.http.actor import new_command
+from app.api.http.answer_rules import check_task
 from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, Remark, UpdateTask
 from app.api.http.outcome import RECORDED, recorded, submit
+from app.api.http.permission import SCOPE
 from app.api.http.read_only import check_unchanged
 from app.api.http.services import Services
 from app.api.views import present
 from app.domain import commands
+from app.domain.commands import CommandKind
 from app.domain.errors import Invalid, NotFound
 from app.domain.plan import canonical_json
 from app.storage import model_steps, plans, projects, proposals, tasks
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.schemas.tasks import Task, TaskDeleted, TaskList
-from signoff.vocabulary import TaskStatus
+from signoff.vocabulary import Scope, TaskStatus
 
 AnyRequest = Request[Any, Any, Any]
 # Outputs travel through Temporal, whose payloads are limited to 2 MiB.
@@ -38,7 +41,7 @@ class TaskController(Controller):
     path = "/api/projects/{project_id:str}/tasks"
     tags = ("tasks",)
 
-    @get("/", operation_id="listTasks", summary="List tasks")
+    @get("/", operation_id="listTasks", opt={SCOPE: Scope.READ}, summary="List tasks")
     async def list_tasks(
         self,
         services: NamedDependency[Services],
@@ -62,7 +65,9 @@ class TaskController(Controller):
 
         return await services.database.read(work)
 
-    @post("/", operation_id="createTask", summary="Add a task to the plan", responses=RECORDED)
+    @post(
+        "/", operation_id="createTask", opt={SCOPE: Scope.AUTHOR}, summary="Add a task to the plan", responses=RECORDED
+    )
     async def create_task(
         self,
         request: AnyRequest,
@@ -78,14 +83,22 @@ class TaskController(Controller):
         operation = {"op": "add_task", **fields} | ({"phase": data.phase_id} if data.phase_id else {})
         return await edit(request, services, project_id, [operation], _shown(project_id), status=201)
 
-    @get("/{task_id:str}", operation_id="getTask", summary="Get a task with all of its outputs")
+    @get(
+        "/{task_id:str}", operation_id="getTask", opt={SCOPE: Scope.READ}, summary="Get a task with all of its outputs"
+    )
     async def get_task(
         self, services: NamedDependency[Services], project_id: FromPath[str], task_id: FromPath[str]
     ) -> Task:
         """Finds the task by its id or its key."""
         return await services.database.read(lambda conn: _read(conn, project_id, task_id))
 
-    @put("/{task_id:str}", operation_id="updateTask", summary="Change a task", responses=RECORDED)
+    @put(
+        "/{task_id:str}",
+        operation_id="updateTask",
+        opt={SCOPE: Scope.AUTHOR},
+        summary="Change a task",
+        responses=RECORDED,
+    )
     async def update_task(
         self,
         request: AnyRequest,
@@ -108,6 +121,7 @@ class TaskController(Controller):
     @delete(
         "/{task_id:str}",
         operation_id="deleteTask",
+        opt={SCOPE: Scope.AUTHOR},
         summary="Remove a task from the plan",
         status_code=200,
         responses=RECORDED,
@@ -132,6 +146,7 @@ class TaskController(Controller):
     @post(
         "/{task_id:str}/complete",
         operation_id="completeTask",
+        opt={SCOPE: (Scope.APPROVE, Scope.OPERATE)},
         summary="Complete a task that waits for a person",
         status_code=200,
         responses=RECORDED,
@@ -150,13 +165,16 @@ class TaskController(Controller):
         missing, the request must name it in `missing_files`.
         """
         check_size(data.outputs)
-        task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+        task = await services.database.read(
+            lambda conn: _answerable(conn, request, project_id, task_id, CommandKind.COMPLETE)
+        )
         command = await completion(services, project_id, task, data)
         return await _submit(request, services, project_id, command, data.comment)
 
     @post(
         "/{task_id:str}/skip",
         operation_id="skipTask",
+        opt={SCOPE: (Scope.APPROVE, Scope.OPERATE)},
         summary="Skip a task that waits or has not started",
         status_code=200,
         responses=RECORDED,
@@ -179,6 +197,7 @@ class TaskController(Controller):
     @post(
         "/{task_id:str}/retry",
         operation_id="retryTask",
+        opt={SCOPE: (Scope.APPROVE, Scope.OPERATE)},
         summary="Retry a task that waits",
         status_code=200,
         responses=RECORDED,
@@ -205,6 +224,17 @@ def _read(conn: Connection, project_id: str, task_id: str) -> Task:
     return present.task(
         row, tasks.ids_by_key(conn, project_id), used, whole=True, users=tasks.output_users(conn, project_id)
     )
+
+
+def _answerable(conn: Connection, request: AnyRequest, project_id: str, task_id: str, kind: CommandKind) -> Task:
+    """A task that the sender may complete, skip or retry.
+
+    Raises:
+        Forbidden: `role_needed`.
+    """
+    task = _read(conn, project_id, task_id)
+    check_task(conn, request, task, kind)
+    return task
 
 
 def _planned(conn: Connection, project_id: str, task_id: str) -> Task:
@@ -282,7 +312,7 @@ async def _answer(
     kind: type[commands.AnswerTask],
 ) -> Response[Task]:
     check_size(data.outputs)
-    task = await services.database.read(lambda conn: _read(conn, project_id, task_id))
+    task = await services.database.read(lambda conn: _answerable(conn, request, project_id, task_id, kind.kind))
     return await _submit(request, services, project_id, kind(task=task.id, outputs=data.outputs), data.comment)
 
 

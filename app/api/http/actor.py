@@ -1,4 +1,4 @@
-"""The sender of a request, and its request id."""
+"""The commands that requests give, in their sender's name."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import Any
 from litestar import Request
 from sqlalchemy import Connection
 
+from app.api.http.callers import caller_of
 from app.api.http.idempotency import claim_of
 from app.domain.commands import Command, CommandRequest
 from app.domain.identity import new_id
+from app.domain.sender import Sender
 from app.storage import decisions
 
 
-def actor_of(request: Request[Any, Any, Any]) -> str:
-    """The sender of a request, as the gateway determined it.
+def actor_of(request: Request[Any, Any, Any]) -> Sender:
+    """The sender of a request, as the record names them.
 
     Raises:
         RuntimeError: the sender is unknown because the address needs no key. Handlers there must not need an actor.
     """
-    actor = request.scope["state"]["actor"]
-    if actor is None:
-        raise RuntimeError("this operation needs an actor, but the sender of the request is unknown")
-    return str(actor)
+    return caller_of(request).sender
 
 
 def is_decided(conn: Connection, request: Request[Any, Any, Any], project_id: str) -> bool:
@@ -36,11 +35,13 @@ def new_command(
 ) -> CommandRequest:
     """Give a command in the sender's name. With an Idempotency-Key, every repeat has the same request id."""
     claim = claim_of(request)
+    sender = actor_of(request)
     return CommandRequest(
         project_id=project_id,
         request_id=claim.request_id if claim is not None else new_id("req"),
         kind=command.kind,
-        actor=actor_of(request),
+        actor=sender.actor,
+        **sender.origin,
         comment=comment,
         payload=command.payload,
     )

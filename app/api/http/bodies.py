@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, S
 from app.domain.edits import MAX_EDITS, ConditionEdit
 from app.domain.limits import OwnLimits
 from app.domain.parameters import Changes, Given
+from app.domain.people import Labels
 from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, Note, RelativePath
 from app.domain.texts import normalized_fields
 from signoff.schemas.json_value import JsonValue
@@ -22,7 +23,12 @@ def _flag(value: object) -> object:
     return value
 
 
-def _number(value: object) -> object:
+def number(value: object) -> object:
+    """A number that is not a flag or a text.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("must be a number")
     return value
@@ -30,9 +36,11 @@ def _number(value: object) -> object:
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
 # The upper limit is the largest integer that every database accepts.
-Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_number)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(number)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), PLAIN]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
+# A longer one would only cost time to check.
+MAX_PASSWORD_LENGTH = 256
 MAX_COMMENT_LENGTH = 10_000
 # The length of a `LongText`.
 MAX_TEXT_LENGTH = 100_000
@@ -55,10 +63,15 @@ class RequestBody(BaseModel):
         return normalized_fields(value) | kept
 
 
-class SignIn(RequestBody):
-    """The server's API key. It does not appear in printed or logged bodies."""
+Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
 
-    key: SecretStr = Field(max_length=1000)
+
+class SignIn(RequestBody):
+    """A name or e-mail address with its password, or the server's API key. None of them is printed or logged."""
+
+    name: Annotated[str, StringConstraints(max_length=200), PLAIN] | None = None
+    password: Password | None = None
+    key: SecretStr | None = Field(default=None, max_length=1000)
 
 
 class NoFields(RequestBody):
@@ -77,8 +90,12 @@ class CreateProject(RequestBody):
     path: Path | None = None
     agent_id: AgentId | None = None
     sme_archetype: AgentId | None = None
-    max_tokens: Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_number)] | None = None
-    max_cost_usd: Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False), BeforeValidator(_number)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=10**12), BeforeValidator(number)] | None = None
+    max_cost_usd: Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False), BeforeValidator(number)] | None = None
+    labels: Labels = Field(
+        default_factory=list[str],
+        description="Short words by which the project is found, and to which roles are bound, such as `payments`.",
+    )
     parameters: Given = Field(
         default_factory=dict, description="Values for the parameters that the description asks for, by name."
     )
@@ -156,8 +173,8 @@ class CreateTask(RequestBody):
     depends_on: list[Id] = Field(default_factory=list[str], max_length=1000)
     inputs: Inputs = Field(default_factory=dict)
     expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
-    retries: Annotated[int, Field(ge=0, le=100), BeforeValidator(_number)] | None = None
-    timeout_seconds: Annotated[float, Field(gt=0, le=2_592_000), BeforeValidator(_number)] | None = None
+    retries: Annotated[int, Field(ge=0, le=100), BeforeValidator(number)] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=2_592_000), BeforeValidator(number)] | None = None
     on_crash: OnCrash = OnCrash.RERUN
     after_failure: AfterFailure | None = None
     reads: list[Grant] = Field(default_factory=list[str], max_length=100)
@@ -182,7 +199,7 @@ class CreatePhase(RequestBody):
     key: Key | None = None
     description: LongText = ""
     strategy: PhaseStrategy = PhaseStrategy.DAG
-    position: Annotated[int, Field(ge=0, le=500), BeforeValidator(_number)] | None = None
+    position: Annotated[int, Field(ge=0, le=500), BeforeValidator(number)] | None = None
     requires_approval: Flag | None = None
     condition: ConditionEdit | None = None
     runs_on: RunsOn = RunsOn.SUCCESS

@@ -1,4 +1,8 @@
-"""Authentication by the server's API key or a browser's session cookie. Without a key, only the server's own user is let in."""
+"""Who sends a request: whoever a key or a session cookie stands for, or the user who runs the server.
+
+Without the server's key in its settings, that user needs nothing on the same machine. Nobody else is let in without a key or a
+session of their own.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +11,31 @@ import os
 import pwd
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import structlog
+from sqlalchemy import Connection
 
+from app.api.http.passwords import Passwords
 from app.api.http.throttle import FailedKeys
 from app.database.database import Database
 from app.domain.errors import Unauthorized
+from app.domain.people import ALL, Caller
+from app.domain.sender import LOCAL_ID, SERVER_KEY_ID
 from app.serving.peer import Peer
-from app.storage import sessions
+from app.storage import identities, sessions
+from app.storage.identities import KEY_PATTERN
+from signoff.vocabulary import Scope, Via
 
 logger = structlog.get_logger(__name__)
 COOKIE = "signoff_session"
 SESSION_SECONDS = int(sessions.LASTS.total_seconds())
 ADMIN = "admin"
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(rf"({re.escape(sessions.PERSON)})?[A-Za-z0-9_-]{{43}}")
 # A browser sends one session cookie, but other sites may have set cookies with the same name.
 _MAX_TOKENS = 5
 _PURPOSE = b"signoff: sessions of browsers"
 # Names that stand for something other than a user in the record.
 _RESERVED = frozenset({ADMIN, "local", "signoff", "temporal"})
-
-
-@dataclass(frozen=True)
-class Sender:
-    """The sender of a request; `session_id` is the browser session, if any."""
-
-    actor: str
-    session_id: str | None = None
 
 
 class Credentials:
@@ -52,6 +53,7 @@ class Credentials:
         self._key_hash = hmac.new(self._api_key, _PURPOSE, "sha256").hexdigest()
         self._database = database
         self._failed = FailedKeys()
+        self.passwords = Passwords()
         self.checks_users = checks_users
         self._owner_uid = os.geteuid()
         self.owner = name_of_user(self._owner_uid)
@@ -67,7 +69,7 @@ class Credentials:
         if self.key_needed:
             return (
                 "This server needs an API key. Set SIGNOFF_API_KEY or use --api-key; HTTP clients send "
-                "'Authorization: Bearer …'."
+                "'Authorization: Bearer …'. With a browser, sign in."
             )
         return (
             f"This server has no API key, so it accepts only programs that the user who runs it ({self.owner}) starts on the "
@@ -83,10 +85,10 @@ class Credentials:
             logger.warning("failed sign-in", address=address, failures=self._failed.note(address))
         return is_right
 
-    async def sender_of(
+    async def caller_of(
         self, *, authorization: str, cookies: str, peer: Peer | None, from_task: bool, address: str
-    ) -> Sender | None:
-        """The sender of a request: the server's own user if no key is needed, else `admin`; None if not authenticated.
+    ) -> Caller | None:
+        """The sender of a request: whoever the key or the cookie stands for, else the server's own user. None if unknown.
 
         Args:
             authorization: the `Authorization` header field.
@@ -96,19 +98,55 @@ class Credentials:
             address: the address that the request comes from.
 
         Raises:
-            Unauthorized: no key is needed, and a task of the server's own user sent the request.
-            Unavailable: the request has a session cookie, and the database does not answer.
+            Unauthorized: `key_ended` or `session_ended`: the key or the session of a person is no longer valid. Also if no key
+                is needed, and a task of the server's own user sent the request.
+            Unavailable: the request has a key or a session cookie, and the database does not answer.
         """
-        if not self.key_needed:
-            return Sender(self.owner) if await self._is_owner(peer, from_task=from_task) else None
         scheme, _, key = authorization.partition(" ")
-        if scheme.lower() == "bearer" and key.strip() and await self.is_key(key, address=address):
-            return Sender(ADMIN)
+        key = key.strip() if scheme.lower() == "bearer" else ""
+        if self.key_needed and key and await self.is_key(key, address=address):
+            return Caller(ADMIN, SERVER_KEY_ID, Via.KEY, address, ALL)
+        if KEY_PATTERN.fullmatch(key):
+            return await self._of_key(key, address)
         tokens = [value for value in _values(cookies) if _TOKEN.fullmatch(value)][:_MAX_TOKENS]
-        if not tokens:
+        caller = await self.of_session(tokens, address) if tokens else None
+        if caller is not None:
+            return caller
+        if any(token.startswith(sessions.PERSON) for token in tokens):
+            # Never somebody else instead: the page shows whom the session was of.
+            raise Unauthorized("Your session has ended. Sign in again.", code="session_ended")
+        if self.key_needed or not await self._is_owner(peer, from_task=from_task):
             return None
-        session = await self._database.read(lambda conn: sessions.find(conn, self._key_hash, tokens))
-        return Sender(session.actor, session.id) if session else None
+        return Caller(self.owner, LOCAL_ID, Via.LOOPBACK, address, ALL)
+
+    async def _of_key(self, key: str, address: str) -> Caller:
+        found = await self._database.read(lambda conn: identities.find_key(conn, key))
+        if found is None or found.credential is None:
+            await self._failed.wait(address)
+            logger.warning("key that is not valid", address=address, failures=self._failed.note(address))
+            message = "This key is not valid: it has expired, was revoked or was replaced. Ask for a new one."
+            raise Unauthorized(message, code="key_ended")
+        credential = found.credential
+        if identities.use_is_due(credential):
+            await self._database.transact(lambda conn: identities.note_use(conn, credential))
+        return Caller(found.identity.name, found.identity.id, Via.KEY, address, found.identity.access)
+
+    async def of_session(self, tokens: list[str], address: str) -> Caller | None:
+        """Whom the session with one of these cookies stands for; None if it has ended."""
+
+        def work(conn: Connection) -> Caller | None:
+            session = sessions.find(conn, self._key_hash, tokens)
+            if session is None:
+                return None
+            if session.identity_id is None:
+                return Caller(session.actor, SERVER_KEY_ID, Via.SESSION, address, ALL, session.id)
+            person = identities.find(conn, session.identity_id)
+            if person is None:
+                return None
+            named = person.identity
+            return Caller(named.name, named.id, Via.SESSION, address, named.access, session.id)
+
+        return await self._database.read(work)
 
     async def _is_owner(self, peer: Peer | None, *, from_task: bool) -> bool:
         """Whether the server's own user is at the other end, or this system cannot identify users.
@@ -127,23 +165,67 @@ class Credentials:
             )
         return True
 
+    async def sign_in(self, name: str, password: str, *, address: str, user_agent: str) -> str:
+        """Begin a session of a person, and return its cookie.
+
+        Raises:
+            Unauthorized: nobody who may sign in has this name and this password.
+            TooManyRequests: several tries are still being checked.
+        """
+        found = await self._database.read(lambda conn: identities.find_person(conn, name))
+        credential = found.credential if found is not None else None
+        stored = credential.hash if credential is not None else None
+        is_right = await self.passwords.matches(password, stored, name=name, address=address)
+        if not is_right or found is None or credential is None:
+            logger.warning("failed sign-in of a person", address=address)
+            raise Unauthorized("The name or the password is not right.", code="wrong_password")
+        person = found.identity
+        return await self._database.transact(
+            lambda conn: sessions.begin(
+                conn, credential.id, actor=person.name, address=address, user_agent=user_agent, identity_id=person.id
+            )
+        )
+
     async def begin_session(self, *, address: str, user_agent: str) -> str:
-        """Begin a session and return its cookie."""
+        """Begin a session that stands for the server's key, and return its cookie."""
         return await self._database.transact(
             lambda conn: sessions.begin(conn, self._key_hash, actor=ADMIN, address=address, user_agent=user_agent)
         )
 
-    async def session_lives(self, session_id: str) -> bool:
-        """Whether a session has neither expired nor been revoked."""
-        return await self._database.read(lambda conn: sessions.lives(conn, self._key_hash, session_id))
+    async def have_people(self) -> bool:
+        """Whether somebody can sign in with a password."""
+        return await self._database.read(identities.have_people)
 
-    async def list_sessions(self) -> list[sessions.SessionRow]:
-        """All sessions that have not ended, newest first."""
-        return await self._database.read(lambda conn: sessions.list_all(conn, self._key_hash))
+    async def is_current(self, caller: Caller) -> bool:
+        """Whether a sender may still do what they could: neither session nor key has ended, and the roles are the same."""
+        if caller.actor_id in {LOCAL_ID, SERVER_KEY_ID} and caller.session_id is None:
+            return True
 
-    async def revoke_session(self, session_id: str) -> bool:
-        """End a session now, in every app process. Return whether it existed."""
-        return await self._database.transact(lambda conn: sessions.revoke(conn, self._key_hash, session_id))
+        def work(conn: Connection) -> bool:
+            if caller.session_id is not None and not sessions.lives(conn, self._key_hash, caller.session_id):
+                return False
+            if caller.actor_id == SERVER_KEY_ID:
+                return True
+            found = identities.find(conn, str(caller.actor_id))
+            ended = found is None or (found.credential is not None and found.credential.has_expired())
+            return found is not None and not ended and found.identity.access == caller.access
+
+        return await self._database.read(work)
+
+    async def list_sessions(self, caller: Caller) -> list[sessions.SessionRow]:
+        """The sessions that have not ended, newest first: all of them for an administrator, else the sender's own."""
+        return await self._database.read(lambda conn: sessions.list_all(conn, self._key_hash, of=_own(caller)))
+
+    async def revoke_session(self, session_id: str, caller: Caller) -> bool:
+        """End a session now, in every app process. Return whether the sender has such a session, or is an administrator."""
+        return await self._database.transact(
+            lambda conn: sessions.revoke(conn, self._key_hash, session_id, of=_own(caller))
+        )
+
+
+def _own(caller: Caller) -> str | None:
+    """Whose sessions a sender may see and end; None for everybody's."""
+    return None if caller.access.holds(Scope.ADMIN) else caller.actor_id
 
 
 def name_of_user(uid: int) -> str:

@@ -14,13 +14,16 @@ import structlog
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 from litestar.types.asgi_types import HTTPRequestEvent, ReceiveMessage
 
-from app.api.http.credentials import Credentials, Sender
+from app.api.http.callers import CALLER, refusal
+from app.api.http.credentials import Credentials
 from app.api.http.errors import INTERNAL_ERROR, send_error
 from app.api.http.session_streams import SessionStreams
 from app.domain.errors import BadRequest, DomainError, Forbidden, Unauthorized, UnsupportedMediaType
 from app.domain.identity import new_id
+from app.domain.people import Caller
 from app.serving.peer import PEER
 from app.settings import LOOPBACK_HOSTS
+from signoff.vocabulary import Scope as ScopeName
 
 logger = structlog.get_logger(__name__)
 # How long a refused body is still received, so that its sender has time to read the error.
@@ -32,12 +35,13 @@ _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _UNIQUE = (b"host", b"origin", b"sec-fetch-site", b"authorization", b"content-type", b"x-request-id")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,64}$")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+ENDED = frozenset({"session_ended", "key_ended"})
 # The header field that a worker adds to requests of http tasks within this machine.
 _TASK_FIELD = "signoff-task"
 OPENAPI_PATH = "/schema"
 _OPEN_PATHS = frozenset({"/health", "/ready"})
 # The web page. Its files contain no data: it gets everything that it shows from the API.
-_PAGE_PATHS = frozenset({"/", "/new", "/projects", "/favicon.svg"})
+_PAGE_PATHS = frozenset({"/", "/new", "/projects", "/people", "/favicon.svg"})
 _PAGE_FOLDERS = ("/projects/", "/assets/")
 _UPLOAD = re.compile(r"^/api/projects/[^/]+/files/upload/?$")
 _JSON = re.compile(r"^application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
@@ -51,6 +55,7 @@ class Gateway:
         allowed_hosts: names, besides loopback, that a request's `Host` field may have.
         credentials: authenticate the sender of a request.
         open_to_all: decides whether a method and path need no key.
+        needs: the scope that every request needs, if the app has no handlers that say what they need.
     """
 
     def __init__(
@@ -60,12 +65,14 @@ class Gateway:
         allowed_hosts: Collection[str],
         credentials: Credentials,
         open_to_all: Callable[[str, str], bool] | None = None,
+        needs: ScopeName | None = None,
     ) -> None:
         self._app = app
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
         self._any_host = "*" in self._hosts
         self._credentials = credentials
         self._open_to_all = open_to_all or _is_open
+        self._needs = needs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why it is refused."""
@@ -136,15 +143,18 @@ class Gateway:
         """Store the sender in the request's state, and return the `send` callable for its answer.
 
         Raises:
-            Unauthorized, Unavailable: see `_sender`.
+            Unauthorized, Unavailable: see `_caller`.
+            Forbidden: the sender lacks the scope that everything here needs.
         """
-        sender = await self._sender(scope, headers)
-        session_id = sender.session_id if sender else None
-        scope["state"]["actor"] = sender.actor if sender else None
-        scope["state"]["session_id"] = session_id
-        return SessionStreams(send, self._credentials, session_id) if session_id is not None else send
+        caller = await self._caller(scope, headers)
+        scope["state"][CALLER] = caller
+        if caller is None:
+            return send
+        if self._needs is not None and not caller.access.holds(self._needs):
+            raise refusal(caller, self._needs)
+        return SessionStreams(send, self._credentials, caller)
 
-    async def _sender(self, scope: HTTPScope, headers: dict[str, str]) -> Sender | None:
+    async def _caller(self, scope: HTTPScope, headers: dict[str, str]) -> Caller | None:
         """The sender of the request; None if it is unknown and the address is open to all.
 
         Raises:
@@ -155,16 +165,22 @@ class Gateway:
         is_open = self._open_to_all(method, path)
         if is_open and not _is_sign_in(method, path):
             return None
-        sender = await self._credentials.sender_of(
-            authorization=headers.get("authorization", ""),
-            cookies=headers.get("cookie", ""),
-            peer=scope["state"].get(PEER),
-            from_task=_TASK_FIELD in headers,
-            address=(scope["client"] or ("", 0))[0],
-        )
-        if sender is None and not is_open:
+        try:
+            caller = await self._credentials.caller_of(
+                authorization=headers.get("authorization", ""),
+                cookies=headers.get("cookie", ""),
+                peer=scope["state"].get(PEER),
+                from_task=_TASK_FIELD in headers,
+                address=(scope["client"] or ("", 0))[0],
+            )
+        except Unauthorized as error:
+            if is_open and error.info.code in ENDED:
+                # Whoever signs in again does so with the cookie of the session that has ended.
+                return None
+            raise
+        if caller is None and not is_open:
             raise Unauthorized(self._credentials.advice)
-        return sender
+        return caller
 
 
 def nothing(method: str, path: str) -> bool:

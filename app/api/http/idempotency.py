@@ -29,10 +29,13 @@ from litestar.utils import normalize_path
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from app.api.http.callers import CALLER
 from app.api.http.services import Services
 from app.database.database import Database
 from app.domain.errors import BadRequest, DomainError, Unavailable
+from app.domain.people import Caller
 from app.domain.plan import canonical_json
+from app.domain.sender import LOCAL_ID, SERVER_KEY_ID
 from app.domain.unique_json import unique_members
 from app.storage import idempotency
 from app.storage.idempotency import Answer, Claim, RequestKey
@@ -47,6 +50,8 @@ MAX_PATH_LENGTH = 500
 # Requests to these addresses have no effect that could be repeated. Besides, sign-in requests must not be stored: neither the
 # API key, not even as a hash that could be guessed, nor the cookie in the answer.
 _NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
+# Answers here may have the text of a key, which is stored nowhere. A repeat is refused because the name is taken.
+_SECRET = ("/api/keys", "/api/people")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -77,11 +82,12 @@ class IdempotencyKeys:
         if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
             raise BadRequest("Send exactly one Idempotency-Key of 1 to 255 visible ASCII characters, without spaces.")
         # The router also treats `//` as `/`.
-        if normalize_path(scope["path"]) in _NOTHING_KEPT:
+        normal = normalize_path(scope["path"])
+        if normal in _NOTHING_KEPT or normal.startswith(_SECRET):
             await self._app(scope, receive, send)
             return
         path = scope["path"].rstrip("/")
-        keyed = _KeyedRequest(self._database, RequestKey(scope["state"]["actor"], "POST", path, keys[0]))
+        keyed = _KeyedRequest(self._database, RequestKey(_caller(scope), "POST", path, keys[0]))
         if not _is_upload(scope):
             body, receive = await _read_body(receive, self._largest_body)
             if body is None:
@@ -96,6 +102,12 @@ class IdempotencyKeys:
             await self._app(scope, receive, _KeepAnswer(keyed, send))
         finally:
             await keyed.end(None)
+
+
+def _caller(scope: Scope) -> str:
+    """Whose request it is: the id of a person or a key, whose names may change; else the name."""
+    caller: Caller = scope["state"][CALLER]
+    return caller.actor if caller.actor_id in {LOCAL_ID, SERVER_KEY_ID} else str(caller.actor_id)
 
 
 class _KeyedRequest:

@@ -30,7 +30,8 @@ _TAGS = {
     "insight": "Metrics, and the audit of plan, run and record.",
     "record": "The key that seals records, and whether the database still contains everything that was sealed.",
     "catalogue": "The agents, strategies and archetypes that a project may name.",
-    "session": "Sign in with a browser. Programs send the API key instead.",
+    "people": "People and the keys of programs: who they are, and what they may do.",
+    "session": "Sign in with a browser. Programs send a key instead.",
     "system": "The state of the server process and of the services that it needs.",
 }
 _DESCRIPTION = """Automation that is planned, approved by a person, and executed by durable workflows.

@@ -15,6 +15,7 @@ from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path
 
 from app.api.openapi.json_document import Json
+from signoff.vocabulary import Scope
 
 # Swagger UI loads its icons from data: URLs. Nothing is loaded from, or sent to, other servers.
 CONTENT_SECURITY_POLICY = (
@@ -69,7 +70,7 @@ class Explorer(OpenAPIRenderPlugin):
         router.register(_asset)
 
 
-@get("/assets/{name:str}")
+@get("/assets/{name:str}", opt={"scope": Scope.ANYBODY})
 async def _asset(name: FromPath[str]) -> Response[bytes]:
     if name != _START and name not in _FILES:
         raise NotFoundException

@@ -61,6 +61,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         max_tokens=row.max_tokens,
         max_cost_usd=row.max_cost_usd,
         parameters=row.parameters,
+        labels=row.labels,
         status=row.status,
         stage=row.stage,
         created_at=row.created_at,

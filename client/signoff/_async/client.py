@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import quote
 
 from signoff._async.files import AsyncFiles
+from signoff._async.people import AsyncKeys, AsyncPeople
 from signoff._async.projects import AsyncProjects
 from signoff._async.tasks import AsyncDecisions, AsyncPhases, AsyncTasks
 from signoff._async.transport import AsyncTransport
@@ -16,6 +17,7 @@ from signoff._requests import Request, get, post, read_answer
 from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
 from signoff.schemas.outline import OutlinePreview
+from signoff.schemas.people import Me
 from signoff.schemas.record import RecordKey
 from signoff.schemas.session import Revoked, SessionList
 from signoff.schemas.system import Health, Ready
@@ -34,7 +36,7 @@ class AsyncSignoff:
 
     Args:
         url: the server's address; None means `SIGNOFF_URL`, or `http://127.0.0.1:8400` if that is not set.
-        api_key: the server's API key; None means `SIGNOFF_API_KEY`.
+        api_key: the server's API key, or a key of your own; None means `SIGNOFF_API_KEY`.
         timeout: the number of seconds that one answer may take.
         retry_seconds: the number of seconds for which a request is retried; 0 means no retries.
 
@@ -44,6 +46,8 @@ class AsyncSignoff:
         phases: the phases of a project.
         decisions: the open and past decisions of a project.
         files: the files of a project's workspace.
+        people: the people who may sign in.
+        keys: the keys of programs.
     """
 
     def __init__(
@@ -60,6 +64,8 @@ class AsyncSignoff:
         self.phases = AsyncPhases(self._transport)
         self.decisions = AsyncDecisions(self._transport)
         self.files = AsyncFiles(self._transport)
+        self.people = AsyncPeople(self._transport)
+        self.keys = AsyncKeys(self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,6 +113,15 @@ class AsyncSignoff:
         """
         body = {"description": description, "agent_id": agent_id, "parameters": parameters}
         return await self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    async def me(self) -> Me:
+        """Get who you are for the server, and what you may do."""
+        return await self._transport.call(get("/api/me"), Me)
+
+    async def change_password(self, password: str, new_password: str) -> Me:
+        """Change your own password. Your sessions end."""
+        body = {"password": password, "new_password": new_password}
+        return await self._transport.call(Request("PUT", "/api/me/password", body=body), Me)
 
     async def sessions(self) -> SessionList:
         """List signed-in browsers, newest first."""

@@ -11,12 +11,14 @@ from urllib.parse import quote
 
 from signoff._requests import Request, get, post, read_answer
 from signoff._sync.files import Files
+from signoff._sync.people import Keys, People
 from signoff._sync.projects import Projects
 from signoff._sync.tasks import Decisions, Phases, Tasks
 from signoff._sync.transport import Transport
 from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
 from signoff.schemas.outline import OutlinePreview
+from signoff.schemas.people import Me
 from signoff.schemas.record import RecordKey
 from signoff.schemas.session import Revoked, SessionList
 from signoff.schemas.system import Health, Ready
@@ -35,7 +37,7 @@ class Signoff:
 
     Args:
         url: the server's address; None means `SIGNOFF_URL`, or `http://127.0.0.1:8400` if that is not set.
-        api_key: the server's API key; None means `SIGNOFF_API_KEY`.
+        api_key: the server's API key, or a key of your own; None means `SIGNOFF_API_KEY`.
         timeout: the number of seconds that one answer may take.
         retry_seconds: the number of seconds for which a request is retried; 0 means no retries.
 
@@ -45,6 +47,8 @@ class Signoff:
         phases: the phases of a project.
         decisions: the open and past decisions of a project.
         files: the files of a project's workspace.
+        people: the people who may sign in.
+        keys: the keys of programs.
     """
 
     def __init__(
@@ -61,6 +65,8 @@ class Signoff:
         self.phases = Phases(self._transport)
         self.decisions = Decisions(self._transport)
         self.files = Files(self._transport)
+        self.people = People(self._transport)
+        self.keys = Keys(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +114,15 @@ class Signoff:
         """
         body = {"description": description, "agent_id": agent_id, "parameters": parameters}
         return self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    def me(self) -> Me:
+        """Get who you are for the server, and what you may do."""
+        return self._transport.call(get("/api/me"), Me)
+
+    def change_password(self, password: str, new_password: str) -> Me:
+        """Change your own password. Your sessions end."""
+        body = {"password": password, "new_password": new_password}
+        return self._transport.call(Request("PUT", "/api/me/password", body=body), Me)
 
     def sessions(self) -> SessionList:
         """List signed-in browsers, newest first."""

@@ -24,7 +24,11 @@ class LiveEvent(BaseModel):
 
 
 class Event(BaseModel):
-    """One entry of a project's record, as clients receive it. `data` is as it was stored; `payload` is its typed form."""
+    """One entry of a project's record, as clients receive it. `data` is as it was stored; `payload` is its typed form.
+
+    `actor` is the name of whoever caused it, as it was then; `actor_id` never changes. `via` says how they were known (`key`,
+    `session` or `loopback`), and `address` from where. All three are null for Signoff itself, and in older events.
+    """
 
     seq: int
     type: str
@@ -32,6 +36,9 @@ class Event(BaseModel):
     at: str
     actor: str
     data: JsonObject
+    actor_id: str | None = None
+    via: str | None = None
+    address: str | None = None
 
     @property
     def payload(self) -> EventData | None:

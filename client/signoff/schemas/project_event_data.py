@@ -18,6 +18,7 @@ class ProjectCreated(EventData):
     strategy: str
     auto_approve_plan: bool
     duplicated_from: str | None = None
+    labels: list[str] | None = Field(default=None, description="The labels, if there are any.")
 
 
 class ProjectUpdated(EventData):
@@ -26,6 +27,7 @@ class ProjectUpdated(EventData):
     type = EventType.PROJECT_UPDATED
     fields: list[str] = Field(description="The names of the fields.")
     auto_approve_plan: bool | None = None
+    labels: list[str] | None = Field(default=None, description="The labels, if they were changed.")
 
 
 class ProjectEnded(OfDecision):

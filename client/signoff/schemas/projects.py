@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from signoff.schemas.plans import ParameterValue, PlanInfo
 from signoff.schemas.tasks import Phase, Task
-from signoff.vocabulary import DecisionMode, Outcome, ProjectStatus, Stage, Strategy
+from signoff.vocabulary import DecisionMode, Outcome, ProjectStatus, Scope, Stage, Strategy
 
 
 class ProjectSummary(BaseModel):
@@ -24,6 +24,7 @@ class ProjectSummary(BaseModel):
     status: ProjectStatus
     stage: Stage
     strategy: Strategy
+    labels: list[str]
     outcome: Outcome | None
     created_at: str
     updated_at: str
@@ -69,13 +70,14 @@ class RunInfo(BaseModel):
 
 
 class Gate(BaseModel):
-    """The approval that a project waits for."""
+    """The approval that a project waits for. `may_approve` says whether the reader may give it; null in exports."""
 
     kind: str
     phase_id: str | None = None
     since: str
     expires_at: str | None = None
     approvals: dict[Literal["given", "needed"], int]
+    may_approve: bool | None = None
 
 
 class Blocked(BaseModel):
@@ -119,6 +121,7 @@ class Project(BaseModel):
     max_tokens: int | None
     max_cost_usd: float | None
     parameters: dict[str, ParameterValue]
+    labels: list[str]
     status: ProjectStatus
     stage: Stage
     since: str | None
@@ -141,6 +144,9 @@ class Project(BaseModel):
     links: Links
     last_seq: int
     live: bool
+    may: list[Scope] | None = Field(
+        default=None, description="What the reader may do with the project; null in exports."
+    )
 
 
 class Run(RunInfo):

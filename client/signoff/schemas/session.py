@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from signoff.vocabulary import Scope
+
 
 class Session(BaseModel):
-    """Whether the server needs a key, and who the sender is; `actor` is null if the sender is not authenticated."""
+    """How to sign in, and who the sender is; `actor` is null if the sender is not known.
+
+    `key_needed` says whether the server has a key, `people` whether somebody can sign in with a password. `scopes` is what the
+    sender may do, at least for some projects.
+    """
 
     key_needed: bool
+    people: bool
     actor: str | None
+    via: str | None
+    scopes: list[Scope]
 
 
 class OpenSession(BaseModel):

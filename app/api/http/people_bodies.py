@@ -1,0 +1,79 @@
+"""The request bodies for people and keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+
+from app.api.http.bodies import MAX_PASSWORD_LENGTH, Flag, RequestBody, number
+from app.domain.people import Grant, objection_to_name
+from app.domain.plan import PLAIN
+from signoff.vocabulary import Role
+
+MIN_PASSWORD_LENGTH = 12
+
+
+def _name(name: str) -> str:
+    if (why := objection_to_name(name)) is not None:
+        raise ValueError(why)
+    return name.strip()
+
+
+def _long_enough(password: SecretStr) -> SecretStr:
+    if len(password.get_secret_value()) < MIN_PASSWORD_LENGTH:
+        raise ValueError(f"must have at least {MIN_PASSWORD_LENGTH} characters")
+    return password
+
+
+def _global_admin(grants: list[Grant]) -> list[Grant]:
+    if any(grant.role is Role.ADMIN and grant.labels for grant in grants):
+        raise ValueError("the role admin is for all projects; remove its labels")
+    return grants
+
+
+PersonName = Annotated[str, StringConstraints(max_length=100), PLAIN, AfterValidator(_name)]
+Email = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$"), PLAIN]
+Grants = Annotated[list[Grant], Field(min_length=1, max_length=20), AfterValidator(_global_admin)]
+NewPassword = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH), AfterValidator(_long_enough)]
+Days = Annotated[float, Field(gt=0, le=3660, allow_inf_nan=False), BeforeValidator(number)]
+
+
+class AddPerson(RequestBody):
+    """A new person. Without a password, they cannot sign in yet."""
+
+    name: PersonName
+    email: Email | None = None
+    roles: Grants
+    password: NewPassword | None = None
+
+
+class ChangePerson(RequestBody):
+    """The fields to change; omitted fields keep their values. A new password ends the person's sessions."""
+
+    name: PersonName | None = None
+    email: Email | None = None
+    roles: Grants | None = None
+    password: NewPassword | None = None
+    disabled: Flag | None = None
+
+
+class ChangePassword(RequestBody):
+    """The sender's own password, and the one that replaces it."""
+
+    password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
+    new_password: NewPassword
+
+
+class AddKey(RequestBody):
+    """A new key of a program. `days` says when it expires: 90 days from now unless stated otherwise; null for never."""
+
+    name: PersonName
+    roles: Grants
+    days: Days | None = 90
+
+
+class RotateKey(RequestBody):
+    """How long the new text of the key is valid, in days; null for ever."""
+
+    days: Days | None = 90

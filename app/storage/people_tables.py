@@ -1,0 +1,60 @@
+"""The tables of people and keys: who they are, how they prove it, and who is signed in."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+
+from app.storage.columns import metadata
+
+# Everybody who may be known: people, and keys of programs.
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    # person or key
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    # The name without differences of case, so that no two can be mistaken for each other.
+    Column("name_key", String(200), nullable=False, unique=True),
+    Column("email", Text),
+    # [{"role": ..., "labels": [...]}]; no labels: all projects.
+    Column("grants", JSON, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", Text, nullable=False),
+    # A person who is disabled may be enabled again; a key that is revoked may not.
+    Column("disabled_at", String(32)),
+)
+
+# What proves an identity: one row for each means.
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("identity_id", String(64), ForeignKey("identities.id", ondelete="CASCADE"), nullable=False),
+    # password (argon2) or key (SHA-256 of 256 random bits)
+    Column("kind", String(16), nullable=False),
+    Column("hash", Text, nullable=False),
+    # How a key begins: enough to find it, too little to use it.
+    Column("prefix", String(32)),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32)),
+    Column("last_used_at", String(32)),
+    UniqueConstraint("identity_id", "kind"),
+    Index("ix_credentials_prefix", "prefix"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    # The person; null for a session that stands for the server's key.
+    Column("identity_id", String(64)),
+    # The hash of what the session was opened with, a password or the server's key. When that changes, the session ends.
+    Column("key_hash", String(64), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+)
