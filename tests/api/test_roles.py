@@ -28,7 +28,6 @@ OPEN = {
     ("GET", "/favicon.svg"),
     ("GET", "/health"),
     ("GET", "/new"),
-    ("GET", "/people"),
     ("GET", "/projects/{rest}"),
     ("GET", "/ready"),
     ("GET", "/schema/assets/{name}"),
