@@ -54,6 +54,7 @@ def _field_options(command: Any) -> Any:
                 callback=_text,
                 help="The work, in Markdown; @FILE reads a file, - reads standard input.",
             ),
+            click.option("--label", "labels", multiple=True, help="A label; may be repeated. Replaces earlier ones."),
             click.option(
                 "--strategy", type=click.Choice([item.value for item in Strategy]), help="How to run the tasks."
             ),
@@ -104,6 +105,7 @@ def _brief(project: Json) -> Text:
     help="List only projects with this status.",
 )
 @click.option("--search", help="List only projects with this text in their name or description.")
+@click.option("--label", help="List only projects with this label.")
 @click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="Order; default: newest.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of projects.")
 @click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Select, func, select
 
-from app.storage.projects import has_label
+from app.storage.labels import has_label
 from app.storage.record_tables import events, tombstones
 from app.storage.tables import projects
 from signoff.vocabulary import EventType

@@ -9,13 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Text,
     bindparam,
-    cast,
     delete,
-    false,
     func,
     insert,
     or_,
@@ -32,6 +28,7 @@ from app.domain.sender import Actor, as_sender
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
+from app.storage.labels import has_label
 from app.storage.reading import Query, Rows
 from app.storage.record_tables import tombstones
 from app.storage.tables import attempts, commands, projects
@@ -250,7 +247,8 @@ def list_page(
 
     Only projects with the label, if one is named, and with one of the labels `within`, if they are given.
     """
-    chosen = [has_label(labels) for labels in ([label] if label is not None else None, within) if labels is not None]
+    named = [label] if label is not None else None
+    chosen = [has_label(labels) for labels in (named, within) if labels is not None]
     counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
     query = _LISTED.select.where(*chosen)
     if search:
@@ -394,18 +392,6 @@ def _proof(conn: Connection, project_id: str, actor: str, event: Event) -> JsonO
 def is_deleted(conn: Connection, project_id: str) -> bool:
     """Whether a project with this id existed and was deleted."""
     return conn.execute(select(tombstones.c.position).where(tombstones.c.project_id == project_id)).first() is not None
-
-
-def labels_of(conn: Connection, project_id: str) -> list[str] | None:
-    """Return the labels of a project; None if there is no such project, or no longer."""
-    return conn.execute(select(projects.c.labels).where(projects.c.id == project_id)).scalar_one_or_none()
-
-
-def has_label(labels: Collection[str]) -> ColumnElement[bool]:
-    """A condition for projects that have one of the labels."""
-    # Labels have no quotes, and JSON puts each between two.
-    stored = cast(projects.c.labels, Text)
-    return or_(false(), *(stored.contains(f'"{label}"', autoescape=True) for label in sorted(labels)))
 
 
 def live_ids(conn: Connection) -> list[str]:

@@ -12,7 +12,7 @@ from app.api.http.callers import AnyConnection, caller_of, hidden, refusal
 from app.database.database import Database
 from app.domain.errors import Forbidden
 from app.domain.people import Caller
-from app.storage import projects
+from app.storage.labels import labels_of
 from signoff.vocabulary import Scope
 
 SCOPE, EVERYWHERE = "scope", "everywhere"
@@ -61,7 +61,7 @@ class Authorize:
         may_read_all = caller.access.may_everywhere(Scope.READ)
         if may_read_all and any(caller.access.may_everywhere(scope) for scope in needed):
             return
-        labels = await self._database.read(lambda conn: projects.labels_of(conn, project_id))
+        labels = await self._database.read(lambda conn: labels_of(conn, project_id))
         if labels is None and may_read_all:
             # There is no such project, or no longer: the handler says which.
             return

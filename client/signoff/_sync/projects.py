@@ -34,12 +34,20 @@ class Projects(Plans, Control):
         *,
         status: str | None = None,
         search: str | None = None,
+        label: str | None = None,
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
     ) -> ProjectList:
         """List a page of projects, by default the newest first. `total` counts all matching projects."""
-        query = {"status": status, "search": search, "sort_by": sort_by, "limit": limit, "offset": offset}
+        query = {
+            "status": status,
+            "search": search,
+            "label": label,
+            "sort_by": sort_by,
+            "limit": limit,
+            "offset": offset,
+        }
         return self._transport.call(get("/api/projects", query), ProjectList)
 
     def get(self, project_id: str) -> Project:
