@@ -104,10 +104,11 @@ class Credentials:
         """
         scheme, _, key = authorization.partition(" ")
         key = key.strip() if scheme.lower() == "bearer" else ""
+        if KEY_PATTERN.fullmatch(key):
+            # Not tried as the server's key first: each try that is wrong slows down the next.
+            return await self._of_key(key, address)
         if self.key_needed and key and await self.is_key(key, address=address):
             return Caller(ADMIN, SERVER_KEY_ID, Via.KEY, address, ALL)
-        if KEY_PATTERN.fullmatch(key):
-            return await self._of_key(key, address)
         tokens = [value for value in _values(cookies) if _TOKEN.fullmatch(value)][:_MAX_TOKENS]
         caller = await self.of_session(tokens, address) if tokens else None
         if caller is not None:
