@@ -1,0 +1,46 @@
+"""People sign in under their own name, and the record says who they were."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.api.test_roles import OUTLINE, locked  # noqa: F401 - a fixture
+from tests.conftest import Stack
+
+PASSWORD = "correct horse battery"
+
+
+async def test_a_person_signs_in_and_the_record_names_them(locked: Stack) -> None:  # noqa: F811
+    body = {"name": "Dana", "email": "dana@example.com", "roles": [{"role": "author"}], "password": PASSWORD}
+    person = (await locked.http.post("/api/people", json=body)).json()
+    async with httpx.AsyncClient(base_url=locked.url) as browser:
+        wrong = await browser.post("/api/session", json={"name": "Dana", "password": "something else"})
+        nobody = await browser.post("/api/session", json={"name": "Nobody", "password": PASSWORD})
+        assert [wrong.status_code, nobody.status_code] == [401, 401]
+        assert wrong.json()["message"] == nobody.json()["message"]
+        answer = await browser.post("/api/session", json={"name": "dana@example.com", "password": PASSWORD})
+        assert (answer.status_code, answer.json()["actor"]) == (200, "Dana")
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "samesite=strict" in cookie.lower()
+        made = await browser.post("/api/projects", json={"description": OUTLINE})
+        assert made.status_code == 201, made.text
+        project_id = made.json()["id"]
+        events = (await browser.get(f"/api/projects/{project_id}/events?follow=false")).text
+        assert f'"actor_id": "{person["id"]}", "via": "session", "address": "127.0.0.1"' in events
+        refused = await browser.post(f"/api/projects/{project_id}/approve")
+        assert (refused.status_code, refused.json()["context"]["needs"]) == (403, ["approver"])
+        automatic = await browser.post("/api/projects", json={"auto_approve_plan": True})
+        assert automatic.status_code == 403
+        await locked.http.put(f"/api/people/{person['id']}", json={"disabled": True})
+        ended = await browser.get("/api/projects")
+        assert (ended.status_code, ended.json()["code"]) == (401, "session_ended")
+
+
+async def test_a_name_is_taken_once_and_not_by_what_the_record_uses(locked: Stack) -> None:  # noqa: F811
+    roles = [{"role": "viewer"}]
+    assert (await locked.http.post("/api/people", json={"name": "Kim", "roles": roles})).status_code == 201
+    again = await locked.http.post("/api/keys", json={"name": " kim", "roles": roles})
+    assert (again.status_code, again.json()["code"]) == (409, "name_taken")
+    for name in ("signoff", "Worker", "model:x", "temporal", "a\u202eb"):
+        assert (await locked.http.post("/api/people", json={"name": name, "roles": roles})).status_code == 422
