@@ -16,6 +16,7 @@ from app.api.http.gateway import OPENAPI_PATH
 from app.api.openapi.document import complete
 from app.api.openapi.explorer import CONTENT_SECURITY_POLICY, Explorer
 from app.api.openapi.json_document import Json
+from signoff.vocabulary import Scope
 
 _TAGS = {
     "projects": "Create, find, change, duplicate and delete projects.",
@@ -77,6 +78,7 @@ def configuration(*, key_needed: bool) -> OpenAPIConfig:
             OPENAPI_PATH,
             route_handlers=[],
             include_in_schema=False,
+            opt={"scope": Scope.ANYBODY},
             before_request=_only_what_is_there,
             response_headers={
                 "Content-Security-Policy": CONTENT_SECURITY_POLICY,
