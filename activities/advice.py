@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, create_model
@@ -27,7 +28,7 @@ from app.domain.decisions import MODEL_ACTOR, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.material import RULE, framed
 from app.llm.access import ModelAccess, load, model_for
-from app.llm.clock import now_in_words
+from app.llm.clock import time_in_words
 from app.settings import Settings
 from app.storage import decisions, events, needs, plans, projects, questions, tasks
 from app.storage.model_steps import Conversation
@@ -129,7 +130,7 @@ class Advice(AdviceActivities):
             lambda answer: answer,
             repairs=REPAIRS,
             instructions=prompts.text("decider", data_rule=RULE),
-            request=_question(case, question, files),
+            request=lambda began: _question(case, question, files, began),
         )
         return said if said.sure else f"The model was not sure. It would answer '{said.answer}': {said.reason}"
 
@@ -187,11 +188,11 @@ def _shape(question: QuestionRow) -> type[Answer]:
     return create_model("Answer", __base__=Answer, answer=(_LITERAL[tuple(question.options)], ...))
 
 
-def _question(case: _Case, question: QuestionRow, files: Sequence[JsonObject]) -> str:
+def _question(case: _Case, question: QuestionRow, files: Sequence[JsonObject], began: datetime) -> str:
     options = f"Options: {', '.join(question.options)}" if question.options else "Answer with any short text."
     parts = [
         case.project_text,
-        now_in_words(),
+        time_in_words(began),
         f"Question: {question.question}",
         options,
         prompts.text("after_a_failure") if question.kind == QuestionKind.TASK_FAILED else "",

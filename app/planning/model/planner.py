@@ -103,7 +103,7 @@ class ModelPlanner:
                 checked,
                 repairs=REPAIRS,
                 instructions=prompt.instructions(actions, agents, brief, small=small),
-                request=prompt.request(brief, given, small=small),
+                request=lambda began: prompt.request(brief, given, began.astimezone(), small=small),
                 worded=with_numbers,
             )
         except Invalid as error:
