@@ -108,6 +108,9 @@ def known_lines(plan: Json) -> Iterator[Text]:
 def condition_text(condition: Json) -> str:
     """A condition in words. One on a parameter says before the run whether it is met."""
     values = " or ".join(visible(value) for value in condition["is"])
+    if "output" in condition:
+        excluded = " or ".join(visible(value) for value in condition["is_not"])
+        return f"only if {condition['task']}.{condition['output']} is {values or f'not {excluded}'}"
     if "task" in condition:
         return f"only if {condition['task']} is {values}"
     name = condition["parameter"]
