@@ -248,6 +248,8 @@ export const signoff = {
     failsHint: "If nobody answers in time, the task fails.",
     answer: "Your answer",
     otherAnswer: "Another answer",
+    proposal: (answer: string, reason: string) => `The model suggests “${answer}”, because: ${reason}`,
+    leftBecause: (why: string) => `A person is asked nevertheless: ${why}`,
     otherPerson: (names: string[]) =>
       `Only somebody other than whoever answered ${names.map((name) => `“${name}”`).join(" and ")} can answer this.`,
     submit: "Answer",
