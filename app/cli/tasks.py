@@ -278,6 +278,19 @@ async def skip(
 @tasks.command()
 @project_argument
 @click.argument("task")
+@click.option("--comment", "-m", required=True, help="Why it did not work; recorded with the request.")
+@answer_command(_answered)
+async def fail(api: AsyncSignoff, project_id: str, task: str, comment: str) -> Task | Recorded:
+    """Report that a task did not work that waits for a person.
+
+    The task ends as failed, and the plan's handling of failures applies.
+    """
+    return await api.tasks.fail(project_id, task, comment=comment)
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
 @comment_option
 @answer_command(_answered)
 async def retry(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Task | Recorded:
