@@ -21,6 +21,7 @@ from app.domain.errors import Invalid
 from app.domain.known import with_answer
 from app.domain.limits import OwnLimits
 from app.domain.plan import (
+    ON_OUTPUT,
     ON_PARAMETER,
     ON_TASK,
     PLAIN,
@@ -32,6 +33,7 @@ from app.domain.plan import (
     LongText,
     Name,
     Note,
+    OutputCondition,
     ParameterCondition,
     PhaseDraft,
     PlanDraft,
@@ -73,8 +75,16 @@ class TaskConditionEdit(TaskCondition):
     task: Ref  # pyright: ignore[reportIncompatibleVariableOverride] - may be an id
 
 
+class OutputConditionEdit(OutputCondition):
+    """A condition on an output, which may name its task by id."""
+
+    task: Ref  # pyright: ignore[reportIncompatibleVariableOverride] - may be an id
+
+
 ConditionEdit = Annotated[
-    Annotated[TaskConditionEdit, Tag(ON_TASK)] | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
+    Annotated[TaskConditionEdit, Tag(ON_TASK)]
+    | Annotated[ParameterCondition, Tag(ON_PARAMETER)]
+    | Annotated[OutputConditionEdit, Tag(ON_OUTPUT)],
     Discriminator(kind_of_condition),
 ]
 

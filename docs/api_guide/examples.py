@@ -246,6 +246,14 @@ def _control(guide: Guide, base: str) -> None:
     )
     guide.until(f"{base}/tasks/mail", lambda task: task["status"] == "waiting", "the manual task waits")
     guide.call(
+        "failTask",
+        "POST",
+        f"{base}/tasks/mail/fail",
+        {"comment": ""},
+        status=422,
+        about="Reports that a task for a person did not work. It needs a comment that says why:",
+    )
+    guide.call(
         "retryTask",
         "POST",
         f"{base}/tasks/mail/retry",

@@ -110,6 +110,7 @@ FIELDS: dict[str, dict[str, Value]] = {
     },
     "completeTask": {**ANSWER, "read": {"nothing.py": "0" * 64}, "missing_files": ["nothing.md"]},
     "skipTask": ANSWER,
+    "failTask": {"comment": "Words."},
     "retryTask": {"comment": "Words."},
     "answerDecision": {"comment": "Words.", "answer": "no"},
     "duplicateProject": {"name": "Other", "include_files": True},

@@ -56,6 +56,7 @@ WANTED = {
     "retryProject": ("failed", "cancelled"),
     "completeTask": ("running",),
     "skipTask": ("running", "asking"),
+    "failTask": ("running", "asking"),
     "retryTask": ("asking",),
     "deleteTask": ("planned",),
     "answerDecision": ("asking",),

@@ -230,6 +230,14 @@ class AnswerTask(RequestBody):
     comment: Comment = ""
 
 
+class FailTask(RequestBody):
+    """Says that a waiting task did not work, and why."""
+
+    comment: Annotated[
+        str, StringConstraints(min_length=1, max_length=MAX_COMMENT_LENGTH, strip_whitespace=True), PLAIN
+    ]
+
+
 class CompleteTask(AnswerTask):
     """Marks a waiting task as done."""
 

@@ -68,6 +68,7 @@ _WITH_ETAG = frozenset(
         "getProject",
         "updateProject",
         "getPlan",
+        "failTask",
         "generatePlan",
         "regeneratePlan",
         "refinePlan",

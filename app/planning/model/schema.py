@@ -30,6 +30,7 @@ from app.domain.actions import Action
 from app.domain.known import carried_over
 from app.domain.limits import OwnLimits
 from app.domain.plan import (
+    ON_OUTPUT,
     ON_PARAMETER,
     ON_TASK,
     ConditionValue,
@@ -37,6 +38,7 @@ from app.domain.plan import (
     Inputs,
     LongText,
     Name,
+    OutputName,
     ParameterCondition,
     PlanDraft,
     RelativePath,
@@ -101,9 +103,22 @@ class _NumberedCondition(_Lenient):
     values: list[ConditionValue] = Field(alias="is", min_length=1, max_length=50)
 
 
+class _NumberedOutputCondition(_Lenient):
+    """What an output of another task must be, by the number of the task. It has either `is` or `is_not`."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    task: Number
+    output: OutputName
+    values: list[ConditionValue] = Field(alias="is", default_factory=list[str], max_length=50)
+    excluded: list[ConditionValue] = Field(alias="is_not", default_factory=list[str], max_length=50)
+
+
 # What a task or phase may have a condition on, in the form that models use.
 _Condition: Any = Annotated[
-    Annotated[_NumberedCondition, Tag(ON_TASK)] | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
+    Annotated[_NumberedCondition, Tag(ON_TASK)]
+    | Annotated[ParameterCondition, Tag(ON_PARAMETER)]
+    | Annotated[_NumberedOutputCondition, Tag(ON_OUTPUT)],
     Discriminator(kind_of_condition),
 ]
 

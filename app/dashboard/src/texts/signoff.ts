@@ -248,6 +248,8 @@ export const signoff = {
     failsHint: "If nobody answers in time, the task fails.",
     answer: "Your answer",
     otherAnswer: "Another answer",
+    proposal: (answer: string, reason: string) => `The model suggests “${answer}”, because: ${reason}`,
+    leftBecause: (why: string) => `A person is asked nevertheless: ${why}`,
     otherPerson: (names: string[]) =>
       `Only somebody other than whoever answered ${names.map((name) => `“${name}”`).join(" and ")} can answer this.`,
     submit: "Answer",
@@ -284,8 +286,13 @@ export const signoff = {
     lacking: (title: string, names: string[]) => `“${title}” will fail: it uses ${names.join(", ")}.`,
     skipAgain: "Enter what is missing, or press Skip again to skip it anyway.",
     noInstructions: "There are no instructions besides the title.",
-    completed: (title: string) => `Done: ${title}`,
-    skipped: (title: string) => `Skipped: ${title}`,
+    fail: "It did not work",
+    whyFailed: "Say in the comment why it did not work.",
+    said: {
+      complete: (title: string) => `Done: ${title}`,
+      skip: (title: string) => `Skipped: ${title}`,
+      fail: (title: string) => `Reported as failed: ${title}`,
+    },
     without: "Upload what is missing, or press Done again to continue without it.",
     shown: {
       label: "Files to read",
