@@ -14,6 +14,7 @@ from signoff.schemas.event_data import (
     FileUploaded,
     PhaseApproved,
     PlanApproved,
+    PlanDiscarded,
     PlanFailed,
     PlanGenerating,
     PlanReady,
@@ -36,6 +37,7 @@ _PLAN_STATUS: dict[EventType, PlanStatus] = {
     EventType.PLAN_FAILED: PlanStatus.FAILED,
     EventType.PLAN_APPROVED: PlanStatus.APPROVED,
     EventType.PLAN_SUPERSEDED: PlanStatus.SUPERSEDED,
+    EventType.PLAN_DISCARDED: PlanStatus.DISCARDED,
 }
 
 
@@ -146,7 +148,7 @@ class Replay:
         self.state.take(data, event.at)
         self._take_decision(event, data)
         match data:
-            case PlanGenerating() | PlanReady() | PlanFailed() | PlanApproved() | PlanSuperseded():
+            case PlanGenerating() | PlanReady() | PlanFailed() | PlanApproved() | PlanSuperseded() | PlanDiscarded():
                 self._take_plan(data, event.actor)
             case RunStarted():
                 self._begin(data)
@@ -187,7 +189,9 @@ class Replay:
                 told.plans.add((data.plan_version, data.plan_digest))
 
     def _take_plan(
-        self, data: PlanGenerating | PlanReady | PlanFailed | PlanApproved | PlanSuperseded, actor: str
+        self,
+        data: PlanGenerating | PlanReady | PlanFailed | PlanApproved | PlanSuperseded | PlanDiscarded,
+        actor: str,
     ) -> None:
         version = data.plan_version
         if version < 1:

@@ -175,6 +175,17 @@ def _answers(guide: Guide, base: str) -> None:
     guide.until(base, lambda project: project["gate"] is not None, "the gate of the second phase")
     guide.call("pauseProject", "POST", f"{base}/pause", {"comment": "lunch"})
     guide.call("resumeProject", "POST", f"{base}/resume", {})
+    added = {"title": "Archive the report", "action": {"type": "shell", "command": "tar -cf report.tar *.txt"}}
+    guide.call("createTask", "POST", f"{base}/tasks", added, status=201, show=False)
+    edited = guide.get(f"{base}/plan")
+    guide.call(
+        "discardEdit",
+        "POST",
+        f"{base}/discard-edit",
+        {"plan_version": edited["version"], "plan_digest": edited["digest"], "comment": "not this week"},
+        about="Says no to an edit of a running plan. The run continues with the plan as it was approved, and the version stays in "
+        "the history.",
+    )
     guide.call("approveProject", "POST", f"{base}/approve", {"comment": "continue"}, show=False)
     listed = guide.until(f"{base}/decisions?status=open", lambda listed: listed["open"] == 1, "the decision task asks")
     guide.call(

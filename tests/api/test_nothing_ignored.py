@@ -97,6 +97,7 @@ FIELDS: dict[str, dict[str, Value]] = {
         "frozen_digest": "0" * 64,
         "comment": "Words.",
     },
+    "discardEdit": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Words."},
     "cancelProject": {"reason": "Words."},
     "pauseProject": {"comment": "Words."},
     "resumeProject": {"comment": "Words."},

@@ -138,6 +138,14 @@ class Approve(RequestBody):
     comment: Comment = ""
 
 
+class DiscardEdit(RequestBody):
+    """The edit to discard; omitted fields refer to the one that waits."""
+
+    plan_version: Version | None = None
+    plan_digest: Digest | None = None
+    comment: Comment = ""
+
+
 class Cancel(RequestBody):
     """The reason for the cancellation."""
 

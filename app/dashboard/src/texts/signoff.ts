@@ -14,7 +14,7 @@ export const signoff = {
   plan: {
     title: (version: number) => `Plan version ${version} is waiting for your approval`,
     titleEdit: (version: number) => `Plan version ${version}, an edit of this run, is waiting for your approval`,
-    edit: "Nothing more starts until you approve it. What is running continues.",
+    edit: "Nothing more starts until you approve or discard it. What is running continues.",
     titleReplaced: (version: number, by: number) => `Plan version ${version} was replaced by version ${by}`,
     madeBy: (planner: string, who: string) => `Created by ${who}, planner: ${planner}`,
     whole: "Read the whole plan",
@@ -23,6 +23,8 @@ export const signoff = {
     reading: "Checking what the plan may do…",
     approve: "Approve and start",
     sendBack: "Send back…",
+    discard: "Discard the edit",
+    discarded: (version: number) => `Version ${version} is discarded. The run continues with the approved plan.`,
     show: (version: number) => `Show version ${version}`,
     making: "A new version is being generated. It will replace the one that you see.",
     replaced: (version: number) =>
@@ -321,6 +323,8 @@ export const signoff = {
   elsewhere: {
     planApproved: (version: number, who: string) => `${who} approved plan version ${version}.`,
     planReturned: (version: number, who: string) => `${who} sent plan version ${version} back.`,
+    editDiscarded: (version: number, who: string) =>
+      `${who} discarded the edit in plan version ${version}. The run continues with the approved plan.`,
     phaseApproved: (name: string, who: string) => `${who} approved phase “${name}”.`,
     answered: (question: string, who: string, answer: string) => `${question} Answered by ${who}: ${answer}`,
     expired: (question: string, answer: string | null) =>
