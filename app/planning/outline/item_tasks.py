@@ -218,7 +218,7 @@ class ItemTasks:
         return Steps.of(part)
 
     def _texts(self, blocks: list[Block]) -> str:
-        return joined(blocks, self.findings.lines)
+        return joined(blocks, self.findings.lines) if blocks else ""
 
     def _group(self, steps: Steps, prefix: str, description: str) -> None:
         """An item that only holds steps. If other tasks can name it, it becomes a milestone after its steps."""
@@ -271,4 +271,4 @@ def _first_command(blocks: list[Block]) -> str:
 
 
 def _paragraphs(*parts: str) -> str:
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(filter(None, parts))

@@ -297,6 +297,8 @@ class SectionSteps:
     def _put_text(self, part: TaskParts, before: list[Block], *, own: bool = False) -> None:
         """Give the text before a step to the step, or to the phase if it is the first."""
         phase, bold = self.phase, self._bold
+        if not (bold or before):
+            return
         text = "\n\n".join(piece for piece in (bold, self._source(before)) if piece)
         if not text:
             return
