@@ -92,7 +92,8 @@ def endless(script: list[Command]) -> tuple[int, str] | None:
     """Why a script may never end, or why it needs a keyboard: where, and a sentence."""
     for index, (words, operator, offset) in enumerate(script):
         piped = index > 0 and script[index - 1].operator in {"|", "|&"}
-        if (why := _endless(words, piped=piped)) is not None and operator != "&":
+        known = words[0].rpartition("/")[2] in _KNOWN
+        if known and operator != "&" and (why := _endless(words, piped=piped)) is not None:
             return offset, why
     background = next((command.offset for command in script if command.operator == "&"), None)
     if background is not None:
@@ -102,8 +103,6 @@ def endless(script: list[Command]) -> tuple[int, str] | None:
 
 def _endless(words: list[str], *, piped: bool) -> str | None:
     program = words[0].rpartition("/")[2]
-    if program not in _KNOWN:
-        return None
     rest = words[1:]
     plain = [word for word in rest if not word.startswith("-")]
     flags = [word for word in rest if word.startswith("-")]
@@ -209,7 +208,9 @@ _ASKING: dict[str, _Check] = {
     "az": lambda plain, flags, rest: plain[:1] == ["login"] and not {"--service-principal", "--identity"} & set(flags),
     "aws": _begins("configure", "sso login"),
     "gcloud": _begins("auth login", "init"),
-    "docker": lambda plain, flags, rest: plain[:1] == ["login"] and "--password-stdin" not in flags and "-p" not in flags,
+    "docker": lambda plain, flags, rest: (
+        plain[:1] == ["login"] and "--password-stdin" not in flags and "-p" not in flags
+    ),
     "heroku": _begins("login"),
     "vault": _begins("login"),
     "cargo": lambda plain, flags, rest: plain == ["login"],
@@ -220,5 +221,5 @@ _ASKING: dict[str, _Check] = {
     "sudo": lambda plain, flags, rest: bool({"-i", "-s"} & set(flags)) and not plain,
     "read": lambda plain, flags, rest: True,
 }
-# A program that is not among these does neither.
+# Another program ends by itself and needs no keyboard.
 _KNOWN = frozenset({*_SUBCOMMANDS, *_ASKING, *_SERVERS, *_INTERACTIVE, *_CONTAINERS, *_REPLS, "ssh"})

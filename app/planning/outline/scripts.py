@@ -15,6 +15,7 @@ from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHEL
 from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
+from app.planning.outline.lost_between import Step
 from app.planning.outline.lost_variables import lost_variables
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
@@ -314,6 +315,7 @@ def check_script(
     unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables and name not in lost}
     if unset:
         _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
+    findings.scripts.setdefault(text, []).append(Step(parsed, script, lambda at: place(at)[0]))
     for found in (lost_state(script), endless(script)):
         if found is not None:
             findings.warn(place(found[0])[0], found[1])
@@ -371,7 +373,7 @@ def _session(fence: Fence) -> Session | None:
 
 # A block is asked several times in a row what it is.
 @lru_cache(maxsize=16)
-def _read_session(content: str, console: bool) -> Session | None:  # noqa: FBT001 - the cache needs it by position
+def _read_session(content: str, console: bool) -> Session | None:
     return read_session(content, console=console)
 
 
@@ -390,6 +392,14 @@ def _command(shell: str, content: str, *, stops: bool) -> dict[str, Any]:
     if shell != "sh":
         return {"argv": [shell, *(["-e"] if stops else []), "-c", content]}
     return {"command": STRICT_SH + content if stops and needs_strict(content) else content}
+
+
+def text_of(action: ActionSpec) -> str:
+    """The script that an action runs, as its author wrote it. Empty if it runs none."""
+    fields = action.fields()
+    command, argv = fields.get("command"), fields.get("argv")
+    text = argv[-1] if isinstance(argv, list) and argv else command
+    return text.removeprefix(STRICT_SH) if action.type == "shell" and isinstance(text, str) else ""
 
 
 def needs_strict(content: str) -> bool:
