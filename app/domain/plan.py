@@ -102,7 +102,8 @@ class ActionSpec(BaseModel):
 
     @model_validator(mode="after")
     def _plain_fields(self) -> Self:
-        _plain(self.model_extra)
+        if self.model_extra:
+            _plain(self.model_extra)
         return self
 
     def fields(self) -> JsonObject:

@@ -16,6 +16,7 @@ from app.domain.parameters import Parameter, variable_of
 from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.domain.texts import normalized
 from app.planning.outline.attributes import condition_text, write
+from app.planning.outline.elsewhere import is_elsewhere
 from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
@@ -85,7 +86,8 @@ def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
     condition = f" {write('if', condition_text(phase.condition))}" if phase.condition is not None else ""
     runs_on = "" if phase.runs_on == RunsOn.SUCCESS else f" on={phase.runs_on}"
     # The name alone could say that the phase is no ordinary one. What says when it runs is stronger than its name.
-    run = f" {RUN}" if kind_of(phase.name) is not None and not condition and not runs_on else ""
+    special = kind_of(phase.name) is not None and not condition and not runs_on
+    run = f" {RUN}" if special or is_elsewhere(phase.name) else ""
     for name in _names(phase.name):
         text = f"## {name}{strategy} {{#{phase.key}{approval}{condition}{runs_on}{run}}}"
         if phase.description:
