@@ -238,14 +238,15 @@ def _left_open(
     """Leave the question to a person. An event records the reason, and what the model proposes."""
     if task is not None and question is not None:
         logger.info("decision %s of project %s is left to a person: %s", question.id, request.project_id, why)
-        proposed: dict[str, str] = {}
-        if proposal is not None:
-            proposed = {
-                "answer": proposal.answer,
-                "said": proposal.reason,
-                "model": proposal.model,
-                "left_because": proposal.left_because,
-            }
-        left = TaskProgress(**tasks.describe(task), step=STEP, question_id=question.id, reason=why[:2000], **proposed)
+        left = TaskProgress(
+            **tasks.describe(task),
+            step=STEP,
+            question_id=question.id,
+            reason=why[:2000],
+            answer=proposal.answer if proposal is not None else None,
+            said=proposal.reason if proposal is not None else None,
+            model=proposal.model if proposal is not None else None,
+            left_because=proposal.left_because if proposal is not None else None,
+        )
         events.append(conn, request.project_id, left, actor="worker")
     return Decided(accepted=False, kind=CommandKind.ANSWER, state=project_state(conn, request.project_id))

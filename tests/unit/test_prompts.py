@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from datetime import UTC, datetime
@@ -267,3 +268,12 @@ def test_invalid_examples_would_be_found() -> None:
     draft.phases[0].tasks[0].depends_on = ["nowhere"]
     with pytest.raises(Invalid):
         check_draft(draft, ACTIONS, AGENTS)
+
+
+def test_a_condition_on_a_parameter_is_offered_only_if_there_are_parameters() -> None:
+    def schema(*, has_parameters: bool) -> str:
+        return json.dumps(plan_type(ACTIONS, AGENTS, has_parameters=has_parameters).model_json_schema())
+
+    assert "ParameterCondition" in schema(has_parameters=True)
+    assert "ParameterCondition" not in schema(has_parameters=False)
+    assert "_NumberedOutputCondition" in schema(has_parameters=False)

@@ -99,7 +99,13 @@ class ModelPlanner:
             draft = await ask(
                 access,
                 ledger,
-                plan_type(actions, agents, small=small, refines=brief.previous is not None),
+                plan_type(
+                    actions,
+                    agents,
+                    small=small,
+                    refines=brief.previous is not None,
+                    has_parameters=bool(parameters),
+                ),
                 checked,
                 repairs=REPAIRS,
                 instructions=prompt.instructions(actions, agents, brief, small=small),

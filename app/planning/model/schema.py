@@ -114,11 +114,14 @@ class _NumberedOutputCondition(_Lenient):
     excluded: list[ConditionValue] = Field(alias="is_not", default_factory=list[str], max_length=50)
 
 
-# What a task or phase may have a condition on, in the form that models use.
+# What a task or phase may have a condition on, in the form that models use: without parameters, and with them.
+_OnTask: Any = Annotated[_NumberedCondition, Tag(ON_TASK)]
+_OnOutput: Any = Annotated[_NumberedOutputCondition, Tag(ON_OUTPUT)]
+_ConditionOnTask: Any = Annotated[
+    _OnTask | _OnOutput, Discriminator(lambda value: ON_OUTPUT if kind_of_condition(value) == ON_OUTPUT else ON_TASK)
+]
 _Condition: Any = Annotated[
-    Annotated[_NumberedCondition, Tag(ON_TASK)]
-    | Annotated[ParameterCondition, Tag(ON_PARAMETER)]
-    | Annotated[_NumberedOutputCondition, Tag(ON_OUTPUT)],
+    _OnTask | _OnOutput | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
     Discriminator(kind_of_condition),
 ]
 
@@ -225,7 +228,12 @@ class _WholePlan(ModelPlan):
 
 
 def plan_type(
-    actions: Mapping[str, type[Action]], agents: Collection[str], *, small: bool = False, refines: bool = False
+    actions: Mapping[str, type[Action]],
+    agents: Collection[str],
+    *,
+    small: bool = False,
+    refines: bool = False,
+    has_parameters: bool = True,
 ) -> type[ModelPlan]:
     """Make the plan type for a model, with these actions and agents.
 
@@ -234,6 +242,7 @@ def plan_type(
         agents: the agents that tasks may name.
         small: for a small model: only common fields, with hints that end a text in which it repeats itself.
         refines: include every field, so that a plan can be returned unchanged.
+        has_parameters: whether the plan has parameters, on which a task may have a condition.
     """
     bounded = small and not refines
     base: Any = _Bounded if bounded else _Lenient if small else _Strict
@@ -250,8 +259,9 @@ def plan_type(
         agent: Any = LITERAL[tuple(sorted(agents))]
         task_fields["agent_id"] = (agent | None, Field(default=None, description="Agent that executes the task."))
     if not bounded:
-        task_fields |= _rare_task_fields()
-        phase_fields |= _rare_phase_fields()
+        condition = _Condition if has_parameters else _ConditionOnTask
+        task_fields |= _rare_task_fields(condition)
+        phase_fields |= _rare_phase_fields(condition)
     settled: Definitions = {}
     if refines:
         settled["settled"] = (list[str], _list(_SETTLED))
@@ -306,14 +316,14 @@ def _task_fields(line: Any, action: Any, *, bounded: bool) -> Definitions:
     }
 
 
-def _rare_task_fields() -> Definitions:
+def _rare_task_fields(condition: Any) -> Definitions:
     return {
         "reads": (list[Grant], _list("Paths outside the workspace that its commands may read; the brief names them.")),
         "writes": (list[Grant], _list("Paths outside the workspace that its commands may change; likewise.")),
         "retries": (int | None, Field(default=None, ge=0, le=100, description="Attempts after a failed one.")),
         "requires_approval": (bool, Field(default=False, description="Whether a person must release it first.")),
         "condition": (
-            _Condition | None,
+            condition | None,
             Field(default=None, description="If it is not met, the task is skipped. Also a dependency."),
         ),
     }
@@ -336,9 +346,9 @@ def _phase_fields(line: Any) -> Definitions:
     }
 
 
-def _rare_phase_fields() -> Definitions:
+def _rare_phase_fields(condition: Any) -> Definitions:
     return {
-        "condition": (_Condition | None, Field(default=None, description="If it is not met, the phase is skipped.")),
+        "condition": (condition | None, Field(default=None, description="If it is not met, the phase is skipped.")),
         "runs_on": (
             RunsOn,
             Field(
