@@ -67,51 +67,12 @@ _LOGIN = re.compile(
     re.MULTILINE,
 )
 # Blocks in these languages show something. Nobody expects them to run.
-_DATA = frozenset(
-    [
-        "text",
-        "txt",
-        "plain",
-        "plaintext",
-        "none",
-        "output",
-        "log",
-        "json",
-        "jsonc",
-        "json5",
-        "yaml",
-        "yml",
-        "toml",
-        "ini",
-        "conf",
-        "cfg",
-        "xml",
-        "html",
-        "css",
-        "scss",
-        "diff",
-        "patch",
-        "markdown",
-        "md",
-        "mdx",
-        "mermaid",
-        "csv",
-        "tsv",
-        "dot",
-        "graphviz",
-        "plantuml",
-        "math",
-        "latex",
-        "tex",
-        "properties",
-        "env",
-        "dotenv",
-        "editorconfig",
-        "gitignore",
-        "svg",
-        "http-response",
-    ]
-)
+_DATA_LIST = """
+    text txt plain plaintext none output log json jsonc json5 yaml yml toml ini conf cfg xml html css scss diff patch
+    markdown md mdx mermaid csv tsv dot graphviz plantuml math latex tex properties env dotenv editorconfig gitignore
+    svg http-response
+"""
+_DATA = frozenset(_DATA_LIST.split())
 
 
 @dataclass(frozen=True)
