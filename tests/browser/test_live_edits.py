@@ -79,3 +79,50 @@ def test_an_edit_of_a_run_is_discarded_with_a_comment(page: Page, signoff: Signo
     expect(page.get_by_role("cell", name="Discarded")).to_have_count(2)
     page.goto(f"/projects/{project_id}/record")
     expect(page.get_by_text("discarded the edit in plan version 2: “not this week”")).to_be_visible()
+
+
+def test_two_people_who_edit_a_task_at_once_lose_nothing(page: Page, signoff: Signoff) -> None:
+    project_id = _held(signoff, "Edited twice")
+    page.goto(f"/projects/{project_id}")
+    page.get_by_role("button", name="Edit: Next").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name="Command").fill("echo mine > ran")
+    task = f"/api/projects/{project_id}/tasks/next"
+    theirs = {"action": {"type": "shell", "command": "echo theirs > ran"}, "retries": 3}
+    signoff.api.put(task, json=theirs).raise_for_status()
+    form.get_by_role("button", name="Save").click()
+    expect(form.get_by_role("alert")).to_contain_text("Command: echo theirs > ran")
+    expect(form.get_by_role("textbox", name="Command")).to_have_value("echo mine > ran")
+    # What the other person has changed elsewhere stays, and is in the form now.
+    expect(form.get_by_label("Retries")).to_have_value("3")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
+    # The next form shows what waits, not what is in force; and it sends only what is changed in it.
+    page.get_by_role("button", name="Edit: Next").click()
+    expect(form.get_by_role("textbox", name="Command")).to_have_value("echo mine > ran")
+    signoff.api.put(task, json={"retries": 4}).raise_for_status()
+    form.get_by_label("Title").fill("Next one")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
+    waiting = signoff.api.get(f"/api/projects/{project_id}/plan").json()["phases"][0]["tasks"][1]
+    assert (waiting["title"], waiting["action"]["command"], waiting["retries"]) == ("Next one", "echo mine > ran", 4)
+    signoff.api.post(f"/api/projects/{project_id}/cancel", json={}).raise_for_status()
+
+
+def test_a_form_that_is_refused_keeps_what_was_typed(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.finished("Failed", "1. Bad: `exit 1` {#bad}\n2. Next: `true` {#next}\n")
+    page.goto(f"/projects/{project_id}")
+    page.get_by_role("button", name="Remove: Bad").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("bad")
+    dialog.get_by_role("button", name="Cancel").click()
+    running = _held(signoff, "Started meanwhile")
+    page.goto(f"/projects/{running}")
+    page.get_by_role("button", name="Edit: Next").click()
+    dialog.get_by_role("textbox", name="Command").fill("echo typed > ran")
+    _release(signoff, running)
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    # The run had ended, so the edit corrects the project. What ran stays in the record.
+    assert signoff.project(running)["status"] == "pending"

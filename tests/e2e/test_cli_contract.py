@@ -118,6 +118,22 @@ async def test_a_rewritten_runbook_has_parameters_in_place_of_placeholders(
     assert good(await cli("outline", "canonical.md", "--rewrite")) == written.out
 
 
+async def test_an_outline_takes_values_for_its_parameters(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
+    del signoff
+    parameters = "parameters:\n  version: {}\n  target: {choices: [staging, production]}\n"
+    steps = '- Build: `echo "$VERSION"` {#build}\n- Warn: `true` {#warn if=target:production}\n'
+    (tmp_path / "plan.md").write_text(f"---\n{parameters}---\n\n{steps}")
+    assert "needs a value" not in good(await cli("outline", "plan.md"))
+    missing = await cli("outline", "plan.md", "--set", "target=staging")
+    assert (missing.code, "parameters.version" in missing.out) == (1, True)
+    values = ("--set", "target=staging", "--set", "version=2.4")
+    assert "Warn" in good(await cli("outline", "plan.md", *values))
+    written = good(await cli("outline", "plan.md", "--rewrite", *values))
+    assert "value: staging" in written
+    (tmp_path / "canonical.md").write_text(written)
+    assert good(await cli("outline", "canonical.md", "--rewrite", *values)) == written
+
+
 async def test_ids_may_be_shortened_if_they_stay_unique(cli: CommandLine, signoff: Stack) -> None:
     project = await signoff.create("", name="Short")
     other = await signoff.create("", name="Other")

@@ -140,7 +140,10 @@ export const plan = {
   removeHint:
     "This creates a new plan version without the task. If the project is running, the change takes effect at once.",
   editHint: "Saving creates a new plan version. That version is the one to approve.",
-  editRunning: "The project is running. It starts nothing more until the changed plan is approved.",
+  editRunning:
+    "The project is running. It starts nothing more until the changed plan is approved or the change is discarded.",
+  clash:
+    "Somebody else has changed this meanwhile, and nothing was saved. To replace what they wrote, save again. They wrote:",
   save: "Save",
   fields: {
     title: "Title",
