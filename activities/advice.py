@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints, create_model
@@ -27,9 +28,10 @@ from app.domain.decisions import MODEL_ACTOR, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.material import RULE, framed
 from app.llm.access import ModelAccess, load, model_for
-from app.llm.clock import now_in_words
+from app.llm.clock import time_in_words
 from app.settings import Settings
 from app.storage import decisions, events, needs, plans, projects, questions, tasks
+from app.storage.advice import STEP, Proposal
 from app.storage.model_steps import Conversation
 from app.storage.projects import ProjectRow
 from app.storage.questions import QuestionRow
@@ -102,9 +104,8 @@ class Advice(AdviceActivities):
             return await self._database.transact(lambda conn: _left_open(conn, request, case.task, question, why))
         if isinstance(said, str):
             return await self._database.transact(lambda conn: _left_open(conn, request, case.task, question, said))
-        return await self._database.transact(
-            lambda conn: _decide(conn, request, case.task, question, said, access.name)
-        )
+        model = access.name
+        return await self._database.transact(lambda conn: _decide(conn, request, case.task, question, said, model))
 
     async def _ask(self, case: _Case, question: QuestionRow, access: ModelAccess) -> Answer | str:
         """The model's answer, or why it has none.
@@ -122,16 +123,15 @@ class Advice(AdviceActivities):
         from app.llm.ledger import DatabaseLedger  # noqa: PLC0415
 
         conversation = Conversation(case.project.id, f"decision:{question.id}")
-        said = await ask(
+        return await ask(
             access,
             DatabaseLedger(self._database, self._settings, conversation),
             _shape(question),
             lambda answer: answer,
             repairs=REPAIRS,
             instructions=prompts.text("decider", data_rule=RULE),
-            request=_question(case, question, files),
+            request=lambda began: _question(case, question, files, began),
         )
-        return said if said.sure else f"The model was not sure. It would answer '{said.answer}': {said.reason}"
 
     def _files(self, case: _Case) -> list[JsonObject]:
         try:
@@ -187,11 +187,11 @@ def _shape(question: QuestionRow) -> type[Answer]:
     return create_model("Answer", __base__=Answer, answer=(_LITERAL[tuple(question.options)], ...))
 
 
-def _question(case: _Case, question: QuestionRow, files: Sequence[JsonObject]) -> str:
+def _question(case: _Case, question: QuestionRow, files: Sequence[JsonObject], began: datetime) -> str:
     options = f"Options: {', '.join(question.options)}" if question.options else "Answer with any short text."
     parts = [
         case.project_text,
-        now_in_words(),
+        time_in_words(began),
         f"Question: {question.question}",
         options,
         prompts.text("after_a_failure") if question.kind == QuestionKind.TASK_FAILED else "",
@@ -203,10 +203,10 @@ def _question(case: _Case, question: QuestionRow, files: Sequence[JsonObject]) -
 def _decide(
     conn: Connection, request: AdviceRequest, task: TaskRow, question: QuestionRow, advice: Answer, model: str
 ) -> Decided:
-    why = releases.objection(conn, task, question, advice.answer)
+    why = releases.objection(conn, task, question, advice.answer) if advice.sure else "The model is not sure."
     if why is not None:
         told = f"The model would answer '{advice.answer}': {advice.reason} {why}"
-        return _left_open(conn, request, task, question, told)
+        return _left_open(conn, request, task, question, told, Proposal(advice.answer, advice.reason, model, why))
     answer = CommandRequest(
         project_id=request.project_id,
         request_id=_request_id(question),
@@ -233,10 +233,20 @@ def _left_open(
     task: TaskRow | None = None,
     question: QuestionRow | None = None,
     why: str = "",
+    proposal: Proposal | None = None,
 ) -> Decided:
-    """Leave the question to a person. An event records the reason."""
+    """Leave the question to a person. An event records the reason, and what the model proposes."""
     if task is not None and question is not None:
         logger.info("decision %s of project %s is left to a person: %s", question.id, request.project_id, why)
-        left = TaskProgress(**tasks.describe(task), step="advice", question_id=question.id, reason=why[:2000])
+        left = TaskProgress(
+            **tasks.describe(task),
+            step=STEP,
+            question_id=question.id,
+            reason=why[:2000],
+            answer=proposal.answer if proposal is not None else None,
+            said=proposal.reason if proposal is not None else None,
+            model=proposal.model if proposal is not None else None,
+            left_because=proposal.left_because if proposal is not None else None,
+        )
         events.append(conn, request.project_id, left, actor="worker")
     return Decided(accepted=False, kind=CommandKind.ANSWER, state=project_state(conn, request.project_id))

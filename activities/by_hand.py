@@ -87,6 +87,10 @@ class EditSignal(Signal, commands.EditPlan):
     """Edit the plan."""
 
 
+class DiscardSignal(Signal, commands.DiscardEdit):
+    """Discard the edit that waits for approval."""
+
+
 _MODELS: dict[str, type[Signal]] = {
     model.signal: model
     for model in (
@@ -98,6 +102,7 @@ _MODELS: dict[str, type[Signal]] = {
         AnswerSignal,
         RetrySignal,
         EditSignal,
+        DiscardSignal,
     )
 }
 

@@ -7,13 +7,14 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from activities.actions.task_environment import search_path
 from app.domain.file_paths import is_private
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.secret_scopes import SecretScopes
-from app.llm.clock import local_now, zone_name
+from app.llm.clock import zone_name
 from app.planning.facts import USUAL_PROGRAMS, Facts, FileFacts
 from app.workspace.files import found_in
 from app.workspace.folders import open_file
@@ -63,12 +64,10 @@ class FactFinder:
 
     def facts(self, root: Path, project_id: str, agent_id: str | None, *, own_folder: bool) -> Facts:
         """The facts for a plan of this project. Blocking."""
-        now = local_now()
         files = found_in(root, MAX_FILES + 1)
         agent = agent_id or DEFAULT_AGENT
         return Facts(
-            now=now,
-            time_zone=zone_name(now),
+            time_zone=zone_name(datetime.now().astimezone()),
             system=_system(),
             shell=Path(os.path.realpath("/bin/sh")).name,
             programs=self._programs(),

@@ -51,7 +51,7 @@ def decided(conn: Connection, decision: CommandRecord, *, erase: bool = False) -
         accepted=decision.error is None and _stands(conn, decision),
         kind=decision.kind,
         error=decision.error,
-        payload={name: decision.payload.get(name) for name in ("key", "effect")},
+        payload={name: decision.payload.get(name) for name in ("key", "effect", "plan_version")},
         erase=erase,
         state=project_state(conn, decision.project_id),
     )

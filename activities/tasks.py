@@ -27,6 +27,7 @@ from activities.actions.products import check_products
 from activities.actions.sandbox import Sandbox
 from activities.actions.workspace_paths import remove_temporary_folder
 from activities.heartbeat import Heartbeat, Stop, uncancelled
+from activities.read_outputs import check_read_outputs
 from activities.signed import SignedChanged, SignedState
 from activities.task_values import TaskValues
 from app.database.database import Database
@@ -266,6 +267,7 @@ class _Attempt:
             async with asyncio.timeout(row.timeout_seconds):
                 outputs = await action.run(context)
             await check_products(context, outputs, self._kind.exit_code_of_success)
+            await check_read_outputs(self._owner.database, row, outputs, self._kind.exit_code_of_success)
             return outputs
         except TimeoutError:
             message = f"The task exceeded its time limit of {row.timeout_seconds:g} s."

@@ -1,19 +1,24 @@
 """Reads random and changed documents: `python -m benchmarks.reading [--documents 50000] [--seed 1]`.
 
 A document must give a plan or a list of problems; the plan, printed as Markdown, must be the same plan again. Prints each
-document that does not keep to this, and how long reading takes per 10 KB. Fails if there was one.
+document that does not keep to this, and how long reading takes per 10 KB. Then reads dense documents, where every few characters
+are a step, and prints the time of each kind beside that of the Markdown parser alone. Fails if a document was wrong.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import random
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+
+from markdown_it import MarkdownIt
 
 from app.domain.errors import Invalid
 from app.domain.plan import RunSettings, digest_of
@@ -38,6 +43,30 @@ PIECES = [
     *("Optional: ", "when needed", "[a](b)", "[a][b]", "[b]: c\n", "| a |\n|---|\n", "<name>", "$A", "YOUR_KEY"),
     *("\ufeff", "\r\n", "\u2028", "\u00e9", "\u96c6", "a", "b c", ". ", ", "),
 ]
+
+# 10 KB of each of these are hundreds of steps, and up to 2,500.
+DENSE = {
+    "bullets": "- a\n",
+    "words": "- Tell the team\n",
+    "numbered": "1. a\n",
+    "checkboxes": "- [ ] a\n",
+    "checkboxes with commands": "- [ ] Do: `make x`\n",
+    "commands": "- Do: `make x`\n",
+    "commands with variables": "1. Do: `make $X y`\n",
+    "commands with placeholders": "- Do: `make <x>`\n",
+    "inline codes": "- a `b` and `c` or `d`\n",
+    "nested": "- a\n  - b: `c d`\n",
+    "nested numbers": "1. a\n   1. b\n   2. c\n",
+    "deep": "".join(f"{'  ' * depth}- a: `b c`\n" for depth in range(18)),
+    "items with blocks": "1. a\n\n   ```sh\n   b\n   ```\n",
+    "blocks": "```sh\na b\n```\n\n",
+    "sessions": "```console\n$ a b\nx\n```\n\n",
+    "sections": "## a\n\nDo it:\n\n```sh\nb c\n```\n\n",
+    "conditions": "- If a: `b c`\n",
+    "alternatives": "- On Debian: `a b`\n- On macOS: `b c`\n- c\n",
+    "other machines": "- On db-1: `a b`\n",
+    "mixed": "1. a: `b c`\n2. d\n\n   ```sh\n   e f\n   ```\n\nText `g`.\n\n- [ ] h: `i j`\n- If k: `l m`\n\n",
+}
 
 
 def seeds() -> list[str]:
@@ -82,15 +111,31 @@ def why_wrong(text: str, *, has_model: bool) -> str | None:
     return None if same else "printed as Markdown, it is another plan"
 
 
-def milliseconds(text: str) -> float:
-    """The shortest of three times that reading a text took, in milliseconds of this process per 10 KB."""
-    times: list[float] = []
-    for _ in range(3):
+def milliseconds(read: Callable[[], object], size: int, times: int = 3) -> float:
+    """The shortest of several times that reading `size` bytes took, in milliseconds of this process per 10 KB."""
+    taken: list[float] = []
+    for _ in range(times):
         begin = time.process_time()
         with contextlib.suppress(Invalid):
-            read_outline(text, has_model=False)
-        times.append(time.process_time() - begin)
-    return min(times) * 1e7 / len(text.encode("utf-8", "surrogatepass"))
+            read()
+        taken.append(time.process_time() - begin)
+    return min(taken) * 1e7 / size
+
+
+def time_to_read(text: str, times: int = 3) -> float:
+    """How long a plan takes, as `milliseconds` counts it."""
+    return milliseconds(lambda: read_outline(text, has_model=False), len(text.encode("utf-8", "surrogatepass")), times)
+
+
+def print_dense() -> None:
+    """Print how long each kind of dense document takes, beside what the Markdown parser takes for it."""
+    parser = MarkdownIt("commonmark").enable("table")
+    print("dense documents: ms per 10 KB for the plan, for markdown-it alone, and how often that is")
+    for kind, unit in DENSE.items():
+        text = unit * (10_000 // len(unit))
+        plan, markdown = time_to_read(text, 9), milliseconds(functools.partial(parser.parse, text), len(text), 9)
+        late = "" if plan <= max(SLOW_MS, 1.5 * markdown) else "  over the limit"
+        print(f"{kind:28}{plan:8.1f}{markdown:8.1f}{plan / markdown:6.1f}{late}", flush=True)
 
 
 def main() -> None:
@@ -108,7 +153,7 @@ def main() -> None:
             wrong += 1
             print(f"document {number}: {found}\n{text!r}\n", flush=True)
         if len(text) >= MIN_TIMED and number % 5 == 0:
-            timed.append((milliseconds(text), text))
+            timed.append((time_to_read(text), text))
     timed.sort(reverse=True)
     slow = [entry for entry in timed if entry[0] > SLOW_MS]
     for taken, text in slow[:3]:
@@ -118,6 +163,7 @@ def main() -> None:
         f"{options.documents} documents, {wrong} wrong; {len(timed)} timed: median {middle:.1f} ms per 10 KB, ", end=""
     )
     print(f"worst {timed[0][0] if timed else 0.0:.1f}, {len(slow)} over {SLOW_MS:.0f}")
+    print_dense()
     sys.exit(1 if wrong else 0)
 
 

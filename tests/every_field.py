@@ -94,6 +94,10 @@ _TERMS: dict[str, Any] = {
     "condition": {"task": "before", "is": ["completed"]},
     "requires_approval": True,
 }
+_ON_OUTPUTS = [
+    task("due", condition={"task": "before", "output": "output_read", "is": ["value-to-have"]}),
+    task("not_due", condition={"task": "before", "output": "output_read", "is_not": ["value-to-avoid"]}),
+]
 DRAFT = PlanDraft.model_validate(
     {
         "assumptions": ["This is taken for granted."],
@@ -115,7 +119,7 @@ DRAFT = PlanDraft.model_validate(
             {
                 "key": "key-of-first",
                 "name": "First phase",
-                "tasks": [task("before"), task("after", **_TERMS)],
+                "tasks": [task("before"), task("after", **_TERMS), *_ON_OUTPUTS],
             },
             {
                 "key": "key-of-second",

@@ -122,6 +122,11 @@ class ProjectWorkflow:
         """Edit the plan during its run."""
         self._receive("edit", payload)
 
+    @workflow.signal
+    def discard(self, *payload: object) -> None:
+        """Discard the edit of the run that waits for its approval."""
+        self._receive("discard", payload)
+
     @workflow.query
     def snapshot(self) -> Snapshot:
         """Return the workflow's own view of its progress."""

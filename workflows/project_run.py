@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import phases_table
     from workflows.failures import failure_of_task
     from workflows.outcomes import Outcome, PhaseOutcome
+    from workflows.pending_edit import PendingEdit
     from workflows.run_record import RunRecord
     from workflows.running import RECORD_ENDS_TASKS, RunningTasks, has_ended
     from workflows.scheduler import PhaseScheduler
@@ -38,9 +39,6 @@ class ProjectRun:
         decide_next: decides the oldest request.
         take: receives the project's state once the run has ended.
         clean_up_until: when a clean-up that an earlier workflow execution has begun must end, in seconds since 1970.
-
-    Attributes:
-        clean_up: the clean-up after a cancel.
     """
 
     def __init__(
@@ -64,9 +62,9 @@ class ProjectRun:
         # A run that is taken over from an earlier workflow execution may already be cancelling.
         self._cancelling = state.stage == Stage.CANCELLING
         self._paused = state.run.paused
-        # The newest version that an edit has made. The run starts nothing more until it is approved.
-        self._newest = state.run.edited
-        # True if the plan was edited, or the record differs from the workflow's view: the current phase must be loaded again.
+        # The run starts nothing more until the edit is approved or discarded.
+        self._edit = PendingEdit(state.run.edited)
+        # The plan was edited, or the record differs from the workflow's view: the current phase must be loaded again.
         self._edited = False
         # Tasks that people ended before they were handed out, by key, and whether each end is a success.
         self._ended_by_person: dict[str, bool] = {}
@@ -94,7 +92,7 @@ class ProjectRun:
     @property
     def _awaits_approval(self) -> bool:
         """Whether an edit of the plan waits for its approval. A cancel does not wait for it."""
-        return self._newest > self._run.plan_version and not self._cancelling
+        return self._edit.waits(self._run.plan_version) and not self._cancelling
 
     @property
     def _holds(self) -> bool:
@@ -158,6 +156,8 @@ class ProjectRun:
                 self._gate_open = True
             case CommandKind.PAUSE | CommandKind.RESUME:
                 self._paused = decided.kind == CommandKind.PAUSE
+            case CommandKind.DISCARD:
+                self._edit.discard(int(str(decided.payload.get("plan_version"))))
             case CommandKind.EDIT | CommandKind.APPROVE:
                 self._take_run(decided.state.run or self._run)
                 if not self._awaits_approval:
@@ -170,7 +170,8 @@ class ProjectRun:
 
     def _take_run(self, run: RunState) -> None:
         """Adopt a run's state from the record, with the edit that waits for its approval, if there is one."""
-        self._run, self._newest = run, max(self._newest, run.edited)
+        self._run = run
+        self._edit.made(run.edited)
 
     def _pass_on(self, key: str, decided: Decided) -> None:
         """Pass a person's decision about a task on to the task."""
@@ -234,7 +235,7 @@ class ProjectRun:
                 self._show(work.name, PhaseStatus.FAILED if failed else PhaseStatus.COMPLETED)
                 return outcome
             # A task was added to the phase at the last moment, or an edit must be approved first.
-            self._newest = max(self._newest, ended.edited)
+            self._edit.made(ended.edited)
             work = await self._enter_phase(position)
 
     async def _enter_phase(self, position: int) -> PhaseWork:

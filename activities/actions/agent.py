@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import ClassVar, cast
 
 from pydantic import BaseModel, Field, field_validator
@@ -65,6 +66,15 @@ class Agent(Action):
     rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls", "env")
     takes_secrets: ClassVar[bool] = False
     reads_project_description: ClassVar[bool] = True
+
+    @classmethod
+    def output_names(cls, fields: JsonObject) -> Collection[str] | None:
+        """The properties of the schema; without a schema, the text."""
+        schema = fields.get("output_schema")
+        if not isinstance(schema, dict):
+            return ("text",)
+        properties = schema.get("properties")
+        return list(properties) if isinstance(properties, dict) else None
 
     async def run(self, context: TaskContext) -> JsonObject:
         """Hold the conversation and return its outputs.

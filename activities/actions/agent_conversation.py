@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -39,7 +40,7 @@ from app.domain.program_values import storable_text
 from app.llm.access import ModelAccess, model_for
 from app.llm.agent_context import AgentContext
 from app.llm.asking import explained, output_of
-from app.llm.clock import now_in_words
+from app.llm.clock import time_in_words
 from app.llm.ledger import DatabaseLedger
 from app.llm.metered import Metered
 from app.llm.provider import open_model
@@ -185,8 +186,9 @@ async def converse(context: TaskContext, prompt: str, output_schema: JsonObject 
         model = open_model(access)
         metered = Metered(model, access, ledger, lambda answer: log(_said(answer)))
         agent = _agent(context, model, access.name, metered, ledger, output_schema, log, masked)
-        await ledger.resume()
-        request = _request(context, prompt, _limits(agent_context.agent, access, most_calls))
+        # A resumed conversation repeats its first words, and so the time when it began.
+        began = await ledger.resume()
+        request = _request(context, prompt, began, _limits(agent_context.agent, access, most_calls))
         log(f"Model {access.name}, agent {agent_context.agent_id}\n{request}")
         async with model:
             result = await agent.run(request, usage_limits=UsageLimits(request_limit=most_calls))
@@ -287,13 +289,13 @@ def _instructions(context: TaskContext) -> str:
     return f"{rules}\n\n{context.agent_context.agent.instructions}".strip()
 
 
-def _request(context: TaskContext, prompt: str, limits: str) -> str:
+def _request(context: TaskContext, prompt: str, began: datetime, limits: str) -> str:
     agent_context: AgentContext = context.agent_context
     parts = [f"Project: {context.project_name}"]
     if brief := agent_context.brief.strip():
         cut = brief if len(brief) <= MAX_BRIEF_LENGTH else f"{brief[:MAX_BRIEF_LENGTH]} [...]"
         parts.append(f"What the project is for, as background; your task is only the one below:\n{framed(cut)}")
-    parts += [now_in_words(), limits, f"Task: {agent_context.title}\n{prompt}"]
+    parts += [time_in_words(began), limits, f"Task: {agent_context.title}\n{prompt}"]
     if context.expected_files:
         parts.append("Files that this task must make:\n" + "\n".join(map(one_line, context.expected_files)))
     if context.inputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from activities.actions.wait import MAX_WAIT_SECONDS
 from app.domain.actions import Fields, Mode, Unattended
 from app.domain.plan import Key
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import DecidedBy
 
 Answer = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -74,3 +76,9 @@ class Decision(Unattended):
     mode: ClassVar[Mode] = Mode.DECISION
     fields_model: ClassVar[type[BaseModel]] = DecisionFields
     rare: ClassVar[tuple[str, ...]] = ("default", "expires_seconds", "stop", "by", "other_than")
+
+    @classmethod
+    def output_names(cls, fields: JsonObject) -> Collection[str]:
+        """What a person or a model has answered."""
+        del fields
+        return ("answer", "answered_by", "comment")

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import ClassVar
@@ -144,6 +144,12 @@ class Http(Action):
     def misplaced(cls, fields: JsonObject) -> Iterator[tuple[str, str]]:
         """References in places where a value cannot be inserted safely."""
         return misplaced(fields)
+
+    @classmethod
+    def output_names(cls, fields: JsonObject) -> Collection[str]:
+        """Facts about the answer, and its body or the path where it was saved."""
+        facts = ("status", "url", "headers", "bytes")
+        return (*facts, "path") if fields.get("save_to") else (*facts, "body", "json", "truncated")
 
     async def run(self, context: TaskContext) -> JsonObject:
         """Send the request and return the outputs.

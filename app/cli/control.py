@@ -198,6 +198,40 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
     return 0
 
 
+@click.command("discard-edit")
+@project_argument
+@comment_option
+@yes_option
+@as_json_option
+@client_command
+async def discard_edit(api: AsyncSignoff, project_id: str, *, comment: str | None, yes: bool, as_json: bool) -> int:
+    """Discard an edit of a run.
+
+    The run continues with the plan that was approved. Shows what the edit has changed, and asks first. The edited version
+    stays in the history.
+
+    Exit codes: 0 discarded; 1 the API refused or did not answer; 2 you declined.
+    """
+    project = await api.projects.get(project_id)
+    edited, approved = project.edited_plan, project.plan
+    out = console()
+    bound: Json = {}
+    # Without an edit there is nothing to confirm; the API's error says why.
+    if edited is not None and approved is not None:
+        bound = {"plan_version": edited.version, "plan_digest": edited.digest}
+        if not as_json:
+            out.print(plan_changes(to_json(await api.projects.plan_diff(project_id, approved.version, edited.version))))
+        question = f"Discard version {edited.version}, and continue the run with version {approved.version}?"
+        if not await is_confirmed(question, yes=yes):
+            return refusal("Not discarded.")
+    answer = await api.projects.discard_edit(project_id, comment=comment, **bound)
+    if as_json:
+        print_json(answer)
+    else:
+        out.print(_outcome(to_json(answer)), soft_wrap=True)
+    return 0
+
+
 def _cancelled(answer: Json) -> Text:
     tasks: dict[str, int] = answer.get("tasks") or {}
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in tasks.items())
@@ -255,4 +289,7 @@ async def retry(
     return await api.projects.retry(project_id, tasks=tasks or None, comment=comment)
 
 
-CONTROLS: list[click.Command] = [plan, plans, diff, answer, approve, refine, regenerate, cancel, pause, resume, retry]
+CONTROLS: list[click.Command] = [
+    *(plan, plans, diff, answer, approve, discard_edit, refine, regenerate),
+    *(cancel, pause, resume, retry),
+]

@@ -25,6 +25,7 @@ from app.cli.display import (
 from app.cli.live import Screen
 from app.cli.progress import Progress, Question, ShownPhase, ShownTask
 from app.cli.shown_files import read_shown
+from app.cli.terms import proposal_text
 from app.domain.identity import milliseconds_between
 from signoff import AsyncSignoff, NotFound, SignoffError, to_json
 from signoff.schemas.events import Event
@@ -218,6 +219,8 @@ class _Questions:
             self._console.print(
                 Text(f"Only somebody other than whoever answered {others} can answer this."), soft_wrap=True
             )
+        if asked["proposal"]:
+            self._console.print(Text(proposal_text(asked["proposal"])), soft_wrap=True)
         exact = asked["kind"] != "agent"
         answer = await choose(self._console, visible(question.text), question.options, exact=exact)
         if answer is not None:

@@ -8,7 +8,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from app.cli.arguments import plan_argument, read_plan
+from app.cli.arguments import plan_argument, read_plan, set_option
 from app.cli.command import as_json_option, client_command, console, print_json
 from app.cli.display import Json, phases_tree, visible
 from app.cli.tables import findings_table
@@ -18,21 +18,30 @@ from signoff import AsyncSignoff, to_json
 @click.command()
 @plan_argument
 @click.option("--agent", "agent_id", help="Agent of the project.")
+@set_option
 @click.option(
     "--rewrite", is_flag=True, help="Print PLAN as Signoff writes it, with a parameter in place of each placeholder."
 )
 @as_json_option
 @client_command
-async def outline(api: AsyncSignoff, plan: Path, *, agent_id: str | None, rewrite: bool, as_json: bool) -> int:
+async def outline(
+    api: AsyncSignoff,
+    plan: Path,
+    *,
+    agent_id: str | None,
+    parameters: dict[str, str] | None,
+    rewrite: bool,
+    as_json: bool,
+) -> int:
     """Preview the plan that the Markdown file PLAN makes. Use - to read standard input.
 
     Nothing is stored. The exit code is 1 if the file does not make a plan. --rewrite prints Markdown that makes the same
     plan; if placeholders such as <version> are all that is wrong, they become parameters. Problems and warnings go to
-    standard error then.
+    standard error then. With --set, the plan has these values, and every parameter needs one.
     """
     if rewrite and as_json:
         raise click.UsageError("--rewrite prints Markdown. Leave out --json, or --rewrite.")
-    preview = await api.preview_outline(read_plan(plan), agent_id=agent_id)
+    preview = await api.preview_outline(read_plan(plan), agent_id=agent_id, parameters=parameters)
     if rewrite:
         click.echo(preview.markdown, nl=False)
         for text in [*(f"{problem.field}: {problem.message}" for problem in preview.problems), *preview.warnings]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.display import STYLES, Json, condition_text, duration, follows_text, size, status_text, visible
+from app.cli.terms import proposal_text
 from signoff.schemas.json_value import JsonValue
 
 _SEVERITIES = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim"}
@@ -126,6 +127,8 @@ def decision_list(answer: Json) -> RenderableType:
             text.append(
                 f"    Only somebody other than whoever answered {visible(' and '.join(item['other_than']))} can answer this.\n"
             )
+        if item["proposal"]:
+            text.append("".join(f"    {line}\n" for line in proposal_text(item["proposal"]).split("\n")))
         if item["follows"]:
             text.append(
                 "".join(f"    {line}\n" for line in follows_text(item["follows"]).plain.split("\n")), style="dim"

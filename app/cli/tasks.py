@@ -76,7 +76,11 @@ def _field_options(command: Any) -> Any:
             ),
             click.option("--agent", "agent_id", help="Agent that runs the task."),
             click.option(
-                "--if", "condition", callback=_condition, metavar="KEY:VALUE", help="Run it only if this holds."
+                "--if",
+                "condition",
+                callback=_condition,
+                metavar="KEY:VALUE",
+                help="Run it only if this holds; for an output of a task: KEY.OUTPUT:VALUE or KEY.OUTPUT!=VALUE.",
             ),
             click.option(
                 "--if-parameter",
@@ -99,7 +103,11 @@ def _condition(_context: click.Context, parameter: click.Parameter, value: str |
         return None
     try:
         written = condition(value)
-        return resolved(written, (written["name"],) if parameter.name == "parameter_condition" else ())
+        if parameter.name != "parameter_condition":
+            return resolved(written, ())
+        if "name" not in written:
+            raise ValueError(f"'{value}' names an output of a task; use --if")
+        return resolved(written, (written["name"],))
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -265,6 +273,19 @@ async def skip(
     """
     await confirm_skip(api, project_id, task, outputs, yes=yes)
     return await api.tasks.skip(project_id, task, outputs=outputs, comment=comment)
+
+
+@tasks.command()
+@project_argument
+@click.argument("task")
+@click.option("--comment", "-m", required=True, help="Why it did not work; recorded with the request.")
+@answer_command(_answered)
+async def fail(api: AsyncSignoff, project_id: str, task: str, comment: str) -> Task | Recorded:
+    """Report that a task did not work that waits for a person.
+
+    The task ends as failed, and the plan's handling of failures applies.
+    """
+    return await api.tasks.fail(project_id, task, comment=comment)
 
 
 @tasks.command()

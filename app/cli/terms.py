@@ -105,9 +105,18 @@ def known_lines(plan: Json) -> Iterator[Text]:
             yield text.append(f" → {visible(item['answer'])}", style="green")
 
 
+def proposal_text(proposal: Json) -> str:
+    """What a model proposes as the answer to a question, and why a person is asked nevertheless."""
+    said = f"The model suggests '{visible(proposal['answer'])}', because: {visible(proposal['reason'])}"
+    return f"{said}\nA person is asked nevertheless: {visible(proposal['left_because'])}"
+
+
 def condition_text(condition: Json) -> str:
     """A condition in words. One on a parameter says before the run whether it is met."""
     values = " or ".join(visible(value) for value in condition["is"])
+    if "output" in condition:
+        excluded = " or ".join(visible(value) for value in condition["is_not"])
+        return f"only if {condition['task']}.{condition['output']} is {values or f'not {excluded}'}"
     if "task" in condition:
         return f"only if {condition['task']} is {values}"
     name = condition["parameter"]

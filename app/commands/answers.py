@@ -242,6 +242,9 @@ def _carry_out(
 
 def _error(task: TaskRow, command: CommandRecord) -> TaskError:
     """Return the error of a task that a person marked as failed: the task's own error, or else the person's comment."""
+    if command.kind == CommandKind.FAIL and task.error is None:
+        message = f"{command.actor} reported that it did not work: {command.comment}"
+        return {"type": "failed_by_person", "message": message}
     if task.error is not None:
         return task.error
     return {"type": "failed_by_person", "message": command.comment or "A person marked this task as failed."}

@@ -25,6 +25,7 @@ from signoff.schemas.event_data import (
     PhaseApproved,
     PhaseStarted,
     PlanApproved,
+    PlanDiscarded,
     PlanReturned,
     RunCancelling,
     RunStarted,
@@ -147,6 +148,31 @@ def _kept(conn: Connection, project: ProjectRow) -> _Kept:
     return {"retry_of": project.run_id, "kept": len(rows) - len(again), "reset": again}
 
 
+def discard_edit(conn: Connection, command: CommandRecord) -> None:
+    """Discard the version that an edit of the run has made. The run continues with the version that was approved."""
+    project = projects.get(conn, command.project_id)
+    check_call(Call.DISCARD, situation(project))
+    edited = proposals.find(conn, project)
+    if edited is None:
+        raise Conflict("No edit of this run is waiting for approval.", code="no_edit_waiting")
+    if command.payload.get("plan_version") is None and command.payload.get("plan_digest") is None:
+        # None was waiting when this was sent.
+        raise _superseded(edited)
+    _check_bound(edited, command.payload)
+    command.plan_version, command.plan_digest = edited.version, edited.digest
+    command.payload = {**command.payload, "plan_version": edited.version}
+    plans.discard(conn, project.id, edited.version)
+    questions.settle_stage(conn, project.id)
+    discarded = PlanDiscarded(
+        plan_version=edited.version,
+        plan_digest=plans.contents(edited).digest,
+        run_id=project.latest_run,
+        comment=command.comment,
+        **command.seal(),
+    )
+    events.append(conn, project.id, discarded, actor=command.sender)
+
+
 def _check_named(project: ProjectRow, edited: plans.PlanRow, payload: CommandPayload) -> None:
     """Refuse an approval that may mean the edit or the phase, because both wait and it names neither."""
     if project.gate is None or payload.get("plan_version") is not None or payload.get("plan_digest") is not None:
@@ -161,11 +187,15 @@ def _check_named(project: ProjectRow, edited: plans.PlanRow, payload: CommandPay
 def _check_bound(plan: plans.PlanRow, payload: CommandPayload) -> None:
     version, digest = payload.get("plan_version"), payload.get("plan_digest")
     if (version is not None and version != plan.version) or (digest is not None and digest != plan.digest):
-        raise Conflict(
-            f"The plan has changed: version {plan.version} is the current one. Read it, then approve that version.",
-            code="plan_superseded",
-            context={"plan_version": plan.version, "plan_digest": plan.digest},
-        )
+        raise _superseded(plan)
+
+
+def _superseded(plan: plans.PlanRow) -> Conflict:
+    return Conflict(
+        f"The plan has changed: version {plan.version} is the current one. Read it, then decide about that version.",
+        code="plan_superseded",
+        context={"plan_version": plan.version, "plan_digest": plan.digest},
+    )
 
 
 def _approve_phase(conn: Connection, project: ProjectRow, command: CommandRecord) -> None:
@@ -227,6 +257,7 @@ HANDLERS: dict[CommandKind, decisions.Handler] = {
     CommandKind.RESUME: control.resume,
     CommandKind.RETRY_RUN: control.retry_run,
     CommandKind.EDIT: plan_edits.edit_running,
+    CommandKind.DISCARD: discard_edit,
     CommandKind.ANSWER: answers.answer_question,
     CommandKind.EXPIRE: answers.expire_question,
     **dict.fromkeys(TASK_ANSWERS, answers.answer_task),

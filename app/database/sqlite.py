@@ -24,12 +24,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.database.failures import unavailable
-from app.database.own_loop import OwnLoop
 from app.database.sqlite_feed import SqliteFeed
-from app.domain.errors import DomainError, Unavailable
+from app.database.sqlite_reader import Readers
+from app.domain.errors import Unavailable
 
 R = TypeVar("R")
 
@@ -61,10 +60,6 @@ def configure(connection: DBAPIConnection, _record: object) -> None:
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
-
-
-def _begin_read(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
 
 
 def begin_write(connection: Connection) -> None:
@@ -167,20 +162,11 @@ class SqliteDatabase:
         self.feed = SqliteFeed(path)
         self._writer: _Writer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._reading = OwnLoop()
-        self._readers = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=str(path)),
-            pool_size=READERS,
-            max_overflow=0,
-            pool_timeout=READER_SECONDS,
-        )
-        event.listen(self._readers.sync_engine, "connect", configure)
-        event.listen(self._readers.sync_engine, "begin", _begin_read)
+        self._readers = Readers(path, READERS, configure)
 
     async def start(self) -> None:
         """Start the threads."""
         self._loop = asyncio.get_running_loop()
-        self._reading.start()
         self._writer = _Writer(self._path, self._announce, self._options)
         self._writer.start()
 
@@ -192,7 +178,7 @@ class SqliteDatabase:
             writer.submit(None)
             await asyncio.to_thread(writer.join)
         await self.feed.close()
-        await self._reading.close(self._readers.dispose)
+        await self._readers.close()
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
         """Run `work` on the writer thread, in its own savepoint of a commit that other writes may share."""
@@ -217,21 +203,9 @@ class SqliteDatabase:
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work` on a reader, off the caller's event loop."""
         try:
-            return await self._reading.run(lambda: self._read(work))
+            return await self._readers.read(work, READER_SECONDS)
         except (DBAPIError, PoolTimeoutError) as error:
             raise unavailable(error) from error
-
-    async def _read(self, work: Callable[[Connection], R]) -> R:
-        async with self._readers.connect() as connection:
-            try:
-                return await connection.run_sync(work)
-            except DomainError:
-                raise
-            except BaseException:
-                # The error may keep a half-read statement alive, and with it the state of the database at that statement's
-                # start. The next reader of this connection would then miss everything written since.
-                await connection.invalidate()
-                raise
 
     def _announce(self) -> None:
         """Notify waiters in this process of a commit at once, from the writer's thread."""

@@ -6,7 +6,7 @@ A plug-in is a class in a user's package, registered in the entry point group `s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
@@ -179,6 +179,12 @@ class Action(ABC):
         return 0
 
     @classmethod
+    def output_names(cls, fields: JsonObject) -> Collection[str] | None:
+        """The names of the outputs that a task with these fields can have; None if they are not known before it runs."""
+        del fields
+        return None
+
+    @classmethod
     def repeat(cls, fields: JsonObject) -> Repeat | None:
         """How a task is repeated until it succeeds; None if only its retries say so."""
         del fields
@@ -221,6 +227,12 @@ class Unattended(Action):
 
     reads_project_name: ClassVar[bool] = False
     sends_requests: ClassVar[bool] = False
+
+    @classmethod
+    def output_names(cls, fields: JsonObject) -> Collection[str]:
+        """None: it has no outputs that a plan can rely on."""
+        del fields
+        return ()
 
     async def run(self, context: TaskContext) -> JsonObject:
         """Never called: the workflow schedules no activity for these modes."""

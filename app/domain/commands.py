@@ -35,6 +35,7 @@ class CommandKind(StrEnum):
     RESUME = "resume"
     RETRY_RUN = "retry_run"
     EDIT = "edit"
+    DISCARD = "discard"
     ANSWER = "answer"
     EXPIRE = "expire"
     COMPLETE = "complete"
@@ -200,6 +201,17 @@ class EditPlan(Command):
     refine: bool = False
 
 
+class DiscardEdit(Command):
+    """Discard the version that an edit of the run has made. The run continues with the approved one."""
+
+    kind = CommandKind.DISCARD
+    signal = "discard"
+    of_one_run = True
+
+    plan_version: int | None = None
+    plan_digest: _ShortText | None = None
+
+
 class AnswerQuestion(Command):
     """Answer a decision, named by its id or by the id of its task."""
 
@@ -278,6 +290,7 @@ COMMANDS: dict[CommandKind, type[Command]] = {
         Resume,
         RetryRun,
         EditPlan,
+        DiscardEdit,
         ExpireQuestion,
     )
 }

@@ -6,23 +6,29 @@ Pure. `fate_of` is the only place that decides whether a task starts, is skipped
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
 
 from app.domain import references
+from app.domain.output_conditions import meets
 from app.domain.parameters import Parameter, Value, is_value
 from app.domain.plan import (
+    ON_OUTPUT,
+    ON_PARAMETER,
     Condition,
+    OutputCondition,
     ParameterCondition,
     PhaseDraft,
     PlanDraft,
     TaskCondition,
     TaskDraft,
+    kind_of_condition,
     slug,
     task_of,
 )
 from app.domain.states import FINISHED_TASK, SKIPPED_BY_PERSON
+from signoff.schemas.json_value import JsonObject, JsonValue
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import RunsOn, TaskStatus
 
@@ -35,10 +41,11 @@ STATUSES = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.SKIPPED)
 CONDITION_NOT_MET = "condition_not_met"
 DEPENDENCY_FAILED = "dependency_failed"
 DEPENDENCY_SKIPPED = "dependency_skipped"
+OUTPUT_MISSING = "output_missing"
 PHASE_FAILED = "phase_failed"
 STOPPED_BY_ANSWER = "stopped_by_answer"
 # A task with one of these reasons was not needed. What also waits for a task that completed starts nevertheless.
-_NOT_NEEDED = frozenset({CONDITION_NOT_MET, DEPENDENCY_SKIPPED})
+_NOT_NEEDED = frozenset({CONDITION_NOT_MET, DEPENDENCY_SKIPPED, OUTPUT_MISSING})
 
 # For each decision (by key), the answers that end the run.
 Stops = Mapping[str, Sequence[str]]
@@ -69,12 +76,14 @@ class Ended:
         reason: the reason for its status, if there is one.
         answer: the answer, if it is a decision that was answered.
         stops: whether that answer ends the run.
+        outputs: its outputs.
     """
 
     status: str
     reason: str | None = None
     answer: str | None = None
     stops: bool = False
+    outputs: JsonObject = field(default_factory=dict[str, JsonValue])
 
     @property
     def open(self) -> bool:
@@ -104,14 +113,15 @@ class KnownCondition(ParameterCondition):
         return None if value is None else any(is_value(value, text) for text in self.values)
 
 
-StoredCondition = TaskCondition | KnownCondition
+StoredCondition = TaskCondition | KnownCondition | OutputCondition
 
 
 def condition_of(value: dict[str, Any] | None) -> StoredCondition | None:
     """A condition as it is stored."""
     if value is None:
         return None
-    return KnownCondition.model_validate(value) if "parameter" in value else TaskCondition.model_validate(value)
+    kinds: dict[str, type[StoredCondition]] = {ON_PARAMETER: KnownCondition, ON_OUTPUT: OutputCondition}
+    return kinds.get(kind_of_condition(value), TaskCondition).model_validate(value)
 
 
 def known(condition: Condition | None, parameters: Mapping[str, Parameter]) -> StoredCondition | None:
@@ -128,10 +138,24 @@ def is_ruled_out(condition: StoredCondition | None) -> bool:
     return isinstance(condition, KnownCondition) and not condition.met
 
 
-def is_met(condition: TaskCondition, task: Ended) -> bool:
+def is_met(condition: TaskCondition | OutputCondition, task: Ended) -> bool:
     """Whether a condition is met, once its task has ended."""
+    if isinstance(condition, OutputCondition):
+        there = task.done and not task.stops and condition.output in task.outputs
+        return there and meets(condition, task.outputs[condition.output])
     answer = None if task.answer is None else task.answer.casefold()
     return any(value == task.status or value.casefold() == answer for value in condition.values)
+
+
+def why_unmet(condition: TaskCondition | OutputCondition, task: Ended | None) -> str:
+    """The reason with which a task or a phase is skipped, if the task that its condition is about does not meet it."""
+    if task is not None and task.stops:
+        return STOPPED_BY_ANSWER
+    if isinstance(condition, TaskCondition) or task is None:
+        return CONDITION_NOT_MET
+    if not task.done:
+        return DEPENDENCY_SKIPPED if task.not_needed else DEPENDENCY_FAILED
+    return CONDITION_NOT_MET if condition.output in task.outputs else OUTPUT_MISSING
 
 
 def fate_of(condition: StoredCondition | None, needs: Mapping[str, Ended]) -> Fate:
@@ -143,7 +167,7 @@ def fate_of(condition: StoredCondition | None, needs: Mapping[str, Ended]) -> Fa
     """
     if is_ruled_out(condition):
         return Fate(Then.SKIP, CONDITION_NOT_MET)
-    about = condition if isinstance(condition, TaskCondition) else None
+    about = condition if isinstance(condition, TaskCondition | OutputCondition) else None
     watched = needs.get(about.task) if about is not None else None
     met = about is not None and watched is not None and not watched.open and is_met(about, watched)
     others = [task for key, task in needs.items() if key not in task_of(about)]
@@ -155,7 +179,7 @@ def fate_of(condition: StoredCondition | None, needs: Mapping[str, Ended]) -> Fa
     if any(task.open for task in needs.values()):
         return Fate(Then.WAIT)
     if about is not None:
-        return Fate(Then.START) if met else Fate(Then.SKIP, CONDITION_NOT_MET)
+        return Fate(Then.START) if met else Fate(Then.SKIP, why_unmet(about, watched))
     skipped = bool(others) and all(task.not_needed for task in others)
     return Fate(Then.SKIP, DEPENDENCY_SKIPPED) if skipped else Fate(Then.START)
 
@@ -267,13 +291,13 @@ def problems_of(draft: PlanDraft, number: int, phase_of: Mapping[str, int]) -> I
         yield Problem(field=f"{where}.requires_approval", message=message)
     about = f"Phase '{phase.key}'"
     yield from _parameter_problems(phase.condition, draft, phase_of, f"{where}.condition", about)
-    if isinstance(phase.condition, TaskCondition):
-        there = phase_of.get(phase.condition.task)
+    for key in task_of(phase.condition):
+        there = phase_of.get(key)
         if there is None or there >= number:
             what = "does not exist" if there is None else "is not in an earlier phase"
-            message = f"{about} has a condition on '{phase.condition.task}', which {what}."
+            message = f"{about} has a condition on '{key}', which {what}."
             yield Problem(field=f"{where}.condition", message=message)
-        else:
+        elif isinstance(phase.condition, TaskCondition):
             yield from _value_problems(phase, phase.condition, actions, f"{where}.condition", about, earlier=True)
     for index, task in enumerate(phase.tasks):
         field, about = f"{where}.tasks[{index}].condition", f"Task '{task.key}'"

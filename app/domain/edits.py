@@ -8,22 +8,17 @@ from typing import Annotated, Literal
 from pydantic import (
     BaseModel,
     ConfigDict,
-    Discriminator,
     Field,
-    StringConstraints,
-    Tag,
     TypeAdapter,
     ValidationError,
     model_validator,
 )
 
+from app.domain.condition_edits import ConditionEdit, Ref
 from app.domain.errors import Invalid
 from app.domain.known import with_answer
 from app.domain.limits import OwnLimits
 from app.domain.plan import (
-    ON_PARAMETER,
-    ON_TASK,
-    PLAIN,
     ActionSpec,
     AgentId,
     Grant,
@@ -32,14 +27,11 @@ from app.domain.plan import (
     LongText,
     Name,
     Note,
-    ParameterCondition,
     PhaseDraft,
     PlanDraft,
     RelativePath,
-    TaskCondition,
     TaskDraft,
     field_path,
-    kind_of_condition,
     slug,
 )
 from app.domain.texts import normalized
@@ -50,8 +42,6 @@ from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy, 
 MAX_EDITS = 500
 DEFAULT_PHASE = "Tasks"
 
-# The id or the key of a task or phase.
-Ref = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
 Position = Annotated[int, Field(ge=0, le=10_000, strict=True, description="From 0; None: last.")]
 Retries = Annotated[int, Field(ge=0, le=100, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=2_592_000, strict=True)]
@@ -65,18 +55,6 @@ class _Edit(BaseModel):
     @classmethod
     def _normalized(cls, value: JsonValue) -> JsonValue:
         return normalized(value)
-
-
-class TaskConditionEdit(TaskCondition):
-    """A condition, which may name its task by id."""
-
-    task: Ref  # pyright: ignore[reportIncompatibleVariableOverride] - may be an id
-
-
-ConditionEdit = Annotated[
-    Annotated[TaskConditionEdit, Tag(ON_TASK)] | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
-    Discriminator(kind_of_condition),
-]
 
 
 class TaskFields(_Edit):

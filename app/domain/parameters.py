@@ -171,8 +171,22 @@ def bind(parameters: Mapping[str, Parameter], given: Mapping[str, Value]) -> dic
     Raises:
         Invalid: `parameters_invalid`; `details` names each value that is missing, not accepted, or not asked for.
     """
+    bound, problems = bind_what_fits(parameters, given)
+    if problems:
+        count = len(problems)
+        message = (
+            problems[0].message if count == 1 else f"{count} parameters are missing or wrong. {problems[0].message}"
+        )
+        raise Invalid(message, code="parameters_invalid", details=problems)
+    return bound
+
+
+def bind_what_fits(
+    parameters: Mapping[str, Parameter], given: Mapping[str, Value]
+) -> tuple[dict[str, Parameter], list[Problem]]:
+    """The same, with what is wrong instead of an error. A parameter whose value is missing or not accepted has none."""
     problems: list[Problem] = []
-    bound: dict[str, Parameter] = {}
+    bound = dict(parameters)
     for name in given:
         if name not in parameters:
             known = f"It has: {', '.join(parameters)}." if parameters else "It has none."
@@ -189,13 +203,7 @@ def bind(parameters: Mapping[str, Parameter], given: Mapping[str, Value]) -> dic
             bound[name] = parameter.model_copy(update={"value": parameter.accept(value)})
         except ValueError as error:
             problems.append(_problem(name, f"The parameter '{name}': {error}."))
-    if problems:
-        count = len(problems)
-        message = (
-            problems[0].message if count == 1 else f"{count} parameters are missing or wrong. {problems[0].message}"
-        )
-        raise Invalid(message, code="parameters_invalid", details=problems)
-    return bound
+    return bound, problems
 
 
 def is_value(value: Value, text: str) -> bool:

@@ -63,6 +63,7 @@ Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN]
 LongText = Annotated[str, StringConstraints(max_length=100_000), PLAIN]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True), PLAIN]
+OutputName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")]
 AgentId = Annotated[str, StringConstraints(min_length=1, max_length=64), PLAIN]
 Parameters = Annotated[dict[ParameterName, Parameter], AfterValidator(check_names)]
 Inputs = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Json]
@@ -101,7 +102,8 @@ class ActionSpec(BaseModel):
 
     @model_validator(mode="after")
     def _plain_fields(self) -> Self:
-        _plain(self.model_extra)
+        if self.model_extra:
+            _plain(self.model_extra)
         return self
 
     def fields(self) -> JsonObject:
@@ -137,29 +139,58 @@ class ParameterCondition(_Strict):
     values: list[ConditionValue] = Field(alias="is", min_length=1, max_length=50)
 
 
-ON_TASK, ON_PARAMETER = "on_task", "on_parameter"
+class OutputCondition(_Strict):
+    """A condition on an output of another task, compared as text. It is also a dependency on that task.
+
+    It is met if the output is one of those in `is` or, if the condition has `is_not` instead, none of those. A task that
+    completes without the output fails.
+    """
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    task: Key
+    output: OutputName
+    values: list[ConditionValue] = Field(alias="is", default_factory=list[str], max_length=50)
+    excluded: list[ConditionValue] = Field(alias="is_not", default_factory=list[str], max_length=50)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if bool(self.values) == bool(self.excluded):
+            raise ValueError("a condition on an output has either 'is' or 'is_not', with at least one value")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, serialize: SerializerFunctionWrapHandler) -> JsonObject:
+        return {name: value for name, value in serialize(self).items() if value}
+
+
+ON_TASK, ON_PARAMETER, ON_OUTPUT = "on_task", "on_parameter", "on_output"
 
 
 def kind_of_condition(value: object) -> str:
     """Which kind of condition a value is, or is meant to be."""
-    about_parameter = "parameter" in value if isinstance(value, dict) else isinstance(value, ParameterCondition)
-    return ON_PARAMETER if about_parameter else ON_TASK
+    if isinstance(value, ParameterCondition) or (isinstance(value, dict) and "parameter" in value):
+        return ON_PARAMETER
+    about_output = isinstance(value, OutputCondition) or (isinstance(value, dict) and "output" in value)
+    return ON_OUTPUT if about_output else ON_TASK
 
 
 Condition = Annotated[
-    Annotated[TaskCondition, Tag(ON_TASK)] | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
+    Annotated[TaskCondition, Tag(ON_TASK)]
+    | Annotated[ParameterCondition, Tag(ON_PARAMETER)]
+    | Annotated[OutputCondition, Tag(ON_OUTPUT)],
     Discriminator(kind_of_condition),
 ]
 
 
-def task_of(condition: TaskCondition | ParameterCondition | None) -> list[str]:
+def task_of(condition: TaskCondition | ParameterCondition | OutputCondition | None) -> list[str]:
     """The key of the task that a condition is about, if it is about one."""
-    return [condition.task] if isinstance(condition, TaskCondition) else []
+    return [condition.task] if isinstance(condition, TaskCondition | OutputCondition) else []
 
 
 def field_path(location: Sequence[int | str]) -> str:
     """Where a field of a plan is, from the location in one of pydantic's errors."""
-    return ".".join(str(part) for part in location if part not in {ON_TASK, ON_PARAMETER})
+    return ".".join(str(part) for part in location if part not in {ON_TASK, ON_PARAMETER, ON_OUTPUT})
 
 
 class TaskDraft(_Strict):

@@ -14,6 +14,7 @@ from signoff.schemas.event_data import (
     EventData,
     PhaseData,
     PlanApproved,
+    PlanDiscarded,
     PlanFailed,
     PlanGenerating,
     PlanReady,
@@ -138,7 +139,7 @@ class ProjectState:
                 self._former_stage, self._stage = self._stage, Stage.PLANNING
             case PlanFailed():
                 self._stage = self._former_stage
-            case PlanReady() | PlanSuperseded() | PlanApproved():
+            case PlanReady() | PlanSuperseded() | PlanDiscarded() | PlanApproved():
                 self._take_version(data)
             case ProjectDeleted():
                 self.deleted = True
@@ -160,11 +161,11 @@ class ProjectState:
             case _:
                 pass
 
-    def _take_version(self, data: PlanReady | PlanSuperseded | PlanApproved) -> None:
+    def _take_version(self, data: PlanReady | PlanSuperseded | PlanDiscarded | PlanApproved) -> None:
         match data:
             case PlanReady():
                 self._take_plan(data)
-            case PlanSuperseded():
+            case PlanSuperseded() | PlanDiscarded():
                 self._edited = None if self._edited == data.plan_version else self._edited
             case PlanApproved():
                 self.plan_version = data.plan_version or self.plan_version

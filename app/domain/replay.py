@@ -16,6 +16,7 @@ from signoff.schemas.event_data import (
     FileUploaded,
     PhaseApproved,
     PlanApproved,
+    PlanDiscarded,
     PlanFailed,
     PlanGenerating,
     PlanReady,
@@ -38,6 +39,7 @@ _PLAN_STATUS: dict[EventType, PlanStatus] = {
     EventType.PLAN_FAILED: PlanStatus.FAILED,
     EventType.PLAN_APPROVED: PlanStatus.APPROVED,
     EventType.PLAN_SUPERSEDED: PlanStatus.SUPERSEDED,
+    EventType.PLAN_DISCARDED: PlanStatus.DISCARDED,
 }
 
 
@@ -151,7 +153,7 @@ class Replay:
         self.state.take(data, event.at)
         self._take_decision(event, data)
         match data:
-            case PlanGenerating() | PlanReady() | PlanFailed() | PlanApproved() | PlanSuperseded():
+            case PlanGenerating() | PlanReady() | PlanFailed() | PlanApproved() | PlanSuperseded() | PlanDiscarded():
                 self._take_plan(data, sender_of(event))
             case RunStarted():
                 self._begin(data)
@@ -192,7 +194,9 @@ class Replay:
                 told.plans.add((data.plan_version, data.plan_digest))
 
     def _take_plan(
-        self, data: PlanGenerating | PlanReady | PlanFailed | PlanApproved | PlanSuperseded, sender: Sender
+        self,
+        data: PlanGenerating | PlanReady | PlanFailed | PlanApproved | PlanSuperseded | PlanDiscarded,
+        sender: Sender,
     ) -> None:
         version = data.plan_version
         if version < 1:

@@ -100,6 +100,7 @@ class Call(StrEnum):
     UPDATE_PLAN_FIELDS = "update fields of the digest"
     EDIT_PLAN = "edit the plan"
     PAUSE = "pause or resume"
+    DISCARD = "discard an edit"
     RETRY = "retry"
 
 
@@ -121,6 +122,7 @@ REFUSALS: dict[tuple[Situation, Call], str] = {
     (_S.NO_PLAN, _C.REFINE): "no_plan",
     (_S.NO_PLAN, _C.APPROVE): "no_plan",
     (_S.NO_PLAN, _C.PAUSE): "project_not_running",
+    (_S.NO_PLAN, _C.DISCARD): "no_edit_waiting",
     (_S.NO_PLAN, _C.RETRY): "no_plan",
     (_S.PLANNING, _C.GENERATE): "plan_not_ready",
     (_S.PLANNING, _C.REGENERATE): "plan_not_ready",
@@ -129,9 +131,11 @@ REFUSALS: dict[tuple[Situation, Call], str] = {
     (_S.PLANNING, _C.UPDATE_PLAN_FIELDS): "plan_not_ready",
     (_S.PLANNING, _C.EDIT_PLAN): "plan_not_ready",
     (_S.PLANNING, _C.PAUSE): "project_not_running",
+    (_S.PLANNING, _C.DISCARD): "no_edit_waiting",
     (_S.PLANNING, _C.RETRY): "plan_not_ready",
     (_S.PLAN_READY, _C.GENERATE): "plan_exists",
     (_S.PLAN_READY, _C.PAUSE): "project_not_running",
+    (_S.PLAN_READY, _C.DISCARD): "no_edit_waiting",
     (_S.PLAN_READY, _C.RETRY): "not_finished",
     (_S.RUNNING, _C.GENERATE): "project_running",
     (_S.RUNNING, _C.REGENERATE): "project_running",
@@ -142,10 +146,12 @@ REFUSALS: dict[tuple[Situation, Call], str] = {
     (_S.FINISHED, _C.APPROVE): "not_pending",
     (_S.FINISHED, _C.CANCEL): "already_finished",
     (_S.FINISHED, _C.PAUSE): "project_not_running",
+    (_S.FINISHED, _C.DISCARD): "no_edit_waiting",
     (_S.CANCELLED_UNPLANNED, _C.REFINE): "no_plan",
     (_S.CANCELLED_UNPLANNED, _C.APPROVE): "no_plan",
     (_S.CANCELLED_UNPLANNED, _C.CANCEL): "already_finished",
     (_S.CANCELLED_UNPLANNED, _C.PAUSE): "project_not_running",
+    (_S.CANCELLED_UNPLANNED, _C.DISCARD): "no_edit_waiting",
     (_S.CANCELLED_UNPLANNED, _C.RETRY): "no_plan",
 }
 
@@ -156,6 +162,7 @@ _MESSAGES = {
     "project_running": "The project is running; cancel it, or wait until it has finished.",
     "not_pending": "Only a pending project can be approved; retry this one, or make a new plan with regenerate-plan.",
     "not_finished": "This project has not run yet; approve its plan to start it.",
+    "no_edit_waiting": "The project is not running, so no edit of a run is waiting for approval.",
     "project_not_running": "The project is not running.",
     "already_finished": "The project has already finished.",
 }

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from pydantic import ValidationError
 
-from app.domain import conditions, graph, references, two_people
+from app.domain import conditions, graph, output_conditions, references, two_people
 from app.domain.actions import Action, Actions
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.attributes import meaningless_fields, means
@@ -143,6 +143,7 @@ class _Checker:
                 self._references(task, where)
                 self._dependencies(phase, number, task, where)
             self.problems += conditions.problems_of(self.draft, number, self.phase_of)
+        self.problems += output_conditions.problems_of(self.draft, self.actions)
         self.problems += two_people.problems_of(self.draft)
         self._cycles()
         return self.problems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -40,7 +41,7 @@ async def ask(
     checked: Callable[[M], R],
     *,
     instructions: str,
-    request: str,
+    request: Callable[[datetime], str],
     repairs: int,
     worded: Callable[[str, str], str] = lambda wrong, _: wrong,
 ) -> R:
@@ -52,7 +53,7 @@ async def ask(
         shape: the type of the answer.
         checked: converts the answer; it raises ValueError with a text for the model if the answer is not valid.
         instructions: the general instructions.
-        request: the request.
+        request: words the request, given the time when the conversation began. Resuming it must repeat its words.
         repairs: how many times an invalid answer may be sent back.
         worded: puts what is wrong with an answer into the answer's own terms; it gets both as texts.
 
@@ -73,8 +74,7 @@ async def ask(
             raise ModelRetry(str(error)) from error
         return answer
 
-    await ledger.resume()
-    prompt = request
+    first = prompt = request(await ledger.resume())
     async with model:
         for left in range(repairs, -1, -1):
             with capture_run_messages() as messages:
@@ -85,7 +85,7 @@ async def ask(
                     if wrong is None or not left:
                         raise explained(access, error) from error
                     answer = _whole(_answer(messages))
-                    prompt = _again(request, answer, worded(wrong, answer))
+                    prompt = _again(first, answer, worded(wrong, answer))
                 else:
                     return made[0]
     raise AssertionError("the last attempt returns or raises")

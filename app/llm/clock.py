@@ -10,11 +10,6 @@ from app.domain.moments import in_words
 _LINK = "/etc/localtime"
 
 
-def local_now() -> datetime:
-    """The time now, in the time zone of this process."""
-    return datetime.now().astimezone()
-
-
 def zone_name(now: datetime) -> str:
     """The name of this process's time zone: `Europe/Berlin`, or else an abbreviation."""
     chosen = os.environ.get("TZ", "").lstrip(":")
@@ -27,7 +22,7 @@ def zone_name(now: datetime) -> str:
     return now.tzname() or "UTC"
 
 
-def now_in_words() -> str:
-    """The time now, as a sentence for a model."""
-    now = local_now()
-    return f"It is {in_words(now, zone_name(now))}."
+def time_in_words(at: datetime) -> str:
+    """A time in this process's time zone, as a sentence for a model that is asked then."""
+    local = at.astimezone()
+    return f"It is {in_words(local, zone_name(local))}."

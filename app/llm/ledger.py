@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 
 from app.database.database import Database
 from app.domain.budget import Budget, grant
+from app.domain.identity import parse_time
 from app.llm.access import ModelAccess
 from app.llm.prices import most_cost
 from app.settings import Settings
@@ -31,9 +33,9 @@ class DatabaseLedger:
         self._settings = settings
         self.conversation = conversation
 
-    async def resume(self) -> None:
-        """Resume the conversation, and replace its previous owner."""
-        await self._database.transact(lambda conn: model_steps.resume(conn, self.conversation))
+    async def resume(self) -> datetime:
+        """Begin or resume the conversation, and replace its previous owner. Return when the conversation began."""
+        return parse_time(await self._database.transact(lambda conn: model_steps.resume(conn, self.conversation)))
 
     async def recorded(self, number: int) -> Any | None:
         """The recorded answer of an earlier call."""

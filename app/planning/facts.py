@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pydantic import BaseModel, Field
 
 # Programs that plans often use. A planner is told which of them exist.
@@ -67,8 +65,7 @@ class Facts(BaseModel):
     """What a planner should know about the place in which its plan runs.
 
     Attributes:
-        now: the time, in the time zone of the worker.
-        time_zone: the name of that zone.
+        time_zone: the name of the worker's time zone.
         system: name and version of the operating system, and the processor.
         shell: what `/bin/sh` is.
         programs: the usual programs that exist.
@@ -80,7 +77,6 @@ class Facts(BaseModel):
         network: the TCP ports that commands may connect to: `all`, `none`, or a list separated by commas.
     """
 
-    now: datetime
     time_zone: str
     system: str
     shell: str = ""

@@ -13,9 +13,10 @@ from typing import cast
 
 from app.domain.errors import Invalid
 from app.domain.parameters import Parameter, variable_of
-from app.domain.plan import Condition, PhaseDraft, PlanDraft, TaskCondition, TaskDraft, canonical_json
+from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.domain.texts import normalized
-from app.planning.outline.attributes import write
+from app.planning.outline.attributes import condition_text, write
+from app.planning.outline.elsewhere import is_elsewhere
 from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
@@ -82,10 +83,11 @@ def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
     bare = phase.model_copy(update={"tasks": []})
     strategy = "" if phase.strategy == PhaseStrategy.DAG else f" ({phase.strategy})"
     approval = "" if phase.requires_approval is None else f" approval={'yes' if phase.requires_approval else 'no'}"
-    condition = f" {write('if', _condition(phase.condition))}" if phase.condition is not None else ""
+    condition = f" {write('if', condition_text(phase.condition))}" if phase.condition is not None else ""
     runs_on = "" if phase.runs_on == RunsOn.SUCCESS else f" on={phase.runs_on}"
     # The name alone could say that the phase is no ordinary one. What says when it runs is stronger than its name.
-    run = f" {RUN}" if kind_of(phase.name) is not None and not condition and not runs_on else ""
+    special = kind_of(phase.name) is not None and not condition and not runs_on
+    run = f" {RUN}" if special or is_elsewhere(phase.name) else ""
     for name in _names(phase.name):
         text = f"## {name}{strategy} {{#{phase.key}{approval}{condition}{runs_on}{run}}}"
         if phase.description:
@@ -95,11 +97,6 @@ def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
         if read is not None and stays and _same(read, bare):
             return text
     return _whole("phase", bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True))
-
-
-def _condition(condition: Condition) -> str:
-    name = condition.task if isinstance(condition, TaskCondition) else condition.parameter
-    return f"{name}:{','.join(condition.values)}"
 
 
 def _tasks(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
@@ -249,7 +246,7 @@ def _request(fields: JsonObject) -> str | None:
 def _attributes(task: TaskDraft, extra: list[str] | None = None) -> str:
     words = [f"#{task.key}", *(extra or [])]
     words += [write("after", ",".join(task.depends_on))] if task.depends_on else []
-    words += [write("if", _condition(task.condition))] if task.condition is not None else []
+    words += [write("if", condition_text(task.condition))] if task.condition is not None else []
     words += ["approval=yes"] if task.requires_approval else []
     words += [write("agent", task.agent_id)] if task.agent_id is not None else []
     words += [f"retries={task.retries}"] if task.retries is not None else []

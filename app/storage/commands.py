@@ -31,6 +31,8 @@ def store(conn: Connection, request: CommandRequest) -> StoredCommand:
         return _command(earlier)
     plan = plans.find(conn, project.id, project.plan_version) if project.plan_version is not None else None
     payload = request.payload
+    if request.kind == CommandKind.DISCARD and (made := proposals.find(conn, project)) is not None:
+        payload = _bound(payload, made)
     if request.kind == CommandKind.APPROVE and plan is not None:
         edited = proposals.find(conn, project) if payload.get("phase_id") is None else None
         # If a phase waits as well, nobody knows which of the two an approval means that names neither.
@@ -85,7 +87,7 @@ def find(conn: Connection, project_id: str, command_id: str) -> StoredCommand | 
 
 
 def _bound(payload: CommandPayload, plan: plans.PlanRow) -> CommandPayload:
-    """Bind an approval to `plan`, if the sender has named none."""
+    """Bind a command to `plan`, if the sender has named none."""
     if payload.get("plan_version") is None and payload.get("plan_digest") is None:
         return {**payload, "plan_version": plan.version, "plan_digest": plan.digest}
     return payload

@@ -21,8 +21,9 @@ from app.domain.conditions import (
     fate_of,
     is_met,
     is_ruled_out,
+    why_unmet,
 )
-from app.domain.plan import TaskCondition
+from app.domain.plan import OutputCondition, TaskCondition
 from app.domain.states import FINISHED_PHASE
 from app.storage import needs, permission, runs, tasks
 from app.storage.projects import Failure, ProjectRow
@@ -140,12 +141,12 @@ def skip_reason(conn: Connection, project: ProjectRow, phase: PhaseRow, stops: S
         stop = stop_of(conn, project.id, stops)
         if not failed and stop is not None and stop.phase_id != phase.id and not _handles(conn, phase, stop):
             return STOPPED_BY_ANSWER
-    if not isinstance(condition, TaskCondition):
+    if not isinstance(condition, TaskCondition | OutputCondition):
         return None
     watched = _ended(conn, project.id, [condition.task], stops).get(condition.task)
     if watched is not None and not watched.open and is_met(condition, watched):
         return None
-    return STOPPED_BY_ANSWER if watched is not None and watched.stops else CONDITION_NOT_MET
+    return why_unmet(condition, watched)
 
 
 def _handles(conn: Connection, phase: PhaseRow, stop: Stop) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, insert, select, update
 
 from app.domain.budget import Spent
 from app.domain.decisions import QuestionStatus
@@ -74,14 +74,26 @@ _BY_TASK = (
     .where(model_steps.c.project_id == bindparam("of_project"), model_steps.c.task_id.is_not(None), _CALLS)
     .group_by(model_steps.c.task_id)
 )
-# The number of the step that marks the end of a conversation.
+# The name of the step that marks the beginning of a conversation, and the number of the one that marks its end.
+_BEGIN = "begin"
 _END = 1_000_000
 
 
-def resume(conn: Connection, conversation: Conversation) -> None:
-    """Resume a conversation. Its former holder is gone, and what that holder had reserved counts as spent."""
+def resume(conn: Connection, conversation: Conversation) -> str:
+    """Begin or resume a conversation, and return when it began.
+
+    Its former holder is gone, and what that holder had reserved counts as spent. A conversation in which nothing was answered
+    begins again. Any other one must be resumed with the words that it began with, and these may say what time it is.
+    """
     _hold(conn, conversation)
     conn.execute(update(model_steps).where(*_of(conversation), _OPEN).values(status=StepStatus.LOST, ended_at=now()))
+    begin, answered = model_steps.c.tool == _BEGIN, _CALLS & (model_steps.c.status == StepStatus.DONE)
+    if conn.execute(select(func.count()).where(*_of(conversation), answered)).scalar_one() == 0:
+        conn.execute(delete(model_steps).where(*_of(conversation), begin))
+        _mark(conn, conversation, 0, _BEGIN)
+    # A conversation that an older release began has no mark.
+    began = select(func.min(model_steps.c.started_at)).where(*_of(conversation), begin | answered)
+    return str(conn.execute(began).scalar_one())
 
 
 def close_orphaned_calls(conn: Connection, project_id: str) -> None:
@@ -117,10 +129,7 @@ def close(conn: Connection, conversation: Conversation) -> None:
     """End a conversation, so that it cannot be resumed."""
     locks.hold_project(conn, conversation.project_id)
     if _holds(conn, conversation):
-        position = _open(conn, conversation, _END, model="", call_id="end", tool="end")
-        conn.execute(
-            update(model_steps).where(model_steps.c.position == position).values(status=StepStatus.DONE, ended_at=now())
-        )
+        _mark(conn, conversation, _END, "end")
 
 
 def conversation_of(conn: Connection, run_id: str, task_id: str) -> str:
@@ -255,6 +264,12 @@ def tokens_by_task(conn: Connection, project_id: str) -> dict[str, tuple[int, in
     """Return input tokens, output tokens and cost of each task that has called a model."""
     rows = conn.execute(_BY_TASK, {"of_project": project_id})
     return {row[0]: (int(row[1] or 0), int(row[2] or 0), None if row[4] else row[3]) for row in rows}
+
+
+def _mark(conn: Connection, conversation: Conversation, number: int, name: str) -> None:
+    position = _open(conn, conversation, number, model="", call_id=name, tool=name)
+    done = {"status": StepStatus.DONE, "ended_at": now()}
+    conn.execute(update(model_steps).where(model_steps.c.position == position).values(**done))
 
 
 def _open(

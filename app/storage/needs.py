@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, union_all
 
 from app.domain.conditions import DECISION, Ended, Fate, Stops, Then, condition_of, ends_run, fate_of
 from app.domain.frozen import StoredFrozen
+from app.domain.plan import OutputCondition
 from app.domain.references import referenced_tasks
 from app.domain.states import SKIPPED_BY_PERSON
 from app.storage.projects import ProjectRow
@@ -41,7 +42,7 @@ class Earlier:
     def ended(self, stops: Stops) -> Ended:
         """Its status and result, as far as other tasks depend on them. `stops` has the answers that end the run."""
         answer = self.answer
-        return Ended(self.status, self.reason, answer, stops=ends_run(stops, self.key, answer))
+        return Ended(self.status, self.reason, answer, ends_run(stops, self.key, answer), self.outputs)
 
 
 EARLIER = Rows(tasks, Earlier)
@@ -50,6 +51,14 @@ _FROZEN = (
     select(plans.c.frozen)
     .join(projects, (projects.c.id == plans.c.project_id) & (projects.c.plan_version == plans.c.version))
     .where(projects.c.id == bindparam("of_project"))
+)
+_CONDITIONS = union_all(
+    *(
+        select(table.c.key, table.c.condition).where(
+            table.c.project_id == bindparam("of_project"), table.c.condition.is_not(None)
+        )
+        for table in (phases, tasks)
+    )
 )
 
 
@@ -85,6 +94,16 @@ def is_being_cancelled(conn: Connection, stage: str, phase_id: str) -> bool:
     if stage != Stage.CANCELLING:
         return False
     return conn.execute(select(phases.c.runs_on).where(phases.c.id == phase_id)).scalar() != RunsOn.ALWAYS
+
+
+def readers_of(conn: Connection, task: TaskRow) -> dict[str, list[str]]:
+    """Return the outputs of a task on which tasks and phases have a condition, with the keys of those."""
+    readers: dict[str, list[str]] = {}
+    for key, stored in conn.execute(_CONDITIONS, {"of_project": task.project_id}):
+        condition = condition_of(stored)
+        if isinstance(condition, OutputCondition) and condition.task == task.key:
+            readers.setdefault(condition.output, []).append(key)
+    return readers
 
 
 @dataclass(frozen=True)

@@ -293,6 +293,11 @@ def supersede(conn: Connection, project_id: str, version: int) -> None:
     conn.execute(update(plans).where(*old).values(status=PlanStatus.SUPERSEDED))
 
 
+def discard(conn: Connection, project_id: str, version: int) -> None:
+    """Record that a person has discarded a version, which an edit of a run had made."""
+    _set(conn, project_id, version, status=PlanStatus.DISCARDED)
+
+
 def next_version(conn: Connection, project_id: str) -> int:
     """Return the number for the next version."""
     query = select(func.coalesce(func.max(plans.c.version), 0)).where(plans.c.project_id == project_id)

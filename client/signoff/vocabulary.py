@@ -67,6 +67,7 @@ class PlanStatus(StrEnum):
     READY = "ready"
     APPROVED = "approved"
     SUPERSEDED = "superseded"
+    DISCARDED = "discarded"
     FAILED = "failed"
 
 
@@ -203,6 +204,7 @@ class EventType(StrEnum):
     PLAN_APPROVED = "plan.approved"
     PLAN_RETURNED = "plan.returned"
     PLAN_SUPERSEDED = "plan.superseded"
+    PLAN_DISCARDED = "plan.discarded"
     RUN_STARTED = "run.started"
     RUN_PAUSED = "run.paused"
     RUN_RESUMED = "run.resumed"

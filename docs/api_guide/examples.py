@@ -175,6 +175,17 @@ def _answers(guide: Guide, base: str) -> None:
     guide.until(base, lambda project: project["gate"] is not None, "the gate of the second phase")
     guide.call("pauseProject", "POST", f"{base}/pause", {"comment": "lunch"})
     guide.call("resumeProject", "POST", f"{base}/resume", {})
+    added = {"title": "Archive the report", "action": {"type": "shell", "command": "tar -cf report.tar *.txt"}}
+    guide.call("createTask", "POST", f"{base}/tasks", added, status=201, show=False)
+    edited = guide.get(f"{base}/plan")
+    guide.call(
+        "discardEdit",
+        "POST",
+        f"{base}/discard-edit",
+        {"plan_version": edited["version"], "plan_digest": edited["digest"], "comment": "not this week"},
+        about="Says no to an edit of a running plan. The run continues with the plan as it was approved, and the version stays in "
+        "the history.",
+    )
     guide.call("approveProject", "POST", f"{base}/approve", {"comment": "continue"}, show=False)
     listed = guide.until(f"{base}/decisions?status=open", lambda listed: listed["open"] == 1, "the decision task asks")
     guide.call(
@@ -245,6 +256,14 @@ def _control(guide: Guide, base: str) -> None:
         about="Skips a task that waits or has not started. For the tasks that depend on it, it is done.",
     )
     guide.until(f"{base}/tasks/mail", lambda task: task["status"] == "waiting", "the manual task waits")
+    guide.call(
+        "failTask",
+        "POST",
+        f"{base}/tasks/mail/fail",
+        {"comment": ""},
+        status=422,
+        about="Reports that a task for a person did not work. It needs a comment that says why:",
+    )
     guide.call(
         "retryTask",
         "POST",

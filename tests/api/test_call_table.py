@@ -53,6 +53,12 @@ async def _paused(stack: Stack) -> str:
     return project_id
 
 
+async def _edited(stack: Stack) -> str:
+    project_id = await _running(stack)
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Edit"})
+    return project_id
+
+
 async def _at_a_gate(stack: Stack) -> str:
     plan = "## One\n\n- Done {#done milestone}\n\n## Two\n\n- [ ] Look {#look}"
     project_id = await stack.started(plan, auto_approve_phases=False)
@@ -105,6 +111,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "remove task": ("DELETE", "/tasks/{first}", None),
     "pause": ("POST", "/pause", {}),
     "resume": ("POST", "/resume", {}),
+    "discard": ("POST", "/discard-edit", {}),
     "retry": ("POST", "/retry", {}),
     "delete": ("DELETE", "", None),
 }
@@ -113,7 +120,7 @@ READY, OVER = "awaiting_approval", "finished"
 Outcome = str | tuple[str, str] | None
 Row = dict[str, Outcome]
 EDITS = ("add task", "add phase", "change task", "remove task")
-NOT_RUNNING = {"pause": "project_not_running", "resume": "project_not_running"}
+NOT_RUNNING = {"pause": "project_not_running", "resume": "project_not_running", "discard": "no_edit_waiting"}
 DRAFT, PLANNED, RUNNING = ("pending", "draft"), ("pending", READY), ("running", "executing")
 CANCELLED = ("cancelled", OVER)
 NO_TASK = "task_not_found"
@@ -174,6 +181,7 @@ def running(stage: str, **others: Outcome) -> Row:
         **edits(edited, change_task="task_started", remove_task="plan_invalid"),
         "pause": ("running", "paused"),
         "resume": "not_paused",
+        "discard": "no_edit_waiting",
         "retry": refused,
         "delete": None,
     }
@@ -220,6 +228,7 @@ TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
     ),
     "running": (_running, running("executing")),
     "running, paused": (_paused, running("paused", pause="already_paused", resume=RUNNING)),
+    "running, edited": (_edited, running(READY, approve=RUNNING, discard=RUNNING)),
     "running, at a gate": (
         _at_a_gate,
         running(

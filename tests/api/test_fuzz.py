@@ -114,6 +114,7 @@ SEGMENTS = st.one_of(
             "resume",
             "complete",
             "skip",
+            "fail",
             "retry",
         ]
     ),

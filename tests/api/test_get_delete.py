@@ -41,6 +41,7 @@ CALLS = [
     ("POST", "/tasks/x/complete"),
     ("POST", "/tasks/x/skip"),
     ("POST", "/tasks/x/retry"),
+    ("POST", "/tasks/x/fail"),
 ]
 
 

@@ -88,8 +88,7 @@ def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
     """Run `signoff up` on separate ports and in a separate folder."""
     ports = [free_port(), free_port(), free_port()]
     names = ("SIGNOFF_PORT", "SIGNOFF_TEMPORAL_PORT", "SIGNOFF_TEMPORAL_UI_PORT")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "TEMPORAL_"))}
-    environment = inherited | {"SIGNOFF_DATA_DIR": str(folder / "data")} | variables
+    environment = _inherited() | {"SIGNOFF_DATA_DIR": str(folder / "data")} | variables
     environment |= {name: str(port) for name, port in zip(names, ports, strict=True)}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
@@ -110,6 +109,48 @@ def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextlib.contextmanager
+def second_app(signoff: Signoff, **variables: str) -> Iterator[str]:
+    """Serve the projects of `signoff` at another address, with other settings, until the block ends. Yields the address.
+
+    It shares the worker and the Temporal server, which saves their start.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    place = {
+        "SIGNOFF_DATA_DIR": signoff.addresses["data_dir"],
+        "SIGNOFF_TEMPORAL_ADDRESS": signoff.addresses["temporal"],
+        "SIGNOFF_PORT": str(port),
+    }
+    with (signoff.folder / f"log-{port}").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "app.cli", "serve"],
+            cwd=signoff.folder,
+            env=_inherited() | place | variables,
+            stderr=log,
+        )
+    try:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not _answers(url):
+            assert process.poll() is None, Path(log.name).read_text()
+            assert time.monotonic() < deadline, Path(log.name).read_text()
+            time.sleep(0.2)  # why: the step of a wait that has a condition and a deadline
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{url}/health").status_code == 200
+    return False
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("SIGNOFF_", "TEMPORAL_"))}
 
 
 def chromium() -> str:

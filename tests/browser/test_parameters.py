@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
@@ -39,6 +41,42 @@ def test_a_form_asks_for_the_values_and_names_what_is_wrong(page: Page, signoff:
     box = page.get_by_role("region", name="Parameters").first
     expect(box.get_by_text("2.40", exact=True)).to_be_visible()
     expect(box.get_by_text("production", exact=True)).to_be_visible()
+
+
+CONDITIONAL = """---
+parameters:
+  target: {choices: [staging, production]}
+  version: {}
+---
+
+# Release
+
+- Build: `echo "$VERSION for $TARGET"` {#build}
+- Warn: `echo careful` {#warn if=target:production}
+"""
+
+
+def test_the_preview_has_the_values_that_are_typed(page: Page, signoff: Signoff) -> None:
+    page.goto("/new")
+    write(page, CONDITIONAL)
+    outline = page.get_by_role("region", name="Plan preview")
+    warn = outline.get_by_role("listitem").filter(has_text="Warn").last
+    skipped = warn.get_by_text("Skipped:", exact=False)
+    expect(warn).to_be_visible()
+    expect(skipped).to_have_count(0)
+    # The version is still missing. The preview has the plan all the same, with the value that is there.
+    page.get_by_label("target", exact=True).select_option("staging")
+    expect(skipped).to_be_visible()
+    page.get_by_label("target", exact=True).select_option("production")
+    expect(skipped).to_have_count(0)
+    # A tidied text has no values: they stay in the form.
+    page.get_by_role("button", name="Tidy").click()
+    text = page.get_by_role("textbox", name="Description")
+    expect(text).to_have_value(re.compile(r"## Tasks \{#tasks\}"))
+    expect(text).not_to_have_value(re.compile("value: production"))
+    page.get_by_label("version", exact=True).fill("2.40")
+    page.get_by_role("button", name="Create and plan").click()
+    assert made(page, signoff)["parameters"] == {"version": "2.40", "target": "production"}
 
 
 def test_a_new_plan_gets_other_values(page: Page, signoff: Signoff) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, running_signoff
+from tests.browser.conftest import Signoff, second_app
 
 KEY = "a key that nobody guesses, of 32 or more"
 
@@ -44,9 +42,9 @@ def test_the_frame_is_accessible(page: Page) -> None:
     assert violations(page) == []
 
 
-def test_a_server_with_a_key_asks_for_it_once(browser: Browser, tmp_path: Path) -> None:
-    with running_signoff(tmp_path, SIGNOFF_API_KEY=KEY) as signoff:
-        context = browser.new_context(base_url=signoff.url)
+def test_a_server_with_a_key_asks_for_it_once(browser: Browser, signoff: Signoff) -> None:
+    with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
+        context = browser.new_context(base_url=url)
         page = context.new_page()
         page.goto("/")
         page.get_by_label("API key").fill("a-wrong-key")

@@ -29,6 +29,7 @@ class Kind:
     fields: dict[str, Any] = field(default_factory=dict[str, Any])
     stage: str | None = None
     task: str | None = None
+    added: str | None = None
 
 
 _RUN = ("generate-plan", "approve")
@@ -41,6 +42,7 @@ KINDS = {
     ),
     "asking": Kind(_FAILING, _RUN, {"decision_mode": "human"}, "awaiting_decision"),
     "paused": Kind(_MANUAL, (*_RUN, "pause"), stage="paused"),
+    "edited": Kind(_MANUAL, _RUN, stage="awaiting_approval", added="Another"),
     "failed": Kind(_FAILING, _RUN, stage="finished"),
     "cancelled": Kind(_MANUAL, (*_RUN, "cancel"), stage="finished"),
 }
@@ -52,10 +54,12 @@ WANTED = {
     "approveProject": ("planned", "gated"),
     "cancelProject": ("planned", "running", "asking"),
     "pauseProject": ("running",),
+    "discardEdit": ("edited",),
     "resumeProject": ("paused",),
     "retryProject": ("failed", "cancelled"),
     "completeTask": ("running",),
     "skipTask": ("running", "asking"),
+    "failTask": ("running", "asking"),
     "retryTask": ("asking",),
     "deleteTask": ("planned",),
     "answerDecision": ("asking",),
@@ -131,6 +135,8 @@ class World:
         self._add(project)
         for call in kind.calls:
             self._http.post(f"/{project.id}/{call}").raise_for_status()
+        if kind.added is not None:
+            self._http.post(f"/{project.id}/tasks", json={"title": kind.added}).raise_for_status()
         whole = self._settled(project.id, kind)
         waiting = [task for task in whole["tasks"] if task["status"] in {"waiting", "failed"}]
         for item in [*(waiting or whole["tasks"]), *whole["phases"]]:

@@ -55,6 +55,23 @@ async def test_a_project_by_the_command_line_alone(cli: CommandLine, tmp_path: P
     assert [event["seq"] for event in lines] == list(range(1, len(lines) + 1))
 
 
+async def test_an_edit_of_a_run_is_discarded_by_the_command_line(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.started("- [ ] Ask {#ask}\n- Next: `echo signed` {#next after=ask}")
+    await signoff.task_in(project, "ask", "waiting")
+    nothing = await cli("projects", "discard-edit", project, "--yes")
+    assert (nothing.code, "No edit of this run is waiting for approval." in nothing.err) == (1, True)
+    changed = {"action": {"type": "shell", "command": "echo changed"}}
+    await signoff.call("PUT", f"/{project}/tasks/next", json=changed)
+    declined = await cli("projects", "discard-edit", project)
+    assert (declined.code, "Not discarded." in declined.err) == (2, True)
+    shown = good(await cli("projects", "discard-edit", project, "--yes", "--comment", "not now"))
+    assert "echo changed" in shown
+    assert "Done. The project is running (stage: executing)." in shown
+    assert "discarded" in good(await cli("projects", "plans", project))
+    assert "not now" in good(await cli("decisions", "list", project))
+    await signoff.call("POST", f"/{project}/cancel")
+
+
 async def test_an_outline_is_previewed_without_a_project(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
     (tmp_path / "plan.md").write_text(REPORT)
     shown = good(await cli("outline", "plan.md"))
@@ -99,6 +116,22 @@ async def test_a_rewritten_runbook_has_parameters_in_place_of_placeholders(
     assert 'git tag v"${VERSION}"' in written.out
     (tmp_path / "canonical.md").write_text(written.out)
     assert good(await cli("outline", "canonical.md", "--rewrite")) == written.out
+
+
+async def test_an_outline_takes_values_for_its_parameters(cli: CommandLine, signoff: Stack, tmp_path: Path) -> None:
+    del signoff
+    parameters = "parameters:\n  version: {}\n  target: {choices: [staging, production]}\n"
+    steps = '- Build: `echo "$VERSION"` {#build}\n- Warn: `true` {#warn if=target:production}\n'
+    (tmp_path / "plan.md").write_text(f"---\n{parameters}---\n\n{steps}")
+    assert "needs a value" not in good(await cli("outline", "plan.md"))
+    missing = await cli("outline", "plan.md", "--set", "target=staging")
+    assert (missing.code, "parameters.version" in missing.out) == (1, True)
+    values = ("--set", "target=staging", "--set", "version=2.4")
+    assert "Warn" in good(await cli("outline", "plan.md", *values))
+    written = good(await cli("outline", "plan.md", "--rewrite", *values))
+    assert "value: staging" in written
+    (tmp_path / "canonical.md").write_text(written)
+    assert good(await cli("outline", "canonical.md", "--rewrite", *values)) == written
 
 
 async def test_ids_may_be_shortened_if_they_stay_unique(cli: CommandLine, signoff: Stack) -> None:

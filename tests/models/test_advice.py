@@ -12,6 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.actions.masking import Masker
 from activities.advice import Advice
+from app.cli.tables import decision_list
 from app.storage.tables import plans
 from tests.conftest import OWNER, Stack, eventually
 from tests.model_server import Json, ModelServer, Stall
@@ -63,9 +64,16 @@ async def test_what_it_is_not_sure_of_goes_to_a_person(stack: Stack, model: Mode
     advice = await advice_of(stack, project_id)
     assert "Nobody has tested it." in advice["reason"]
     question = await stack.question(project_id)
+    proposed = {"answer": "yes", "reason": "Nobody has tested it.", "model": "openai-chat:test-model"}
+    assert question["proposal"] == {**proposed, "left_because": "The model is not sure."}
+    shown = str(decision_list({"decisions": [question], "open": 1}))
+    assert "The model suggests 'yes', because: Nobody has tested it." in shown
     assert (await stack.project(project_id))["stage"] == "awaiting_decision"
     await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "no"})
     assert (await stack.finished(project_id))["tasks"][1]["outputs"]["answer"] == "no"
+    # The record keeps what the model proposed.
+    kept = await stack.call("GET", f"/{project_id}/decisions/{question['id']}")
+    assert (kept["status"], kept["proposal"]["answer"]) == ("answered", "yes")
 
 
 async def test_a_person_may_be_faster(stack: Stack, model: ModelServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from activities.actions.masking import Masker
 from activities.planning_facts import FactFinder
 from app.domain.agents import ModelEntry
 from app.domain.secret_scopes import SecretEntry, SecretScopes
-from app.llm.clock import local_now, zone_name
+from app.llm.clock import time_in_words
 from app.planning.facts import USUAL_PROGRAMS
 from tests.conftest import Stack
 from tests.model_server import ModelServer, Output
@@ -98,13 +98,18 @@ def test_only_the_secrets_of_the_project_are_known(tmp_path: Path) -> None:
     assert finder(scopes=scopes).facts(tmp_path, "proj_1", None, own_folder=True).secrets == ["A_KEY"]
 
 
-@pytest.mark.parametrize(("zone", "name", "offset"), [("Asia/Tokyo", "Asia/Tokyo", "+0900"), ("UTC", "UTC", "+0000")])
-def test_the_time_is_that_of_the_worker(monkeypatch: pytest.MonkeyPatch, zone: str, name: str, offset: str) -> None:
+@pytest.mark.parametrize(
+    ("zone", "name", "offset", "clock"),
+    [("Asia/Tokyo", "Asia/Tokyo", "+09:00", "23:05"), ("UTC", "UTC", "+00:00", "14:05")],
+)
+def test_the_time_is_that_of_the_worker(
+    monkeypatch: pytest.MonkeyPatch, zone: str, name: str, offset: str, clock: str
+) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        now = local_now()
-        assert (zone_name(now), now.strftime("%z")) == (name, offset)
+        said = time_in_words(datetime(2026, 11, 27, 14, 5, tzinfo=UTC))
+        assert said == f"It is Friday, 27 November 2026, {clock}, time zone {name} (UTC{offset})."
     finally:
         monkeypatch.undo()
         time.tzset()

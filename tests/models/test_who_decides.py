@@ -111,6 +111,8 @@ async def test_a_person_confirms_what_a_model_answers_before_a_push(stack: Stack
     assert all("would answer 'approve'" in reason and "'push'" in reason for reason in reasons)
     assert pushed(folder) == []
     for question in await open_questions(stack, project_id, 2):
+        assert question["proposal"]["answer"] == "approve"
+        assert "'push'" in question["proposal"]["left_because"]
         await answer(stack, project_id, question, "approve")
     project = await stack.finished(project_id)
     assert project["status"] == "completed", project["failure"]

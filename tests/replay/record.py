@@ -179,6 +179,25 @@ async def edited(stack: Stack) -> str:
     return project_id
 
 
+async def edited_and_decided(stack: Stack) -> str:
+    """One edit of the run is discarded, and the next one is approved; a last one is discarded when only it keeps the run open."""
+    plan = "## One\n\n- [ ] Ask {#ask}\n- Next: `true` {#next after=ask}\n\n## Two\n\n- [ ] Last {#last}"
+    project_id = await stack.started(plan)
+    await stack.task_in(project_id, "ask", "waiting")
+    await stack.call("PUT", f"/{project_id}/tasks/next", json={"action": {"type": "shell", "command": "false"}})
+    await stack.call("POST", f"/{project_id}/tasks/ask/complete")
+    await stack.call("POST", f"/{project_id}/discard-edit", json={"comment": "not now"})
+    await stack.task_in(project_id, "last", "waiting")
+    added = {"title": "Added", "phase_id": "two", "action": {"type": "shell", "command": "true"}}
+    await stack.call("POST", f"/{project_id}/tasks", status=201, json=added)
+    await stack.call("POST", f"/{project_id}/approve")
+    await stack.task_in(project_id, "added", "completed")
+    await stack.call("POST", f"/{project_id}/phases", status=201, json={"name": "Three"})
+    await stack.call("POST", f"/{project_id}/tasks/last/complete")
+    await stack.call("POST", f"/{project_id}/discard-edit")
+    return project_id
+
+
 async def advised(stack: Stack) -> str:
     """Run a project in which the model decides and an agent asks a person."""
     project_id = await stack.started(
@@ -211,6 +230,7 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "paused_and_retried": (paused_and_retried, Thresholds()),
     "asked": (asked, Thresholds()),
     "edited": (edited, Thresholds()),
+    "edited_and_decided": (edited_and_decided, Thresholds()),
     "corrected": (corrected, Thresholds()),
     "advised": (advised, Thresholds()),
     "conditional": (conditional, Thresholds()),

@@ -80,6 +80,24 @@ async def test_conversations_and_projects_are_kept_apart(database: Database) -> 
     await database.transact(work)
 
 
+async def test_a_resumed_conversation_says_when_it_began(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def began(conn: Connection, conversation: Conversation, *, at: str) -> str:
+        monkeypatch.setattr(model_steps, "now", lambda: at)
+        return model_steps.resume(conn, conversation)
+
+    def work(conn: Connection) -> None:
+        conversation = Conversation(planning(conn), "plan:1")
+        times = [f"2026-11-27T10:4{minute}:00.000Z" for minute in range(4)]
+        assert began(conn, conversation, at=times[0]) == times[0]
+        reserve(conn, conversation)
+        # Nothing was answered, so it begins again.
+        assert began(conn, conversation, at=times[1]) == times[1]
+        settle(conn, conversation, reserve(conn, conversation))
+        assert [began(conn, conversation, at=time) for time in times[2:]] == [times[1], times[1]]
+
+    await database.transact(work)
+
+
 async def test_a_call_of_a_lost_worker_counts_with_all_that_it_could_cost(database: Database) -> None:
     def work(conn: Connection) -> None:
         conversation = Conversation(planning(conn), "plan:1")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.plan import RunSettings, digest_of
 from app.planning.outline.reader import read_outline
+from app.planning.render import to_markdown
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,102 @@ def test_a_remote_command_runs(lines: str) -> None:
 
 def _indented(lines: str) -> str:
     return "\n".join(f"   {line}" for line in lines.split("\n"))
+
+
+def kinds(text: str) -> list[str]:
+    return [task.action.type for task in read_outline(text, has_model=True).tasks()]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *(
+            "On the server",
+            "On db-1",
+            "On each node",
+            "On all hosts",
+            "Step 2: On the new database server",
+            "On server B",
+        ),
+        *(
+            "Restart (on every host)",
+            "On `web01` and `web02`",
+            "On the primary",
+            "On db.example.com",
+            "Inside the container",
+        ),
+        *("🔧 On the standby that took over", "Commands to run on the jump host"),
+    ],
+)
+def test_the_steps_below_such_a_heading_are_for_a_person(heading: str) -> None:
+    steps = "- Stop: `make stop`\n\nThen clean:\n\n```sh\nrm -rf cache\n```\n\n### More\n\n1. Start: `make start`\n"
+    plan = read_outline(f"# Move\n\n## Here\n\n- Look: `ls x`\n\n## {heading}\n\n{steps}", has_model=True)
+    assert [task.action.type for task in plan.tasks()] == ["shell", "manual", "manual", "manual"]
+    assert any(warning.startswith("Line 7: ") and "{run}" in warning for warning in plan.warnings)
+    assert "rm -rf cache" in plan.tasks()[2].description
+    assert kinds(f"# Move\n\n## {heading} {{run}}\n\n{steps}") == ["shell"] * 3
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *(
+            "On failure",
+            "On Debian",
+            "On macOS",
+            "On call",
+            "On your machine",
+            "On this host",
+            "On localhost",
+            "On master",
+        ),
+        *(
+            "On Python3",
+            "On step-2",
+            "On Monday",
+            "On the main branch",
+            "From the root of the repository",
+            "On node.js",
+        ),
+        *("On the other hand", "Restart the server", "In the cluster", "On day 2", "On GitHub", "From your laptop"),
+    ],
+)
+def test_other_headings_are_no_other_machines(heading: str) -> None:
+    assert kinds(f"# Move\n\n## {heading}\n\n- Stop: `systemctl stop app`\n") == ["shell"]
+
+
+@pytest.mark.parametrize("words", ["On the server:", "Log in there. Run this on each node:", "Then, on db-1:"])
+def test_a_sentence_says_so_too(words: str) -> None:
+    block = f"# Move\n\n## Stop\n\n{words}\n\n```sh{{}}\nsystemctl stop app\n```\n\nThen look:\n\n```sh\nls x\n```\n"
+    plan = read_outline(block.replace("{}", ""), has_model=True)
+    assert [task.action.type for task in plan.tasks()] == ["manual", "shell"]
+    assert any(warning.startswith("Line 5: What follows is for another machine") for warning in plan.warnings)
+    assert kinds(block.replace("{}", " run")) == ["shell", "shell"]
+    assert kinds(f"# Move\n\n## Stop\n\n{words}\n\n1. Stop: `make stop`\n2. Start: `make x` {{run}}\n") == [
+        "manual",
+        "shell",
+    ]
+
+
+def test_an_item_says_so_too() -> None:
+    text = "1. On the server: `make stop`{}\n2. Stop both\n\n   On db-1:\n\n   ```sh{}\n   make stop\n   ```\n"
+    plan = read_outline(text.replace("{}", ""), has_model=True)
+    assert [task.action.type for task in plan.tasks()] == ["manual"] * 2
+    assert [int(warning.split(":")[0].removeprefix("Line ")) for warning in plan.warnings] == [1, 6]
+    assert kinds(text.replace("sh{}", "sh run").replace("{}", " {run}")) == ["shell", "shell"]
+    assert kinds("1. On node 2:\n   1. Look: `ls x`\n   2. Stop: `make stop`\n") == ["manual"] * 3
+
+
+def test_a_rollback_on_a_server_still_waits_for_a_failure() -> None:
+    text = "# Move\n\n## Do\n\n- Go: `make x`\n\n## On the server\n\n- Stop: `make y`\n\n### Rollback\n\n- Start: `make z`\n"
+    plan = read_outline(text, has_model=False)
+    assert [phase.runs_on for phase in plan.phases] == ["success", "success", "failure"]
+    assert [task.action.type for task in plan.tasks()] == ["shell", "manual", "manual"]
+
+
+@pytest.mark.parametrize("heading", ["On the server {run}", "On the server {run on=always}", "On db-1"])
+def test_printed_it_is_the_same_plan(heading: str) -> None:
+    plan = read_outline(f"# Move\n\n## {heading}\n\n- On db-1: stop: `make x` {{run}}\n- b: `c d`\n", has_model=False)
+    again = read_outline(to_markdown(plan, "Move"), has_model=False)
+    assert digest_of(again, RunSettings()) == digest_of(plan, RunSettings())
+    assert "```" not in to_markdown(plan, "Move")

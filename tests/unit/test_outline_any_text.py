@@ -92,6 +92,15 @@ class TestAnyText:
         again = plan(to_markdown(draft, "Plan"), has_model=has_model)
         assert digest_of(again, RunSettings()) == digest_of(draft, RunSettings())
 
+    @pytest.mark.parametrize(
+        "text", ["- F {run=no}\n\n- a: `b c`\n", "- F {run=no}\n- a: `b c`\n", "# A\n\n- F {run=no}\n"]
+    )
+    def test_a_list_that_is_text_is_no_phase(self, text: str) -> None:
+        draft = plan(f"{text}\n## B\n\n- a: `b c`\n")
+        again = plan(to_markdown(draft, "Plan"))
+        assert digest_of(again, RunSettings()) == digest_of(draft, RunSettings())
+        assert all(phase.tasks for phase in draft.phases)
+
     @given(st.one_of(st.lists(MARKS, max_size=60).map("".join), st.text(max_size=300)), st.booleans())
     @example("- ```task\n  []\n  ```", True)
     @example("-", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ NOW = datetime(2026, 11, 27, 14, 5, tzinfo=UTC)
 
 
 def facts(**values: Any) -> Facts:
-    return Facts.model_validate({"now": NOW, "time_zone": "Etc/UTC", "system": "Debian 13, x86_64", **values})
+    return Facts.model_validate({"time_zone": "Etc/UTC", "system": "Debian 13, x86_64", **values})
 
 
 def given(words: str = "", **values: Any) -> Given:
@@ -147,6 +148,7 @@ def test_facts_say_when_and_where_a_plan_runs() -> None:
     said = in_words(
         facts(programs=["git", "python3"], own_folder=False, repository=True, secrets=["NEWS_KEY", "BANK_KEY"]),
         given("Send sales.csv to news.example with the secret NEWS_KEY.", parameters={"version": parameter}),
+        NOW,
     )
     assert "Friday, 27 November 2026, 14:05, time zone Etc/UTC (UTC+00:00)" in said
     assert "findutils and diffutils: git, python3. These do not: awk, bash" in said
@@ -160,7 +162,7 @@ def test_facts_say_when_and_where_a_plan_runs() -> None:
 
 
 def test_a_secret_that_is_not_there_yet_may_be_planned_with() -> None:
-    said = in_words(facts(), given(words="Send it with ${{ secrets.NEWS_KEY }} to https://news.example."))
+    said = in_words(facts(), given(words="Send it with ${{ secrets.NEWS_KEY }} to https://news.example."), NOW)
     assert "Secrets: none. The brief also names NEWS_KEY, which this project cannot use yet: plan" in said
     assert "Hosts for `http`: news.example. To" in said
 
@@ -173,11 +175,11 @@ def test_a_secret_that_is_not_there_yet_may_be_planned_with() -> None:
     ],
 )
 def test_commands_may_have_less_network(ports: str, said: str) -> None:
-    assert said in in_words(facts(network=ports), given())
+    assert said in in_words(facts(network=ports), given(), NOW)
 
 
 def test_what_is_missing_is_said_too() -> None:
-    said = in_words(facts(), given(offers_http=False))
+    said = in_words(facts(), given(offers_http=False), NOW)
     for expected in ("none is named, so `http` is not offered", "the brief names none", "Parameters: none", "empty"):
         assert expected in said
     assert files_in_words(facts()) == "There are no files in the workspace."
@@ -201,7 +203,7 @@ def test_a_small_model_gets_short_instructions_and_the_small_examples_only() -> 
     assert len(small.encode()) < 7000 < len(large.encode())
     assert "cannot_plan" not in small
     assert "Task fields: expected_files, inputs." in large
-    short, long = (prompt.request(brief, given(), small=small) for small in (True, False))
+    short, long = (prompt.request(brief, given(), NOW, small=small) for small in (True, False))
     assert "Friday" not in short
     assert "Friday" in long
     assert "cannot_plan" in plan_type(ACTIONS, AGENTS).model_fields
@@ -266,3 +268,12 @@ def test_invalid_examples_would_be_found() -> None:
     draft.phases[0].tasks[0].depends_on = ["nowhere"]
     with pytest.raises(Invalid):
         check_draft(draft, ACTIONS, AGENTS)
+
+
+def test_a_condition_on_a_parameter_is_offered_only_if_there_are_parameters() -> None:
+    def schema(*, has_parameters: bool) -> str:
+        return json.dumps(plan_type(ACTIONS, AGENTS, has_parameters=has_parameters).model_json_schema())
+
+    assert "ParameterCondition" in schema(has_parameters=True)
+    assert "ParameterCondition" not in schema(has_parameters=False)
+    assert "_NumberedOutputCondition" in schema(has_parameters=False)

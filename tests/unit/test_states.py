@@ -31,6 +31,7 @@ COLUMNS = (
     "fields",
     "edit",
     "pause",
+    "discard",
     "retry",
 )
 CALLS = {
@@ -42,17 +43,18 @@ CALLS = {
     "fields": Call.UPDATE_PLAN_FIELDS,
     "edit": Call.EDIT_PLAN,
     "pause": Call.PAUSE,
+    "discard": Call.DISCARD,
     "retry": Call.RETRY,
 }
 # One line for each row of the contract's table, one word for each column: `ok`, or the code of the refusal.
 TABLE = {
-    Situation.NO_PLAN: "ok ok no_plan no_plan ok ok ok project_not_running no_plan",
+    Situation.NO_PLAN: "ok ok no_plan no_plan ok ok ok project_not_running no_edit_waiting no_plan",
     Situation.PLANNING: "plan_not_ready plan_not_ready plan_not_ready plan_not_ready ok plan_not_ready "
-    "plan_not_ready project_not_running plan_not_ready",
-    Situation.PLAN_READY: "plan_exists ok ok ok ok ok ok project_not_running not_finished",
-    Situation.RUNNING: "project_running project_running project_running ok ok project_running ok ok project_running",
-    Situation.FINISHED: "plan_exists ok ok not_pending already_finished ok ok project_not_running ok",
-    Situation.CANCELLED_UNPLANNED: "ok ok no_plan no_plan already_finished ok ok project_not_running no_plan",
+    "plan_not_ready project_not_running no_edit_waiting plan_not_ready",
+    Situation.PLAN_READY: "plan_exists ok ok ok ok ok ok project_not_running no_edit_waiting not_finished",
+    Situation.RUNNING: "project_running project_running project_running ok ok project_running ok ok ok project_running",
+    Situation.FINISHED: "plan_exists ok ok not_pending already_finished ok ok project_not_running no_edit_waiting ok",
+    Situation.CANCELLED_UNPLANNED: "ok ok no_plan no_plan already_finished ok ok project_not_running no_edit_waiting no_plan",
 }
 MATRIX = [
     pytest.param(situation, CALLS[column], word, id=f"{situation.name.lower()}-{column}")

@@ -38,7 +38,7 @@ def count(conn: Connection) -> int:
 
 
 def in_its_own_thread(conn: Connection, work: Callable[[], Any]) -> Any:
-    """Run `work` within a statement of `conn`. It may block there; in a reader's Python code it would block all readers."""
+    """Run `work` within a statement of `conn`, as a statement that takes long."""
     driver = conn.connection.dbapi_connection
     assert driver is not None
     driver.create_function("in_its_own_thread", 0, work)  # pyright: ignore[reportAttributeAccessIssue]
@@ -161,6 +161,70 @@ async def test_writer_waits_for_a_lock_that_is_let_go_in_time(database: SqliteDa
         assert not done
         other.execute("COMMIT")
         assert await asyncio.wait_for(writing, 10)
+
+
+async def test_a_read_runs_as_a_whole_on_one_other_thread(database: SqliteDatabase) -> None:
+    """The driver alone would switch threads for each statement, which takes several times the processor time."""
+
+    def threads(conn: Connection) -> set[int]:
+        # SQLite calls the function on the thread that runs the statement.
+        return {threading.get_ident(), *(in_its_own_thread(conn, threading.get_ident) for _ in range(3))}
+
+    (thread,) = await database.read(threads)
+    assert thread != threading.get_ident()
+
+
+async def test_a_reader_whose_caller_has_gone_is_used_again_after_its_read(database: SqliteDatabase) -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        begun.set()
+        free.wait(10)
+
+    gone = asyncio.create_task(database.read(hold))
+    await asyncio.to_thread(begun.wait, 10)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert await asyncio.wait_for(database.read(count), 10) == 0, "another reader is free"
+    assert not free.is_set()
+    free.set()
+
+
+async def test_a_read_that_failed_half_way_holds_no_old_state(database: SqliteDatabase) -> None:
+    for name in ("one", "two"):
+        await database.transact(lambda conn, name=name: new_project(conn, name=name))
+
+    def broken(conn: Connection) -> None:
+        rows = conn.connection.cursor()
+        rows.execute("SELECT name FROM projects")
+        assert rows.fetchone()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as failure:
+        await database.read(broken)
+    await database.transact(lambda conn: new_project(conn, name="three"))
+    assert await database.read(names) == {"one", "two", "three"}
+    assert failure.value.__traceback__, "which keeps the half-read statement"
+
+
+async def test_close_waits_for_a_read_in_progress(file: Path) -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    def hold(conn: Connection) -> int:
+        begun.set()
+        free.wait(10)
+        return count(conn)
+
+    async with opened(file) as database:
+        reading = asyncio.create_task(database.read(hold))
+        await asyncio.to_thread(begun.wait, 10)
+        closing = asyncio.create_task(database.close())
+        done, _ = await asyncio.wait([closing], timeout=0.2)
+        assert not done
+        free.set()
+        await closing
+        assert await reading == 0
 
 
 async def test_read_is_unavailable_where_every_reader_is_taken(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

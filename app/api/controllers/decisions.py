@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from litestar import Controller, Request, Response, get, post
@@ -20,9 +21,17 @@ from app.api.views import conditions
 from app.domain.commands import AnswerQuestion, CommandRecord
 from app.domain.decisions import QuestionKind, QuestionStatus
 from app.domain.two_people import others_of
-from app.storage import decisions, plans, projects, questions, tasks
+from app.storage import advice, decisions, plans, projects, questions, tasks
+from app.storage.advice import Proposal
 from app.storage.questions import QuestionRow
-from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionError, DecisionList, SignedDifference
+from signoff.schemas.decisions import (
+    AnsweredDecision,
+    Decision,
+    DecisionError,
+    DecisionList,
+    ModelProposal,
+    SignedDifference,
+)
 from signoff.schemas.tasks import AnswerEffect
 from signoff.vocabulary import Scope
 
@@ -64,7 +73,7 @@ class DecisionController(Controller):
             if made is not None:
                 return _made(made)
             row = questions.get(conn, project_id, decision_id)
-            return _asked(row, _effects(conn, project_id), _others(conn, project_id))
+            return _asked(row, _Around.of(conn, project_id, [row]))
 
         return await services.database.read(work)
 
@@ -96,17 +105,15 @@ class DecisionController(Controller):
         decided = await submit(services, command)
         if decided is None:
             return await recorded(services, command)
-        answered = await services.database.read(lambda conn: _asked(asked(conn), {}, {}))
+        answered = await services.database.read(lambda conn: _answered(conn, asked(conn)))
         return Response(AnsweredDecision(**answered.model_dump(), seal=decided.seal), headers=decided.headers)
 
 
 def all_decisions(conn: Connection, project_id: str, status: str | None = None) -> DecisionList:
     """All decisions of a project, in the order in which they were opened or made."""
     rows = questions.all_of(conn, project_id)
-    waiting = any(_is_open_decision(row) for row in rows)
-    effects = _effects(conn, project_id) if waiting else {}
-    others = _others(conn, project_id) if waiting else {}
-    asked = [(row.opened_at, _asked(row, effects, others)) for row in rows]
+    around = _Around.of(conn, project_id, rows)
+    asked = [(row.opened_at, _asked(row, around)) for row in rows]
     made = [(item.at, _made(item)) for item in decisions.all_of(conn, project_id)]
     merged = [item for _, item in sorted([*asked, *made], key=lambda entry: entry[0])]
     chosen = [item for item in merged if status is None or item.status == status]
@@ -138,7 +145,31 @@ def _others(conn: Connection, project_id: str) -> dict[str, list[str]]:
     return {ids[key]: others for key, others in shared.items() if key in ids}
 
 
-def _asked(row: QuestionRow, effects: Mapping[str, list[AnswerEffect]], others: Mapping[str, list[str]]) -> Decision:
+@dataclass(frozen=True)
+class _Around:
+    """What is shown beside questions: by the id of the task or, for proposals, of the question."""
+
+    effects: Mapping[str, list[AnswerEffect]]
+    others: Mapping[str, list[str]]
+    proposals: Mapping[str, Proposal]
+
+    @classmethod
+    def of(cls, conn: Connection, project_id: str, rows: Sequence[QuestionRow]) -> _Around:
+        waiting = any(_is_open_decision(row) for row in rows)
+        may_be_advised = any(row.kind in {QuestionKind.DECISION, QuestionKind.TASK_FAILED} for row in rows)
+        return cls(
+            _effects(conn, project_id) if waiting else {},
+            _others(conn, project_id) if waiting else {},
+            advice.proposals_of(conn, project_id) if may_be_advised else {},
+        )
+
+
+def _answered(conn: Connection, row: QuestionRow) -> Decision:
+    return _asked(row, _Around.of(conn, row.project_id, [row]))
+
+
+def _asked(row: QuestionRow, around: _Around) -> Decision:
+    proposal = around.proposals.get(row.id)
     return Decision(
         id=row.id,
         project_id=row.project_id,
@@ -154,8 +185,9 @@ def _asked(row: QuestionRow, effects: Mapping[str, list[AnswerEffect]], others: 
         actor=row.closed_by,
         at=row.closed_at,
         differences=[SignedDifference.model_validate(item) for item in row.differences],
-        follows=effects.get(row.task_id, []) if _is_open_decision(row) else [],
-        other_than=others.get(row.task_id, []) if _is_open_decision(row) else [],
+        follows=around.effects.get(row.task_id, []) if _is_open_decision(row) else [],
+        other_than=around.others.get(row.task_id, []) if _is_open_decision(row) else [],
+        proposal=ModelProposal.model_validate(proposal, from_attributes=True) if proposal is not None else None,
     )
 
 

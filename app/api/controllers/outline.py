@@ -49,7 +49,8 @@ class OutlineController(Controller):
         """The plan that generate-plan with the planner `outline` would create, with audit findings. Nothing is stored.
 
         This operation is for use while people write. A description that does not make a plan is therefore not an error:
-        `valid` is false, and each of `problems` has a line and a column.
+        `valid` is false, and each of `problems` has a line and a column. If only values of `parameters` are missing or
+        wrong, each of `problems` names its parameter, and the plan is there too.
         """
         check_named(services, {"agent_id": data.agent_id})
         kinds = {name: entry.kind for name, entry in services.agents.items()}

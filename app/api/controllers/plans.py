@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from app.api.controllers.answering import as_edits, check_asked, in_words
 from app.api.controllers.editing import check_sendable, refine
 from app.api.http.actor import is_decided, new_command
-from app.api.http.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, MakePlan, QuestionAnswer, RefinePlan
+from app.api.http.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, DiscardEdit, MakePlan, QuestionAnswer, RefinePlan
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.permission import SCOPE
 from app.api.http.preconditions import check_match, etag, wanted_tags
@@ -171,7 +171,7 @@ class PlanController(Controller):
 
         In a running project, approves the version that an edit has made, or else the phase that waits at its gate.
         """
-        digest = await services.database.read(lambda conn: _digest_to_approve(conn, project_id, request))
+        digest = await services.database.read(lambda conn: _digest_to_match(conn, project_id, request))
         approval = commands.Approve(
             plan_version=data.plan_version,
             plan_digest=data.plan_digest or digest,
@@ -184,6 +184,34 @@ class PlanController(Controller):
             return await recorded(services, command)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
         return Response(status_answer(project, decided, ProjectStatus.RUNNING), headers=decided.headers)
+
+    @post(
+        "/discard-edit",
+        operation_id="discardEdit",
+        opt={SCOPE: Scope.APPROVE},
+        summary="Discard an edit of a run",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def discard_edit(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[DiscardEdit],
+    ) -> Response[StatusAnswer]:
+        """Discards the version that edits of a running plan have made. The run continues with the version that was approved.
+
+        The discarded version stays in the history.
+        """
+        digest = await services.database.read(lambda conn: _digest_to_match(conn, project_id, request))
+        discard = commands.DiscardEdit(plan_version=data.plan_version, plan_digest=data.plan_digest or digest)
+        command = new_command(request, project_id, discard, comment=data.comment)
+        decided = await submit(services, command)
+        if decided is None:
+            return await recorded(services, command)
+        project = await services.database.read(lambda conn: projects.find(conn, project_id))
+        return Response(status_answer(project, decided), headers=decided.headers)
 
     @post(
         "/cancel",
@@ -221,7 +249,7 @@ def _answerable(conn: Connection, project_id: str, answers: list[QuestionAnswer]
     return projects.get(conn, project_id)
 
 
-def _digest_to_approve(conn: Connection, project_id: str, request: AnyRequest) -> str | None:
+def _digest_to_match(conn: Connection, project_id: str, request: AnyRequest) -> str | None:
     """The digest of the plan that If-Match requires, so that the decision detects a later change; None without If-Match.
 
     Raises:

@@ -14,7 +14,7 @@ from app.api.controllers.completing import completion
 from app.api.controllers.editing import Shown, edit
 from app.api.http.actor import new_command
 from app.api.http.answer_rules import check_task
-from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, Remark, UpdateTask
+from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, FailTask, Remark, UpdateTask
 from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.permission import SCOPE
 from app.api.http.read_only import check_unchanged
@@ -193,6 +193,31 @@ class TaskController(Controller):
         a task that uses an output which is then missing fails.
         """
         return await _answer(request, services, project_id, task_id, data, commands.SkipTask)
+
+    @post(
+        "/{task_id:str}/fail",
+        operation_id="failTask",
+        opt={SCOPE: (Scope.APPROVE, Scope.OPERATE)},
+        summary="Report that a task did not work",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def fail_task(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        task_id: FromPath[str],
+        data: JSONBody[FailTask],
+    ) -> Response[Task]:
+        """Ends a task as failed that waits for a person: somebody tried it, and it did not work.
+
+        The comment says why. What the plan says about a failure follows: what depends on the task is skipped, and phases for a
+        failure run.
+        """
+        return await _answer(
+            request, services, project_id, task_id, AnswerTask(comment=data.comment), commands.FailTask
+        )
 
     @post(
         "/{task_id:str}/retry",

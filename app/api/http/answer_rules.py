@@ -29,10 +29,10 @@ def check_answer(conn: Connection, request: AnyConnection, question: QuestionRow
 
 
 def check_task(conn: Connection, request: AnyConnection, task: Task, kind: CommandKind) -> None:
-    """Check that the sender may complete, skip or retry a task.
+    """Check that the sender may complete, skip, retry or fail a task.
 
-    What waits for an approval is for approvers, also when it is skipped. A manual task may be completed by approvers and
-    operators; everything else is for operators.
+    What waits for an approval is for approvers, also when it is skipped. Both approvers and operators may say how a manual task
+    ended; everything else is for operators.
 
     Raises:
         Forbidden: `role_needed`.
@@ -45,6 +45,6 @@ def _needed(task: Task, kind: CommandKind) -> tuple[Scope, ...]:
     if task.requires_approval or task.reason in _REASONS or task.action.get("type") == DECISION:
         failed = task.reason in {WaitReason.AFTER_FAILURE, WaitReason.WORKER_LOST, WaitReason.RETRY}
         return (Scope.OPERATE,) if failed else (Scope.APPROVE,)
-    if task.reason == WaitReason.MANUAL and kind == CommandKind.COMPLETE:
+    if task.reason == WaitReason.MANUAL and kind in {CommandKind.COMPLETE, CommandKind.FAIL}:
         return (Scope.APPROVE, Scope.OPERATE)
     return (Scope.OPERATE,)

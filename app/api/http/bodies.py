@@ -155,6 +155,14 @@ class Approve(RequestBody):
     comment: Comment = ""
 
 
+class DiscardEdit(RequestBody):
+    """The edit to discard; omitted fields refer to the one that waits."""
+
+    plan_version: Version | None = None
+    plan_digest: Digest | None = None
+    comment: Comment = ""
+
+
 class Cancel(RequestBody):
     """The reason for the cancellation."""
 
@@ -245,6 +253,14 @@ class AnswerTask(RequestBody):
         default_factory=dict
     )
     comment: Comment = ""
+
+
+class FailTask(RequestBody):
+    """Says that a waiting task did not work, and why."""
+
+    comment: Annotated[
+        str, StringConstraints(min_length=1, max_length=MAX_COMMENT_LENGTH, strip_whitespace=True), PLAIN
+    ]
 
 
 class CompleteTask(AnswerTask):

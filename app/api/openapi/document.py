@@ -51,6 +51,7 @@ _OPEN = frozenset({"health", "ready", "getSession", "signIn", "signOut"})
 _IF_MATCH = {
     "updateProject": "The ETag of the project that was read.",
     "approveProject": "The ETag of the plan that was read.",
+    "discardEdit": "The ETag of the plan that was read.",
 }
 # Headers that handlers read directly from the request.
 _HEADERS = {
@@ -68,6 +69,7 @@ _WITH_ETAG = frozenset(
         "getProject",
         "updateProject",
         "getPlan",
+        "failTask",
         "generatePlan",
         "regeneratePlan",
         "refinePlan",
@@ -86,6 +88,7 @@ _WITH_SEAL = frozenset(
         "createPhase",
         "createTask",
         "deleteTask",
+        "discardEdit",
         "generatePlan",
         "pauseProject",
         "refinePlan",

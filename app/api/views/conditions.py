@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from app.domain.conditions import Effect, KnownCondition, StoredCondition, condition_of, known
 from app.domain.parameters import Parameter
-from app.domain.plan import PhaseDraft, TaskDraft
+from app.domain.plan import OutputCondition, PhaseDraft, TaskDraft
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.tasks import AnswerEffect, Condition
 
@@ -28,6 +28,13 @@ def _shown(condition: StoredCondition | None) -> Condition | None:
             "is": condition.values,
             "value": condition.value,
             "met": condition.met,
+        }
+    if isinstance(condition, OutputCondition):
+        return {
+            "task": condition.task,
+            "output": condition.output,
+            "is": condition.values,
+            "is_not": condition.excluded,
         }
     return {"task": condition.task, "is": condition.values} if condition is not None else None
 

@@ -20,7 +20,7 @@ from app.domain.audit import check_plan, worst_first
 from app.domain.conditions import effects_of, stops_of
 from app.domain.errors import Invalid
 from app.domain.model_audit import check_deciders
-from app.domain.parameters import Value, bind
+from app.domain.parameters import Value, bind_what_fits
 from app.domain.plan import PhaseDraft, PlanDraft
 from app.domain.releasing import deciders_of
 from app.domain.unseen import check_unseen, find_unseen, steps_of
@@ -38,6 +38,7 @@ from app.planning.render import to_markdown
 from app.workspace.private_places import objection_to_grants
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
+from signoff.schemas.problems import Problem
 from signoff.vocabulary import DecidedBy, RunsOn
 
 
@@ -62,19 +63,23 @@ class _Row(NamedTuple):
 
 
 def preview(order: PreviewOrder, actions: Actions) -> bytes:
-    """Compute the preview, an `OutlinePreview` as JSON. If the description does not make a plan, it says why."""
+    """Compute the preview, an `OutlinePreview` as JSON. If the description does not make a plan, it says why.
+
+    If only values of parameters are missing or wrong, it also has the plan, with the values that are right.
+    """
     agents = {name: AgentEntry(kind=kind) for name, kind in order.agents.items()}
     objection = objection_to_grants(order.private)
     try:
         draft = read_outline(order.description, has_model=has_model(agents, order.agent_id), objection=objection)
         check_draft(draft, actions, for_project(agents, order.agent_id), objection=objection)
-        if order.parameters is not None:
-            draft.parameters = bind(draft.parameters, order.parameters)
     except Invalid as error:
         answer = _answer(PlanDraft()).model_copy(update={"valid": False, "problems": error.info.details})
         answer.markdown = _with_parameters(order, actions, agents, objection)
     else:
-        answer = _answer(draft)
+        problems: list[Problem] = []
+        if order.parameters is not None:
+            draft.parameters, problems = bind_what_fits(draft.parameters, order.parameters)
+        answer = _answer(draft).model_copy(update={"valid": not problems, "problems": problems})
         answer.markdown = to_markdown(draft, first_heading(order.description) or "Plan")
         answer.phases = [_phase(draft, phase, actions) for phase in draft.phases]
         answer.findings = list(_findings(draft, answer.phases, for_project(agents, order.agent_id)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from app.domain.material import framed, one_line
 from app.domain.moments import in_words as moment_in_words
@@ -34,12 +35,12 @@ class Given:
     parameters: Mapping[str, Parameter] = field(default_factory=dict[str, Parameter])
 
 
-def in_words(facts: Facts, given: Given) -> str:
+def in_words(facts: Facts, given: Given, now: datetime) -> str:
     """The facts as a list."""
     missing = [name for name in USUAL_PROGRAMS if name not in facts.programs]
     return prompts.text(
         "facts",
-        now=moment_in_words(facts.now, facts.time_zone),
+        now=moment_in_words(now, facts.time_zone),
         system=facts.system,
         shell=facts.shell,
         programs=", ".join(facts.programs) or "none of the usual ones",

@@ -99,11 +99,17 @@ class ModelPlanner:
             draft = await ask(
                 access,
                 ledger,
-                plan_type(actions, agents, small=small, refines=brief.previous is not None),
+                plan_type(
+                    actions,
+                    agents,
+                    small=small,
+                    refines=brief.previous is not None,
+                    has_parameters=bool(parameters),
+                ),
                 checked,
                 repairs=REPAIRS,
                 instructions=prompt.instructions(actions, agents, brief, small=small),
-                request=prompt.request(brief, given, small=small),
+                request=lambda began: prompt.request(brief, given, began.astimezone(), small=small),
                 worded=with_numbers,
             )
         except Invalid as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.domain.actions import Action, Mode
@@ -44,12 +45,13 @@ def instructions(
     return "\n\n".join(parts)
 
 
-def request(brief: Brief, given: Given, *, small: bool) -> str:
+def request(brief: Brief, given: Given, now: datetime, *, small: bool) -> str:
     """The request for this plan.
 
     Args:
         brief: what to plan.
         given: what the plan may use.
+        now: the time, in the time zone of the facts.
         small: whether the model is too small for more than the names of files.
     """
     limits = LIMITS[brief.strategy]
@@ -63,7 +65,7 @@ def request(brief: Brief, given: Given, *, small: bool) -> str:
             names = "\n".join(one_line(file.path) for file in brief.facts.files)
             parts.append(f"Files in the workspace:\n{framed(names)}")
         if not small:
-            parts.append(f"# Facts\n{in_words(brief.facts, given)}")
+            parts.append(f"# Facts\n{in_words(brief.facts, given, now)}")
             parts.append(files_in_words(brief.facts))
     if brief.previous is not None:
         parts.append(f"Current plan:\n{framed(_compact(with_numbers(brief.previous)))}")

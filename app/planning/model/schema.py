@@ -30,6 +30,7 @@ from app.domain.actions import Action
 from app.domain.known import carried_over
 from app.domain.limits import OwnLimits
 from app.domain.plan import (
+    ON_OUTPUT,
     ON_PARAMETER,
     ON_TASK,
     ConditionValue,
@@ -37,6 +38,7 @@ from app.domain.plan import (
     Inputs,
     LongText,
     Name,
+    OutputName,
     ParameterCondition,
     PlanDraft,
     RelativePath,
@@ -101,9 +103,25 @@ class _NumberedCondition(_Lenient):
     values: list[ConditionValue] = Field(alias="is", min_length=1, max_length=50)
 
 
-# What a task or phase may have a condition on, in the form that models use.
+class _NumberedOutputCondition(_Lenient):
+    """What an output of another task must be, by the number of the task. It has either `is` or `is_not`."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    task: Number
+    output: OutputName
+    values: list[ConditionValue] = Field(alias="is", default_factory=list[str], max_length=50)
+    excluded: list[ConditionValue] = Field(alias="is_not", default_factory=list[str], max_length=50)
+
+
+# What a task or phase may have a condition on, in the form that models use: without parameters, and with them.
+_OnTask: Any = Annotated[_NumberedCondition, Tag(ON_TASK)]
+_OnOutput: Any = Annotated[_NumberedOutputCondition, Tag(ON_OUTPUT)]
+_ConditionOnTask: Any = Annotated[
+    _OnTask | _OnOutput, Discriminator(lambda value: ON_OUTPUT if kind_of_condition(value) == ON_OUTPUT else ON_TASK)
+]
 _Condition: Any = Annotated[
-    Annotated[_NumberedCondition, Tag(ON_TASK)] | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
+    _OnTask | _OnOutput | Annotated[ParameterCondition, Tag(ON_PARAMETER)],
     Discriminator(kind_of_condition),
 ]
 
@@ -210,7 +228,12 @@ class _WholePlan(ModelPlan):
 
 
 def plan_type(
-    actions: Mapping[str, type[Action]], agents: Collection[str], *, small: bool = False, refines: bool = False
+    actions: Mapping[str, type[Action]],
+    agents: Collection[str],
+    *,
+    small: bool = False,
+    refines: bool = False,
+    has_parameters: bool = True,
 ) -> type[ModelPlan]:
     """Make the plan type for a model, with these actions and agents.
 
@@ -219,6 +242,7 @@ def plan_type(
         agents: the agents that tasks may name.
         small: for a small model: only common fields, with hints that end a text in which it repeats itself.
         refines: include every field, so that a plan can be returned unchanged.
+        has_parameters: whether the plan has parameters, on which a task may have a condition.
     """
     bounded = small and not refines
     base: Any = _Bounded if bounded else _Lenient if small else _Strict
@@ -235,8 +259,9 @@ def plan_type(
         agent: Any = LITERAL[tuple(sorted(agents))]
         task_fields["agent_id"] = (agent | None, Field(default=None, description="Agent that executes the task."))
     if not bounded:
-        task_fields |= _rare_task_fields()
-        phase_fields |= _rare_phase_fields()
+        condition = _Condition if has_parameters else _ConditionOnTask
+        task_fields |= _rare_task_fields(condition)
+        phase_fields |= _rare_phase_fields(condition)
     settled: Definitions = {}
     if refines:
         settled["settled"] = (list[str], _list(_SETTLED))
@@ -291,14 +316,14 @@ def _task_fields(line: Any, action: Any, *, bounded: bool) -> Definitions:
     }
 
 
-def _rare_task_fields() -> Definitions:
+def _rare_task_fields(condition: Any) -> Definitions:
     return {
         "reads": (list[Grant], _list("Paths outside the workspace that its commands may read; the brief names them.")),
         "writes": (list[Grant], _list("Paths outside the workspace that its commands may change; likewise.")),
         "retries": (int | None, Field(default=None, ge=0, le=100, description="Attempts after a failed one.")),
         "requires_approval": (bool, Field(default=False, description="Whether a person must release it first.")),
         "condition": (
-            _Condition | None,
+            condition | None,
             Field(default=None, description="If it is not met, the task is skipped. Also a dependency."),
         ),
     }
@@ -321,9 +346,9 @@ def _phase_fields(line: Any) -> Definitions:
     }
 
 
-def _rare_phase_fields() -> Definitions:
+def _rare_phase_fields(condition: Any) -> Definitions:
     return {
-        "condition": (_Condition | None, Field(default=None, description="If it is not met, the phase is skipped.")),
+        "condition": (condition | None, Field(default=None, description="If it is not met, the phase is skipped.")),
         "runs_on": (
             RunsOn,
             Field(

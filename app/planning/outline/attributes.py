@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from app.domain.patterns import Pattern
+from app.domain.plan import Condition, OutputCondition, TaskCondition
 
 _PART = re.compile(
     r'\s*(?:\#(?P<key>[^\s{}"=]*)'
@@ -19,6 +20,7 @@ _MISSHAPEN = re.compile(r"\{\s*(?:#|[A-Za-z_-]+\s*=)[^{}]*(?:\}\s*)?$")
 _ESCAPE = re.compile(r"\\(.)")
 _PLAIN = re.compile(r'[^\s{}"]+')
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)")
+_CONDITION = re.compile(r"(?P<name>[^:.!]+)(?:\.(?P<output>[^:!]+))?(?P<operator>:|!=)(?P<values>.*)", re.DOTALL)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 KEY = "#"
@@ -90,18 +92,35 @@ def duration(value: str) -> float:
 
 
 def condition(value: str) -> dict[str, Any]:
-    """Parse a condition such as `ask:yes` or `environment:staging`. `resolved` tells what its `name` is a name of.
+    """Parse a condition such as `ask:yes`, `environment:staging`, `check.due:yes` or `check.count!=0`. `resolved` tells what
+    its `name` is a name of; one on an output has none.
 
     Raises:
         ValueError: the text is not a condition.
     """
-    key, colon, values = value.partition(":")
-    if not colon or not key.strip() or not names(values):
+    match = _CONDITION.fullmatch(value)
+    if match is None or not match["name"].strip() or not names(match["values"]):
         raise ValueError(
             f"'{value}' is not a condition; write the key of a task or the name of a parameter, a colon, and what must be the "
-            "case: ask:yes, build:failed or environment:staging"
+            "case: ask:yes, build:failed or environment:staging; for an output of a task, check.due:yes or check.count!=0"
         )
-    return {"name": key.strip(), "is": names(values)}
+    name, output, values = match["name"].strip(), match["output"], names(match["values"])
+    if output is not None:
+        return {"task": name, "output": output.strip(), ("is" if match["operator"] == ":" else "is_not"): values}
+    if match["operator"] != ":":
+        raise ValueError(
+            f"'{value}': only a condition on an output can have '!='; list the values that meet it: {name}:…"
+        )
+    return {"name": name, "is": values}
+
+
+def condition_text(condition: Condition) -> str:
+    """A condition in the form that `condition` parses."""
+    if isinstance(condition, OutputCondition):
+        values = f":{','.join(condition.values)}" if condition.values else f"!={','.join(condition.excluded)}"
+        return f"{condition.task}.{condition.output}{values}"
+    name = condition.task if isinstance(condition, TaskCondition) else condition.parameter
+    return f"{name}:{','.join(condition.values)}"
 
 
 def resolved(condition: dict[str, Any], parameters: Container[str]) -> dict[str, Any]:

@@ -9,18 +9,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from app.planning.outline.markdown import parse
 
 SHELLS = ("sh", "bash", "shell")
 ACTION_FENCES = (*SHELLS, "http", "prompt", "action")
 FENCES = (*ACTION_FENCES, "inputs", "task")
 ENV_FENCE = "env"
 PHASE_FENCE = "phase"
-# A list and its item are two levels each. What is nested deeper than this is text.
-MAX_NESTING = 40
 
-_PARSER = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable("table").disable(["inline", "text_join"])
 _MARKER = re.compile(r"\s*(?:[-*+]|[0-9]{1,9}[.)])( *)")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CLOSING = re.compile(r"(`{3,}|~{3,})\s*$")
@@ -98,10 +96,8 @@ class Document:
 
 def read_blocks(lines: list[str]) -> Document:
     """Read a document. Comments and link definitions are no blocks."""
-    env: dict[str, dict[str, dict[str, str]]] = {}
-    nodes = _tree(_PARSER.parse("\n".join(lines), env))
-    definitions = {label: found["href"] for label, found in env.get("references", {}).items()}
-    return Document(_blocks(nodes, lines, None), definitions)
+    tokens, definitions = parse("\n".join(lines))
+    return Document(_blocks(_tree(tokens), lines, None), definitions)
 
 
 class _Node:
@@ -145,8 +141,7 @@ def joined(blocks: Sequence[Block], lines: list[str]) -> str:
 def _blocks(nodes: list[_Node], lines: list[str], item: int | None) -> list[Block]:
     """The blocks of `nodes`. `item` is the line of the list item that contains them."""
     indent = 0 if item is None else _content_indent(lines[item])
-    found = (_block(node, lines, indent, item) for node in nodes)
-    return [block for block in found if block is not None]
+    return [block for node in nodes if (block := _block(node, lines, indent, item)) is not None]
 
 
 def _block(node: _Node, lines: list[str], indent: int, item: int | None) -> Block | None:
@@ -194,12 +189,11 @@ def _is_closed(node: _Node, lines: list[str], begin: int, end: int) -> bool:
 
 
 def _source(lines: list[str], begin: int, end: int, indent: int, item: int | None) -> str:
-    found = lines[begin:end]
-    if item is not None:
-        if begin == item:
-            found[0] = " " * indent + found[0].expandtabs(4)[indent:]
-        found = [_dedent(line, indent) for line in found]
-    return _trim(found)
+    if item is None:
+        return _trim(lines[begin:end])
+    if begin == item:
+        return _trim([lines[begin].expandtabs(4)[indent:], *(_dedent(line, indent) for line in lines[begin + 1 : end])])
+    return _trim([_dedent(line, indent) for line in lines[begin:end]])
 
 
 def _content_indent(line: str) -> int:

@@ -92,7 +92,8 @@ def endless(script: list[Command]) -> tuple[int, str] | None:
     """Why a script may never end, or why it needs a keyboard: where, and a sentence."""
     for index, (words, operator, offset) in enumerate(script):
         piped = index > 0 and script[index - 1].operator in {"|", "|&"}
-        if (why := _endless(words, piped=piped)) is not None and operator != "&":
+        known = words[0].rpartition("/")[2] in _KNOWN
+        if known and operator != "&" and (why := _endless(words, piped=piped)) is not None:
             return offset, why
     background = next((command.offset for command in script if command.operator == "&"), None)
     if background is not None:
@@ -105,8 +106,7 @@ def _endless(words: list[str], *, piped: bool) -> str | None:
     rest = words[1:]
     plain = [word for word in rest if not word.startswith("-")]
     flags = [word for word in rest if word.startswith("-")]
-    checks = ((name, check) for name, check in _SUBCOMMANDS if name == program)
-    if program in _SERVERS or any(check(plain, flags, rest) for _, check in checks):
+    if program in _SERVERS or (program in _SUBCOMMANDS and _SUBCOMMANDS[program](plain, flags, rest)):
         started = " ".join([program, *rest][:4])
         return f"'{started}' may never end. Set a time limit ({{timeout=…}}), or start it as a service."
     if program == "ssh" and len(plain) == 1 and not piped and not {"<<", "-V", "-Q", "-N", "-f"} & {*rest, *flags}:
@@ -117,7 +117,7 @@ def _endless(words: list[str], *, piped: bool) -> str | None:
         return (
             f"'{program} … -it' needs a keyboard, which a task does not have. Remove -it, and name the command to run."
         )
-    asks = any(name == program and check(plain, flags, rest) for name, check in _ASKING)
+    asks = program in _ASKING and _ASKING[program](plain, flags, rest)
     if program in _INTERACTIVE or (program in _REPLS and not rest and not piped) or asks:
         return f"'{' '.join([program, *plain][: 3 if asks else 1])}' needs a keyboard, which a task does not have."
     return None
@@ -176,52 +176,50 @@ def _compose_up(plain: list[str], flags: list[str], rest: list[str]) -> bool:
     return "up" in words[:3] and not {"-d", "--detach", "--wait", "--no-start"} & set(flags)
 
 
-_SUBCOMMANDS: list[tuple[str, _Check]] = [
-    ("python3", _python),
-    ("python", _python),
-    ("manage.py", _begins("runserver")),
-    ("rails", _begins("server", "s", "console", "c")),
-    ("npm", _begins("start", "run dev", "run start", "run serve", "run watch")),
-    ("yarn", _begins("start", "dev", "serve", "watch", "run dev", "run start")),
-    ("pnpm", _begins("start", "dev", "run dev", "run start")),
-    ("tail", _follows),
-    ("journalctl", _follows),
-    ("docker", _docker),
-    ("docker-compose", _compose_up),
-    ("kubectl", _kubectl),
-    ("flask", _begins("run")),
-    ("hugo", _begins("server", "serve")),
-    ("jekyll", _begins("serve")),
-    ("mkdocs", _begins("serve")),
-    ("ng", _begins("serve")),
-    ("cargo", _begins("watch")),
-    ("vite", lambda plain, flags, rest: not plain),
-    ("sleep", _begins("infinity")),
-    ("php", lambda plain, flags, rest: "-S" in flags),
-    ("nc", lambda plain, flags, rest: any("l" in flag for flag in flags)),
-    ("redis-server", lambda plain, flags, rest: "--daemonize" not in flags),
-    ("dotnet", _begins("watch")),
-]
-_ASKING: list[tuple[str, _Check]] = [
-    ("npm", _begins("login", "adduser", "init")),
-    ("gh", _begins("auth login")),
-    (
-        "az",
-        lambda plain, flags, rest: plain[:1] == ["login"] and not {"--service-principal", "--identity"} & set(flags),
+_SUBCOMMANDS: dict[str, _Check] = {
+    "python3": _python,
+    "python": _python,
+    "manage.py": _begins("runserver"),
+    "rails": _begins("server", "s", "console", "c"),
+    "npm": _begins("start", "run dev", "run start", "run serve", "run watch"),
+    "yarn": _begins("start", "dev", "serve", "watch", "run dev", "run start"),
+    "pnpm": _begins("start", "dev", "run dev", "run start"),
+    "tail": _follows,
+    "journalctl": _follows,
+    "docker": _docker,
+    "docker-compose": _compose_up,
+    "kubectl": _kubectl,
+    "flask": _begins("run"),
+    "hugo": _begins("server", "serve"),
+    "jekyll": _begins("serve"),
+    "mkdocs": _begins("serve"),
+    "ng": _begins("serve"),
+    "cargo": _begins("watch"),
+    "vite": lambda plain, flags, rest: not plain,
+    "sleep": _begins("infinity"),
+    "php": lambda plain, flags, rest: "-S" in flags,
+    "nc": lambda plain, flags, rest: any("l" in flag for flag in flags),
+    "redis-server": lambda plain, flags, rest: "--daemonize" not in flags,
+    "dotnet": _begins("watch"),
+}
+_ASKING: dict[str, _Check] = {
+    "npm": _begins("login", "adduser", "init"),
+    "gh": _begins("auth login"),
+    "az": lambda plain, flags, rest: plain[:1] == ["login"] and not {"--service-principal", "--identity"} & set(flags),
+    "aws": _begins("configure", "sso login"),
+    "gcloud": _begins("auth login", "init"),
+    "docker": lambda plain, flags, rest: (
+        plain[:1] == ["login"] and "--password-stdin" not in flags and "-p" not in flags
     ),
-    ("aws", _begins("configure", "sso login")),
-    ("gcloud", _begins("auth login", "init")),
-    (
-        "docker",
-        lambda plain, flags, rest: plain[:1] == ["login"] and "--password-stdin" not in flags and "-p" not in flags,
-    ),
-    ("heroku", _begins("login")),
-    ("vault", _begins("login")),
-    ("cargo", lambda plain, flags, rest: plain == ["login"]),
-    ("kubectl", _begins("edit")),
-    ("systemctl", _begins("edit")),
-    ("crontab", lambda plain, flags, rest: "-e" in flags),
-    ("git", _git),
-    ("sudo", lambda plain, flags, rest: bool({"-i", "-s"} & set(flags)) and not plain),
-    ("read", lambda plain, flags, rest: True),
-]
+    "heroku": _begins("login"),
+    "vault": _begins("login"),
+    "cargo": lambda plain, flags, rest: plain == ["login"],
+    "kubectl": _begins("edit"),
+    "systemctl": _begins("edit"),
+    "crontab": lambda plain, flags, rest: "-e" in flags,
+    "git": _git,
+    "sudo": lambda plain, flags, rest: bool({"-i", "-s"} & set(flags)) and not plain,
+    "read": lambda plain, flags, rest: True,
+}
+# Another program ends by itself and needs no keyboard.
+_KNOWN = frozenset({*_SUBCOMMANDS, *_ASKING, *_SERVERS, *_INTERACTIVE, *_CONTAINERS, *_REPLS, "ssh"})

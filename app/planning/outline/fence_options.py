@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import cast
 
 from app.planning.outline.blocks import Fence
@@ -40,7 +41,12 @@ class FenceOptions:
 
 def fence_options(fence: Fence) -> FenceOptions:
     """The language and the options of a fence: `sh cwd=x`, `sh {name=x}`, `{.bash title="x"}`, `sh {"name": "x"}`."""
-    language, info = fence.language, fence.info
+    return _options(fence.language, fence.info)
+
+
+# A document has few different ones, and each of its blocks is asked several times.
+@lru_cache(maxsize=64)
+def _options(language: str, info: str) -> FenceOptions:
     if language.startswith("{"):
         match = _CLASS.match(f"{language} {info}")
         language, info = (match[1].lower() if match else ""), f"{language} {info}"

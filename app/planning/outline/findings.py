@@ -13,6 +13,7 @@ from app.domain.parameters import Parameter
 from app.domain.plan import field_path
 from app.domain.texts import normalized_text
 from app.domain.validation import MAX_PROBLEMS, Objection, no_objection
+from app.planning.outline.lost_between import Step
 from app.planning.outline.lost_variables import set_anywhere
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.unset import assignments
@@ -42,6 +43,8 @@ class Findings:
         self.asks = True
         self._asked: list[str] = []
         self.placeholders: list[Placeholder] = []
+        # The scripts that run, by their text, in the order in which they were read.
+        self.scripts: dict[str, list[Step]] = {}
 
     @cached_property
     def assigned(self) -> dict[str, str | None]:

@@ -65,14 +65,17 @@ class _Scanner:
         self.misshapen: int | None = None
         self._closing: dict[int, list[int]] = {}
         for match in _TICKS.finditer(line):
-            self._closing.setdefault(len(match[0]), []).append(match.start())
+            begin, end = match.span()
+            self._closing.setdefault(end - begin, []).append(begin)
         self._last_comment_end = line.rfind("-->")
 
     def run(self) -> None:
         position = 0
         while (match := _MARK.search(self.line, position)) is not None:
-            self._add(self.line[position : match.start()])
-            position = self._mark(match.start(), match[0])
+            at = match.start()
+            if at > position:
+                self.pieces.append(("text", self.line[position:at]))
+            position = self._mark(at, match[0])
         self._add(self.line[position:])
 
     def _add(self, text: str, kind: str = "text") -> None:
@@ -175,6 +178,8 @@ def read_title(line: str, definitions: Mapping[str, str], *, nested: bool = Fals
         definitions: the addresses of link definitions, by normalized label.
         nested: whether the line is the text of a link, which has no attributes and no command.
     """
+    if _MARK.search(line) is None:
+        return Title(line.strip())
     scanner = _Scanner(line, definitions)
     scanner.run()
     pieces = _without_strong(scanner.pieces)
@@ -227,6 +232,8 @@ def _padded(text: str) -> str:
 
 def _without_strong(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Drop the marks of bold text, which come in pairs. A mark without a partner is text."""
+    if all(kind != "strong" for kind, _ in pieces):
+        return pieces
     result: list[tuple[str, str]] = []
     waiting: dict[str, int] = {}
     for index, (kind, text) in enumerate(pieces):

@@ -10,6 +10,7 @@ from app.domain.plan import ActionSpec
 from app.planning.outline import scripts
 from app.planning.outline.blocks import Block, Fence, Item, List, joined
 from app.planning.outline.context import Context, read_fence
+from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import Title
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, extend_action, shortened, take_action_fields
 from app.planning.outline.sections import is_alternative
@@ -172,7 +173,7 @@ class ItemTasks:
             first = steps.pop(0)
             own = first.before
             if isinstance(first.block, Fence):
-                expected = read_fence(parts, first.block, self.context)
+                expected = self._read(parts, first.block, first.before)
         elif steps:
             own, steps[0].before = steps[0].before, []
         below: list[Block] = []
@@ -212,13 +213,21 @@ class ItemTasks:
         label = label_of(step.before)
         title = f"{prefix}: {label}" if label else f"{prefix} ({number})"
         part = TaskParts(line=step.block.line, column=0, title=shortened(title), fields=dict(self.fields))
-        expected = read_fence(part, step.block, self.context)
+        expected = self._read(part, step.block, step.before)
         extend_action(part, self.given, self.places, self.findings)
         part.description = _paragraphs(before if before.rstrip(":") != label else "", expected)
         return Steps.of(part)
 
+    def _read(self, part: TaskParts, fence: Fence, before: list[Block]) -> str:
+        """Give a task what a block does. Return what its description shows of the block."""
+        if scripts.fence_options(fence).run or not introduces_elsewhere(label_of(before)):
+            return read_fence(part, fence, self.context)
+        self.findings.warn(fence.line, f"This block {ELSEWHERE}")
+        part.action, part.by_hand = ActionSpec(type="manual"), True
+        return fence.source
+
     def _texts(self, blocks: list[Block]) -> str:
-        return joined(blocks, self.findings.lines)
+        return joined(blocks, self.findings.lines) if blocks else ""
 
     def _group(self, steps: Steps, prefix: str, description: str) -> None:
         """An item that only holds steps. If other tasks can name it, it becomes a milestone after its steps."""
@@ -271,4 +280,4 @@ def _first_command(blocks: list[Block]) -> str:
 
 
 def _paragraphs(*parts: str) -> str:
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(filter(None, parts))

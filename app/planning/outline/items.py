@@ -6,6 +6,7 @@ from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
 from app.planning.outline.blocks import ENV_FENCE, Block, Fence, Item, List
 from app.planning.outline.context import Context, warn_of_kept
+from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere
 from app.planning.outline.findings import Findings
 from app.planning.outline.item_tasks import ItemStep, ItemTasks
 from app.planning.outline.parts import RUN, TaskParts, attribute_actions, read_attributes
@@ -65,6 +66,12 @@ def has_steps(block: List, context: Context, *, numbered: bool = True) -> bool:
     )
 
 
+def says_text(item: Item) -> bool:
+    """Whether an item says that it is text: `run=no`."""
+    attributes = read_head(item, {}, Findings("")).title.attributes
+    return any(name == RUN and value == "no" for name, value, _ in attributes)
+
+
 class _Reader:
     def __init__(self, head: Head, parts: TaskParts, context: Context, *, run: bool, by_hand: bool, asks: bool) -> None:
         self.head = head
@@ -77,12 +84,15 @@ class _Reader:
         sample = not run and not by_hand and sections.is_sample(self.title.text)
         if sample:
             self.findings.warn(parts.line, "This is a sample, so nothing of it runs. To run it, add {run}.")
-        self.forced = (by_hand or sample) and not run
+        self.elsewhere = not run and not by_hand and is_elsewhere(self.title.label or self.title.text)
+        self.forced = (by_hand or sample or self.elsewhere) and not run
         self.boxed = head.checkbox is not None
         self.conditional = not run and self._is_conditional()
         self.asks = (asks or self.conditional) and not self.forced and not run
 
     def read(self) -> Steps:
+        if self.elsewhere and (self.title.command is not None or self._shows_script() or self._has_steps()):
+            self.findings.warn(self.parts.line, f"This step {ELSEWHERE}")
         actions = attribute_actions(self.parts)
         if self.head.checkbox not in {None, " "}:
             self.findings.warn(self.parts.line, "This checkbox is already ticked. The task still waits for a person.")

@@ -25,7 +25,7 @@ _SHOWN = {field: field for field in get_args(LimitName)}
 
 def check_meaning(task: TaskDraft, part: TaskParts, findings: Findings) -> None:
     """Record a problem for each attribute of an item that means nothing for the action of its task."""
-    if findings.has_problem(part.line):
+    if not (part.places or task.inputs) or findings.has_problem(part.line):
         return
     places = {**part.places, **({"inputs": (part.line, part.column)} if task.inputs else {})}
     for field, place in places.items():

@@ -207,7 +207,7 @@ def extend_action(
 
 def shortened(text: str) -> str:
     """`text` as a title: at most 200 characters, its first sentence if that is all that fits."""
-    line = next((line.strip() for line in text.split("\n") if line.strip()), "")
+    line = text.strip().partition("\n")[0].strip()
     if len(line) <= MAX_TITLE_LENGTH:
         return line
     ends = [

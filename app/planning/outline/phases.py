@@ -46,6 +46,7 @@ class PhaseReader:
             self._check_ends(section)
             self._check_condition(section)
             self._apply_kind(section)
+            self._warn_of_place(section)
             if holds_steps(section):
                 self._with_steps(section)
             elif section.explicit and not section.is_title:
@@ -70,6 +71,17 @@ class PhaseReader:
             self.findings.warn(
                 section.line,
                 f"'{section.path}' is a checklist for a person: nothing in it runs. To run it, add {{run}} to the heading.",
+            )
+
+    def _warn_of_place(self, section: Section) -> None:
+        """Say that a person does the steps of a section that are for another machine."""
+        above = section.parent
+        outside = above is None or not above.elsewhere
+        if section.elsewhere and outside and section.kind not in {Kind.TEXT, Kind.CHECKLIST} and shows_steps(section):
+            self.findings.warn(
+                section.line,
+                f"The steps of '{section.path}' are for another machine, so a person does them there: nothing in it runs. To "
+                "run it here, add {run} to the heading.",
             )
 
     def _after_failure(self, section: Section) -> None:
@@ -157,7 +169,7 @@ class PhaseReader:
             self._plan,
             ordered=self._ordered,
             first=phase is self.phases[0],
-            by_hand=section.kind == Kind.CHECKLIST,
+            by_hand=section.kind == Kind.CHECKLIST or section.elsewhere,
         )
         steps.read()
         self.summary += steps.summary

@@ -23,6 +23,7 @@ from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import FrontMatter, take_front_matter
 from app.planning.outline.inline import with_links
 from app.planning.outline.items import read_item
+from app.planning.outline.lost_between import LostBetween
 from app.planning.outline.meaning import check_meaning
 from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.phases import PhaseReader
@@ -175,6 +176,7 @@ class DocumentReader:
         phases = self.build()
         self._check_conditions(phases)
         self.findings.raise_if_any()
+        self._warn_of_lost_state(phases)
         summary = self._with_links("\n\n".join(self.summary)) or self.title
         self._warn_of_people()
         try:
@@ -292,6 +294,15 @@ class DocumentReader:
             if isinstance(condition, dict) and "task" in condition and condition["task"] not in keys:
                 message = f"'if' names the key '{condition['task']}', but no task has it."
                 self.findings.problem(*places.get("condition", (line, column)), message)
+
+    def _warn_of_lost_state(self, phases: list[PhaseDraft]) -> None:
+        """Point out what a step sets and a later one needs, although it is gone by then."""
+        seen = LostBetween()
+        for task in (task for phase in phases for task in phase.tasks):
+            found = self.findings.scripts.get(scripts.text_of(task.action))
+            if found:
+                for line, message in seen.read(found.pop(0), has_folder="cwd" in task.action.fields()):
+                    self.findings.warn(line, message)
 
     def _with_links(self, text: str) -> str:
         """Text whose references to link definitions are links of their own."""

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from app.domain.plan import ActionSpec
@@ -14,6 +15,7 @@ from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHEL
 from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
+from app.planning.outline.lost_between import Step
 from app.planning.outline.lost_variables import lost_variables
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
@@ -65,51 +67,12 @@ _LOGIN = re.compile(
     re.MULTILINE,
 )
 # Blocks in these languages show something. Nobody expects them to run.
-_DATA = frozenset(
-    [
-        "text",
-        "txt",
-        "plain",
-        "plaintext",
-        "none",
-        "output",
-        "log",
-        "json",
-        "jsonc",
-        "json5",
-        "yaml",
-        "yml",
-        "toml",
-        "ini",
-        "conf",
-        "cfg",
-        "xml",
-        "html",
-        "css",
-        "scss",
-        "diff",
-        "patch",
-        "markdown",
-        "md",
-        "mdx",
-        "mermaid",
-        "csv",
-        "tsv",
-        "dot",
-        "graphviz",
-        "plantuml",
-        "math",
-        "latex",
-        "tex",
-        "properties",
-        "env",
-        "dotenv",
-        "editorconfig",
-        "gitignore",
-        "svg",
-        "http-response",
-    ]
-)
+_DATA_LIST = """
+    text txt plain plaintext none output log json jsonc json5 yaml yml toml ini conf cfg xml html css scss diff patch
+    markdown md mdx mermaid csv tsv dot graphviz plantuml math latex tex properties env dotenv editorconfig gitignore
+    svg http-response
+"""
+_DATA = frozenset(_DATA_LIST.split())
 
 
 @dataclass(frozen=True)
@@ -274,10 +237,11 @@ def check_script(
         offset: the column of its first line.
         places: the line and column of each line of `text`, if they are not below one another in the description.
     """
-
-    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    starts: list[int] = []
 
     def place(at: int) -> tuple[int, int]:
+        if not starts:
+            starts.extend([0, *(match.end() for match in re.finditer("\n", text))])
         number = bisect_right(starts, at) - 1
         begin = places[number] if number < len(places) else (line + number, offset)
         return begin[0], begin[1] + at - starts[number]
@@ -301,7 +265,7 @@ def check_script(
         )
         findings.problem(*place(at), message)
     script = commands(parsed)
-    lost = lost_variables(parsed, script, variables, findings.set_anywhere)
+    lost = lost_variables(parsed, script, variables, findings.set_anywhere) if "$" in text else {}
     for name, at in lost.items():
         message = (
             f"Nothing in this step sets ${name}: what another step sets is gone when that step ends, so ${name} would be empty. "
@@ -309,9 +273,11 @@ def check_script(
             "${{ tasks.KEY.outputs." + name.lower() + " }} to this one in an inputs block."
         )
         findings.problem(*place(at), message)
-    unset = {name: at for name, at in unset_variables(parsed).items() if name not in {*variables, *lost}}
-    _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
-    for found in (lost_state(parsed), endless(script)):
+    unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables and name not in lost}
+    if unset:
+        _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
+    findings.scripts.setdefault(text, []).append(Step(parsed, script, lambda at: place(at)[0]))
+    for found in (lost_state(script), endless(script)):
         if found is not None:
             findings.warn(place(found[0])[0], found[1])
 
@@ -363,9 +329,13 @@ def _places(fence: Fence, session: Session | None, findings: Findings) -> list[t
 
 def _session(fence: Fence) -> Session | None:
     language = fence_options(fence).language
-    if language in (*SHELLS, *SESSIONS, ""):
-        return read_session(fence.content, console=language in SESSIONS)
-    return None
+    return _read_session(fence.content, language in SESSIONS) if language in (*SHELLS, *SESSIONS, "") else None
+
+
+# A block is asked several times in a row what it is.
+@lru_cache(maxsize=16)
+def _read_session(content: str, console: bool) -> Session | None:
+    return read_session(content, console=console)
 
 
 def _shell_of(language: str, content: str, settings: Settings) -> str | None:
@@ -383,6 +353,14 @@ def _command(shell: str, content: str, *, stops: bool) -> dict[str, Any]:
     if shell != "sh":
         return {"argv": [shell, *(["-e"] if stops else []), "-c", content]}
     return {"command": STRICT_SH + content if stops and needs_strict(content) else content}
+
+
+def text_of(action: ActionSpec) -> str:
+    """The script that an action runs, as its author wrote it. Empty if it runs none."""
+    fields = action.fields()
+    command, argv = fields.get("command"), fields.get("argv")
+    text = argv[-1] if isinstance(argv, list) and argv else command
+    return text.removeprefix(STRICT_SH) if action.type == "shell" and isinstance(text, str) else ""
 
 
 def needs_strict(content: str) -> bool:

@@ -9,6 +9,7 @@ from app.domain.plan import ActionSpec
 from app.planning.outline import fences, scripts
 from app.planning.outline.blocks import ENV_FENCE, Block, Fence, List, Text, joined
 from app.planning.outline.context import Context, read_fence, warn_of_kept
+from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import read_title
 from app.planning.outline.items import read_item
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
@@ -141,6 +142,9 @@ class SectionSteps:
         elif is_sample(introduction):
             self._warn(before, "What follows is a sample, so nothing of it runs. To run an item of it, add {run}.")
             self.by_hand = True
+        elif introduces_elsewhere(introduction):
+            self._warn(before, f"What follows {ELSEWHERE}")
+            self.by_hand = True
         rest: list[Block] = []
         if isinstance(block, List):
             rest = self._list(block, before, asks=asks)
@@ -221,7 +225,7 @@ class SectionSteps:
         title, above = self._title_of(fence, before)
         column = self.findings.column_of(fence.line, fence.language) if fence.language else 0
         part = TaskParts(fence.line, column, title=title)
-        if self.by_hand:
+        if self.by_hand and not scripts.fence_options(fence).run:
             part.action, shown = ActionSpec(type="manual"), fence.source
         else:
             shown = read_fence(part, fence, self.context)
@@ -297,6 +301,8 @@ class SectionSteps:
     def _put_text(self, part: TaskParts, before: list[Block], *, own: bool = False) -> None:
         """Give the text before a step to the step, or to the phase if it is the first."""
         phase, bold = self.phase, self._bold
+        if not (bold or before):
+            return
         text = "\n\n".join(piece for piece in (bold, self._source(before)) if piece)
         if not text:
             return

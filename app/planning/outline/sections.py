@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Kind(StrEnum):
@@ -199,12 +200,10 @@ def why_not_run(label: str, code: str) -> str | None:
     return None
 
 
+# A step is asked several questions in a row.
+@lru_cache(maxsize=16)
 def plain(heading: str) -> str:
     """A heading without the number in front of it."""
-    rest = heading[_end_of_numbering(heading) :].strip()
-    return rest or heading.strip()
-
-
-def _end_of_numbering(heading: str) -> int:
     match = _NUMBERING.match(heading)
-    return match.end() if match else 0
+    rest = heading[match.end() :].strip() if match else heading
+    return rest or heading.strip()

@@ -130,6 +130,8 @@ def _is_name(text: str, *, in_document: bool) -> bool:
 
 def unset_variables(text: ShellText) -> dict[str, int]:
     """Names in capitals that a script uses although nothing sets them, and where first. Those with a default are set."""
+    if "$" not in text.expanded:
+        return {}
     given = set(_ENVIRONMENT)
     for match in _SET.finditer(text.expanded):
         # `NAME=$NAME` passes on a value that has to come from elsewhere.
@@ -196,12 +198,12 @@ def _command(text: str, operator: str, offset: int, found: list[Command]) -> Non
         found.append(Command(words[start:], operator, offset + len(text) - len(text.lstrip())))
 
 
-def lost_state(text: ShellText) -> tuple[int, str] | None:
+def lost_state(script: list[Command]) -> tuple[int, str] | None:
     """What the end of a script leaves behind that the next step does not see: where, and a sentence."""
-    script = [command for command in commands(text) if command.words != ["}"]]
-    if not script:
+    last = next((command for command in reversed(script) if command.words != ["}"]), None)
+    if last is None:
         return None
-    words, _, offset = script[-1]
+    words, _, offset = last
     first = words[0]
     if first in {"cd", "pushd"}:
         why = (
@@ -217,6 +219,8 @@ def lost_state(text: ShellText) -> tuple[int, str] | None:
 
 def _without_nested(words: str) -> str:
     """The words of a script with `Q` for each character of what stands in `$(…)`, backticks and the `(…)` of an array."""
+    if _NESTING.search(words) is None:
+        return words
     kept: list[str] = []
     position = depth = 0
     backtick = False

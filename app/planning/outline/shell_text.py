@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _SPECIAL = re.compile(r"[\\'\"#\n]|<<-?|\(\(|\)\)")
 _HEREDOC = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|\\?([A-Za-z_][\w.-]*))")
@@ -15,7 +16,7 @@ _IN_DOUBLE = re.compile(r"[\\\"]")
 _NOT_SPACE = re.compile(r"[^\s]")
 
 
-@dataclass
+@dataclass(frozen=True)
 class ShellText:
     """A script with what does not count replaced by spaces, so that offsets stay the same.
 
@@ -120,6 +121,10 @@ class _Reader:
         return position
 
 
+# A block is looked at several times in a row, for different reasons.
+@lru_cache(maxsize=16)
 def read_shell_text(script: str) -> ShellText:
     """Tell apart code, quoted text, comments and here-documents."""
+    if _SPECIAL.search(script) is None:
+        return ShellText(script, script, script)
     return _Reader(script).run()

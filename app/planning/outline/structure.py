@@ -12,10 +12,11 @@ from app.planning.outline import scripts
 from app.planning.outline.attributes import KEY, choice, condition, yes_or_no
 from app.planning.outline.blocks import PHASE_FENCE, Block, Fence, Heading, Item, List, Text
 from app.planning.outline.context import Context
+from app.planning.outline.elsewhere import is_elsewhere
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import read_title
-from app.planning.outline.items import has_steps
+from app.planning.outline.items import has_steps, says_text
 from app.planning.outline.parts import KEY_FORM, RUN, Answer, is_unknown, key_message, read_run
 from app.planning.outline.sections import Kind, is_alternative, kind_of, plain
 from app.planning.outline.shared_settings import SHARED, SharedSettings, read_shared
@@ -48,6 +49,7 @@ class Section:
         shared: the settings that its heading and its `env` block give to its tasks.
         places: the line and column of each field that an attribute sets.
         run: what `{run}` or `{run=no}` in its heading says.
+        elsewhere: whether its heading says that its commands are for another machine.
     """
 
     line: int
@@ -70,6 +72,7 @@ class Section:
     explicit: bool = False
     kind: Kind | None = None
     run: bool | None = None
+    elsewhere: bool = False
     is_title: bool = False
     alternatives: list[Section] = field(default_factory=list["Section"])
 
@@ -84,10 +87,11 @@ class Section:
         return ": ".join(reversed(names))
 
     def inherit(self) -> None:
-        """Take from the section that contains it what its own heading does not say: when it runs, and shared settings."""
+        """Take from the section that contains it what its own heading does not say: when and where it runs, and settings."""
         above = self.parent
         if above is None:
             return
+        self.elsewhere = self.run is None and (above.elsewhere or is_elsewhere(self.name))
         self.shared = self.shared.over(above.shared)
         if self.condition is None and not self.asked:
             self.condition, self.answer = above.condition, above.answer
@@ -149,8 +153,13 @@ def is_contents(block: Block) -> bool:
 def is_step(block: Block) -> bool:
     """Whether a top-level block is a step, or a list of steps."""
     if isinstance(block, List):
-        return not is_contents(block)
+        return not is_contents(block) and not _is_text(block)
     return isinstance(block, Fence) and (scripts.is_action(block) or scripts.is_own(block) or scripts.is_shown(block))
+
+
+def _is_text(block: List) -> bool:
+    """Whether all items of a list say that they are text."""
+    return "run=" in block.source and all(map(says_text, block.items))
 
 
 def holds_steps(section: Section) -> bool:

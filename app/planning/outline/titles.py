@@ -27,9 +27,9 @@ class Head:
 
     def place(self, offset: int) -> tuple[int, int]:
         """The line and column of an offset in the title."""
-        begin, line, column = next(
-            entry for entry in reversed(self.lines) if entry[0] <= offset or entry is self.lines[0]
-        )
+        begin, line, column = self.lines[0]
+        if len(self.lines) > 1:
+            begin, line, column = next((entry for entry in reversed(self.lines) if entry[0] <= offset), self.lines[0])
         return line, column + offset - begin
 
 
@@ -84,6 +84,8 @@ def _text_braces(source: str, title: Title) -> str:
 
 def link_lines(title: Title) -> str:
     """The addresses of a title's links, for its description: a title is plain text."""
+    if not title.links:
+        return ""
     lines = [f"[{text}]({address})" for text, address in title.links if text != address and not address.startswith("#")]
     return "\n".join(dict.fromkeys(lines))
 

@@ -144,6 +144,27 @@ class AsyncPlans:
         }
         return await self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
 
+    async def discard_edit(
+        self,
+        project_id: str,
+        *,
+        plan_version: int | None = None,
+        plan_digest: str | None = None,
+        comment: str | None = None,
+    ) -> StatusAnswer | Recorded:
+        """Discard the version that edits of a running plan have made. The run continues with the approved version.
+
+        Args:
+            plan_version: the version that you have read. The server refuses to discard another version.
+            plan_digest: the digest of the version that you have read. The server refuses to discard another one.
+            comment: a comment to record with the decision.
+
+        Raises:
+            Conflict: no edit waits for approval (`no_edit_waiting`), or another version waits now (`plan_superseded`).
+        """
+        body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
+        return await self._transport.settle(post(path_of(project_id, "discard-edit"), body), StatusAnswer)
+
     async def _make(self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None) -> Plan | Recorded:
         headers = {} if wait is None else {"Prefer": f"wait={wait}"}
         return await self._transport.settle(post(path_of(project_id, call), body, headers), Plan)

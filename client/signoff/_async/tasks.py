@@ -75,6 +75,10 @@ class AsyncTasks:
         """Skip a task that waits or has not started. Tasks that depend on it still run, and can use `outputs`."""
         return await self._answer(project_id, task, "skip", {"outputs": outputs, "comment": comment})
 
+    async def fail(self, project_id: str, task: str, *, comment: str) -> Task | Recorded:
+        """Report that a task did not work that waits for a person. `comment` says why."""
+        return await self._answer(project_id, task, "fail", {"comment": comment})
+
     async def retry(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
         """Retry a task that is waiting because it failed or its worker was lost."""
         return await self._answer(project_id, task, "retry", {"comment": comment})

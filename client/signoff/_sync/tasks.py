@@ -76,6 +76,10 @@ class Tasks:
         """Skip a task that waits or has not started. Tasks that depend on it still run, and can use `outputs`."""
         return self._answer(project_id, task, "skip", {"outputs": outputs, "comment": comment})
 
+    def fail(self, project_id: str, task: str, *, comment: str) -> Task | Recorded:
+        """Report that a task did not work that waits for a person. `comment` says why."""
+        return self._answer(project_id, task, "fail", {"comment": comment})
+
     def retry(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
         """Retry a task that is waiting because it failed or its worker was lost."""
         return self._answer(project_id, task, "retry", {"comment": comment})

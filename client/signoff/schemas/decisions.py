@@ -31,13 +31,23 @@ class DecisionError(BaseModel):
     message: str
 
 
+class ModelProposal(BaseModel):
+    """The answer that a model proposes to a question, and why. `left_because` says why a person is asked nevertheless."""
+
+    answer: str
+    reason: str
+    model: str
+    left_because: str
+
+
 class Decision(BaseModel):
     """A decision: a question that a task asks, or a request that was decided.
 
     A question has options and may have a default and an expiry time. A decided request says who decided what; if it answers a
     question, `question_id` names that question. A question of the kind `changed` asks whether to run something that has
     changed since its approval; `differences` lists the changes. An open question of the kind `decision` says in `follows` what
-    follows from each answer. `other_than` has the keys of the decisions that another person must have answered.
+    follows from each answer. `other_than` has the keys of the decisions that another person must have answered. If a model has
+    proposed an answer, and a person is asked nevertheless, `proposal` has it.
     """
 
     id: str
@@ -62,6 +72,7 @@ class Decision(BaseModel):
     differences: list[SignedDifference] = []
     follows: list[AnswerEffect] = []
     other_than: list[str] = []
+    proposal: ModelProposal | None = None
 
 
 class AnsweredDecision(Decision):

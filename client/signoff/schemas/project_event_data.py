@@ -141,6 +141,16 @@ class PlanSuperseded(EventData):
     by: int
 
 
+class PlanDiscarded(OfDecision):
+    """A plan version that an edit of a run had made was discarded. The run continues with the version that was approved."""
+
+    type = EventType.PLAN_DISCARDED
+    plan_version: int
+    plan_digest: str
+    run_id: str
+    comment: str | None = None
+
+
 class RunStarted(OfDecision):
     """A run of an approved plan began. A retry resets the tasks in `reset`, and keeps the others."""
 

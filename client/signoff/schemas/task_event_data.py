@@ -53,6 +53,9 @@ class TaskProgress(EventData):
     characters: int | None = None
     question_id: str | None = None
     reason: str | None = None
+    answer: str | None = Field(default=None, description="The answer that a model proposes, if a person is asked.")
+    said: str | None = Field(default=None, description="Why it proposes this.")
+    left_because: str | None = Field(default=None, description="Why a person is asked nevertheless.")
 
 
 class TaskMoved(TaskData, OfDecision):

@@ -32,7 +32,9 @@ TaskCondition = TypedDict("TaskCondition", {"task": str, "is": list[str]})
 EvaluatedCondition = TypedDict(
     "EvaluatedCondition", {"parameter": str, "is": list[str], "value": str | bool | float | None, "met": bool | None}
 )
-Condition = TaskCondition | EvaluatedCondition
+# Which values an output of another task must have (`is`) or must not have (`is_not`). One of the two is empty.
+OutputCondition = TypedDict("OutputCondition", {"task": str, "output": str, "is": list[str], "is_not": list[str]})
+Condition = OutputCondition | TaskCondition | EvaluatedCondition
 
 
 class AnswerEffect(BaseModel):

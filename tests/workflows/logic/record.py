@@ -80,6 +80,8 @@ class Record:
     closed: set[str] = field(default_factory=set[str])  # phases whose gate is closed
     always: set[str] = field(default_factory=set[str])  # phases that run in any case
     cancelling: bool = False
+    edited: int = 0  # the version that an edit has made, while it waits
+    late_edit: int = 0  # the version that the first end of a phase still reports
     answers: dict[str, list[Decided]] = field(default_factory=dict[str, list[Decided]])
     progress: dict[str, TaskProgress] = field(default_factory=dict[str, TaskProgress])
     tries: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
@@ -125,6 +127,7 @@ class Record:
             started_at="2026-01-01T00:00:00Z",
             conditional=bool(self.always) or any(task.skips or task.stops for task in self._tasks()),
             cleans_up=bool(self.always),
+            edited=self.edited,
         )
         if self.ended is not None:
             return ProjectState(project_id="proj_1", status=self.ended, stage="finished")
@@ -150,6 +153,8 @@ class Record:
         self.cancelling = self.cancelling or decided.kind == CommandKind.CANCEL
         if decided.kind == CommandKind.APPROVE:
             self.closed.clear()
+        if decided.kind == CommandKind.COMPLETE:
+            self.progress[str(decided.payload["key"])] = TaskProgress(status="completed")
         return decided
 
     @activity.defn
@@ -182,7 +187,8 @@ class Record:
 
     @activity.defn
     async def end_phase(self, end: PhaseEnd) -> PhaseEnded:
-        return PhaseEnded()
+        late, self.late_edit = self.late_edit, 0
+        return PhaseEnded(ended=not late, edited=late)
 
     @activity.defn
     async def open_task(self, task: OpenTask) -> TaskResult:

@@ -119,6 +119,7 @@ export function take(state: ProjectState, event: Event): void {
       takePlan(state, event.data);
       break;
     case "plan.superseded":
+    case "plan.discarded":
       if (state.edited === event.data.plan_version) state.edited = null;
       break;
     case "plan.approved":

@@ -76,6 +76,8 @@ export const plan = {
   waitsFor: "After",
   onlyIf: "Only if",
   condition: (title: string, values: string[]) => `“${title}” is ${values.join(" or ")}`,
+  conditionOnOutput: (title: string, output: string, values: string[], excluded: string[]) =>
+    `${output} of “${title}” ${values.length ? `is ${values.join(" or ")}` : `is not ${excluded.join(" or ")}`}`,
   conditionOnParameter: (name: string, values: string[], met: boolean) =>
     `${name} is ${values.join(" or ")}${met ? ", which it is" : ""}`,
   skipped: "Skipped:",
@@ -116,6 +118,7 @@ export const plan = {
     signed_changed: "for a person: something has changed since it was signed",
     release: "for a person to release it",
     condition_not_met: "its condition is not met",
+    output_missing: "the output that its condition reads does not exist",
     dependency_skipped: "what it depends on was skipped",
     stopped_by_answer: "an answer has ended the run",
     dependency_failed: "a task it depends on failed",
@@ -137,7 +140,10 @@ export const plan = {
   removeHint:
     "This creates a new plan version without the task. If the project is running, the change takes effect at once.",
   editHint: "Saving creates a new plan version. That version is the one to approve.",
-  editRunning: "The project is running. It starts nothing more until the changed plan is approved.",
+  editRunning:
+    "The project is running. It starts nothing more until the changed plan is approved or the change is discarded.",
+  clash:
+    "Somebody else has changed this meanwhile, and nothing was saved. To replace what they wrote, save again. They wrote:",
   save: "Save",
   fields: {
     title: "Title",
@@ -153,6 +159,11 @@ export const plan = {
     always: "always",
     parameter: (name: string) => `parameter ${name}`,
     values: "is one of (one on each line)",
+    output: "Output of that task (leave empty for how it ended)",
+    outputHint: "a name that the task writes, such as due",
+    compare: "The output",
+    isOneOf: "is one of these values",
+    isNoneOf: "is none of these values",
     valuesHint: "yes, completed, failed, or a parameter's value",
     approval: "A person must release it before it starts",
     runsOn: "Runs",

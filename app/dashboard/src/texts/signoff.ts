@@ -14,7 +14,7 @@ export const signoff = {
   plan: {
     title: (version: number) => `Plan version ${version} is waiting for your approval`,
     titleEdit: (version: number) => `Plan version ${version}, an edit of this run, is waiting for your approval`,
-    edit: "Nothing more starts until you approve it. What is running continues.",
+    edit: "Nothing more starts until you approve or discard it. What is running continues.",
     titleReplaced: (version: number, by: number) => `Plan version ${version} was replaced by version ${by}`,
     madeBy: (planner: string, who: string) => `Created by ${who}, planner: ${planner}`,
     whole: "Read the whole plan",
@@ -23,6 +23,8 @@ export const signoff = {
     reading: "Checking what the plan may do…",
     approve: "Approve and start",
     sendBack: "Send back…",
+    discard: "Discard the edit",
+    discarded: (version: number) => `Version ${version} is discarded. The run continues with the approved plan.`,
     show: (version: number) => `Show version ${version}`,
     making: "A new version is being generated. It will replace the one that you see.",
     replaced: (version: number) =>
@@ -248,6 +250,8 @@ export const signoff = {
     failsHint: "If nobody answers in time, the task fails.",
     answer: "Your answer",
     otherAnswer: "Another answer",
+    proposal: (answer: string, reason: string) => `The model suggests “${answer}”, because: ${reason}`,
+    leftBecause: (why: string) => `A person is asked nevertheless: ${why}`,
     otherPerson: (names: string[]) =>
       `Only somebody other than whoever answered ${names.map((name) => `“${name}”`).join(" and ")} can answer this.`,
     submit: "Answer",
@@ -284,8 +288,13 @@ export const signoff = {
     lacking: (title: string, names: string[]) => `“${title}” will fail: it uses ${names.join(", ")}.`,
     skipAgain: "Enter what is missing, or press Skip again to skip it anyway.",
     noInstructions: "There are no instructions besides the title.",
-    completed: (title: string) => `Done: ${title}`,
-    skipped: (title: string) => `Skipped: ${title}`,
+    fail: "It did not work",
+    whyFailed: "Say in the comment why it did not work.",
+    said: {
+      complete: (title: string) => `Done: ${title}`,
+      skip: (title: string) => `Skipped: ${title}`,
+      fail: (title: string) => `Reported as failed: ${title}`,
+    },
     without: "Upload what is missing, or press Done again to continue without it.",
     shown: {
       label: "Files to read",
@@ -314,6 +323,8 @@ export const signoff = {
   elsewhere: {
     planApproved: (version: number, who: string) => `${who} approved plan version ${version}.`,
     planReturned: (version: number, who: string) => `${who} sent plan version ${version} back.`,
+    editDiscarded: (version: number, who: string) =>
+      `${who} discarded the edit in plan version ${version}. The run continues with the approved plan.`,
     phaseApproved: (name: string, who: string) => `${who} approved phase “${name}”.`,
     answered: (question: string, who: string, answer: string) => `${question} Answered by ${who}: ${answer}`,
     expired: (question: string, answer: string | null) =>

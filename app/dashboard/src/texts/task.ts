@@ -19,6 +19,7 @@ export const task = {
     prompt: "Prompt",
     instructions: "Instructions",
     question: "Question",
+    shows: "Files to read",
     options: "Answers",
     default: "Default",
     by: "Who answers",

@@ -10,6 +10,7 @@ export const versions = {
     ready: "Ready to sign",
     approved: "Approved",
     superseded: "Superseded",
+    discarded: "Discarded",
     failed: "Failed",
   } as Record<string, string>,
   by: (actor: string, planner: string) => `by ${actor}, ${planner === "hand" ? "manually" : `planner: ${planner}`}`,

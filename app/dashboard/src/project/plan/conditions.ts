@@ -10,6 +10,8 @@ export function conditionTerm(condition: Condition, tasks: Iterable<{ key: strin
   const t = texts.plan;
   if ("task" in condition) {
     const title = [...tasks].find((other) => other.key === condition.task)?.title ?? condition.task;
+    if ("output" in condition)
+      return [t.onlyIf, t.conditionOnOutput(title, condition.output, condition.is, condition.is_not)];
     return [t.onlyIf, t.condition(title, condition.is)];
   }
   const { parameter, is, value, met } = condition;

@@ -11,7 +11,15 @@ export interface RecordedEvent {
 /** Types whose sentences start with the name of the person. */
 const BY_SOMEBODY = new Set([
   ...["project.created", "project.updated", "project.deleted", "plan.generating", "plan.approved", "plan.returned"],
-  ...["run.paused", "run.resumed", "run.cancelling", "phase.approved", "task.created", "decision.made"],
+  ...[
+    "plan.discarded",
+    "run.paused",
+    "run.resumed",
+    "run.cancelling",
+    "phase.approved",
+    "task.created",
+    "decision.made",
+  ],
   "file.uploaded",
 ]);
 const MACHINES = new Set(["worker", "signoff"]);

@@ -48,6 +48,7 @@ export class Elsewhere {
     const title = String(data.title ?? "");
     if (type === "plan.approved") this.#report("plan", id, says.planApproved(Number(data.plan_version), actor));
     else if (type === "plan.returned") this.#report("plan", id, says.planReturned(Number(data.plan_version), actor));
+    else if (type === "plan.discarded") this.#report("plan", id, says.editDiscarded(Number(data.plan_version), actor));
     else if (type === "phase.approved")
       this.#report(String(data.phase_id), id, says.phaseApproved(String(data.name), actor));
     else if (task?.status === "waiting" && task.reason === "manual" && data.decision_id) {

@@ -6,18 +6,23 @@ import { seenBefore } from "./seen";
 
 const says = texts.signoff.changes;
 
-/** The changes since the version last seen here, or else the last approved one; null if there is neither. */
+/**
+ * The changes since the version last seen here, or else the last approved one; null if there is neither. A version that was
+ * discarded does not count as seen: the next one is not based on it.
+ */
 export async function changesBefore(
   projectId: string,
   plan: Plan,
 ): Promise<{ label: string; diff: PlanDiff | null } | null> {
   const params = { path: { project_id: projectId } };
-  const seen = seenBefore(projectId, plan);
+  let seen = seenBefore(projectId, plan);
   try {
+    const { plans } =
+      plan.version > 1 ? await answer(api.GET("/api/projects/{project_id}/plans", { params })) : { plans: [] };
+    if (plans.some(({ version, status }) => version === seen?.version && status === "discarded")) seen = null;
     let from = seen?.version;
     let label = seen ? says.sinceSeen(seen.version) : "";
-    if (from === undefined && plan.version > 1) {
-      const { plans } = await answer(api.GET("/api/projects/{project_id}/plans", { params }));
+    if (from === undefined) {
       const approved = plans.find((entry) => entry.approved_at && entry.version < plan.version);
       from = approved?.version;
       if (approved) label = says.sinceApproved(approved.version, approved.approved_by ?? "?");

@@ -26,6 +26,12 @@ test("a request is shown as it is sent", () => {
   assert.equal(fieldsOf({ type: "http", url: "https://a.example/" })[0]?.text, "GET https://a.example/");
 });
 
+test("files to read are values, one on each line", () => {
+  assert.deepEqual(fieldsOf({ type: "manual", instructions: "", shows: ["a.py", "b\nc"] }), [
+    { name: "shows", text: 'a.py\n"b\\nc"', form: "value" },
+  ]);
+});
+
 test("unknown fields are shown, and empty ones are not", () => {
   assert.deepEqual(fieldsOf({ type: "rocket", fuel: { kind: "lox" }, stages: [2, 3], crew: null, cwd: "." }), [
     { name: "fuel", text: '{\n  "kind": "lox"\n}', form: "code" },

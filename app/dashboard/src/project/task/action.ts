@@ -11,6 +11,8 @@ type Fields = Record<string, unknown>;
 
 const WORDS = new Set(["prompt", "instructions", "question"]);
 const CODE = new Set(["command", "body", "code", "script", "query"]);
+/** Fields whose texts are shown one by one; a line holds one of them. */
+export const LISTS = new Set(["options", "shows"]);
 /** Default values, which need not be shown. */
 const DEFAULTS: Fields = { cwd: ".", follow_redirects: true, instructions: "" };
 
@@ -47,7 +49,7 @@ function fieldOf(name: string, value: unknown): Field {
   if (name === "argv" && isTexts(value)) return { name, text: value.map(quoted).join(" "), form: "code" };
   if ((name === "headers" || name === "env") && isPairs(value))
     return { name, text: linesOf(value, name), form: "code" };
-  if (name === "options" && isTexts(value))
+  if (LISTS.has(name) && isTexts(value))
     return { name, text: value.map((text) => oneLine(text)).join("\n"), form: "value" };
   if (typeof value === "string") {
     const form = WORDS.has(name) ? "words" : CODE.has(name) || value.includes("\n") ? "code" : "value";
