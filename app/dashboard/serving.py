@@ -48,8 +48,8 @@ async def _page(request: AnyRequest) -> Response[bytes]:
     return _answer(request, "index.html", _ASK_FIRST)
 
 
-@get("/projects/{rest:path}", opt={"scope": Scope.ANYBODY}, include_in_schema=False)
-async def _page_of_a_project(request: AnyRequest, rest: FromPath[str]) -> Response[bytes]:
+@get(["/projects/{rest:path}", "/settings/{rest:path}"], opt={"scope": Scope.ANYBODY}, include_in_schema=False)
+async def _page_below(request: AnyRequest, rest: FromPath[str]) -> Response[bytes]:
     del rest  # the page reads its own address
     return _answer(request, "index.html", _ASK_FIRST)
 
@@ -64,7 +64,7 @@ async def _asset(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
     return _answer(request, f"assets/{name}", _FOR_EVER)
 
 
-PAGE = Router("/", route_handlers=[_page, _page_of_a_project, _icon, _asset])
+PAGE = Router("/", route_handlers=[_page, _page_below, _icon, _asset])
 
 
 def _answer(request: AnyRequest, name: str, caching: str) -> Response[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, false, or_, select
+from sqlalchemy import JSON, Column, ColumnElement, Connection, Text, cast, false, or_, select
 
 from app.storage.tables import projects
 
@@ -14,8 +14,8 @@ def labels_of(conn: Connection, project_id: str) -> list[str] | None:
     return conn.execute(select(projects.c.labels).where(projects.c.id == project_id)).scalar_one_or_none()
 
 
-def has_label(labels: Collection[str]) -> ColumnElement[bool]:
-    """A condition for projects that have one of the labels."""
+def has_label(labels: Collection[str], column: Column[JSON] = projects.c.labels) -> ColumnElement[bool]:
+    """A condition for rows that have one of the labels: projects, or what another table keeps of them in `column`."""
     # Labels have no quotes, and JSON puts each between two.
-    stored = cast(projects.c.labels, Text)
+    stored = cast(column, Text)
     return or_(false(), *(stored.contains(f'"{label}"', autoescape=True) for label in sorted(labels)))

@@ -72,6 +72,7 @@ class LiveLog:
     """
 
     def __init__(self, types: Collection[EventType], within: Collection[str] | None = None) -> None:
+        self._within = within
         self._chosen = [has_label(within)] if within is not None else []
         self._types = [str(kind) for kind in types]
         self._events = _Tail(events.c.position)
@@ -117,8 +118,9 @@ class LiveLog:
             self._farewells.skip_to_end(conn)
         elif fresh:
             query = query.where(tombstones.c.position.in_(fresh))
-        # Nobody knows which labels a deleted project had.
-        if fresh == [] or self._chosen or str(EventType.PROJECT_DELETED) not in self._types:
+        if self._within is not None:
+            query = query.where(has_label(self._within, tombstones.c.labels))
+        if fresh == [] or str(EventType.PROJECT_DELETED) not in self._types:
             return []
         last = [row.event for row in conn.execute(query)]
         return [News(event["project_id"], event["type"], event["seq"], None, None) for event in reversed(last)]

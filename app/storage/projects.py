@@ -375,6 +375,7 @@ def erase(conn: Connection, project_id: str, *, actor: Actor) -> None:
         "deleted_by": as_sender(actor).actor,
         "event": written[0].model_dump(),
         "head": row.last_hash,
+        "labels": row.labels,
         "proof": _proof(conn, project_id, as_sender(actor).actor, written[0]),
     }
     conn.execute(insert(tombstones).values(stone))

@@ -64,5 +64,7 @@ tombstones = Table(
     Column("proof", JSON(none_as_null=True)),
     # The project's last seal.
     Column("seal", JSON(none_as_null=True)),
+    # The labels that the project had, so that its readers learn that it is gone; null in old rows.
+    Column("labels", JSON(none_as_null=True)),
     sqlite_autoincrement=True,
 )

@@ -32,7 +32,7 @@ what is left out. The whole contract is the OpenAPI 3.1 document at `/schema/ope
 - All errors have the same body: `error` (the kind, by status), `code`, a `message` that says what to do, `details` by field, `context`
   (facts such as the current version), and `request_id`.
 - **202** means that the request was durably recorded, but not decided or done yet. An event tells its outcome.
-- Every POST takes an `Idempotency-Key`. A repeat gets the first answer again, with `Idempotency-Replayed: true`.
+- Every POST takes an `Idempotency-Key`, except for those that add people and keys. A repeat gets the first answer again, with `Idempotency-Replayed: true`.
 - If the server has a key, send `Authorization: Bearer …`. A browser can sign in once instead, and gets a cookie.
 """
 
@@ -49,6 +49,7 @@ def tell(guide: Guide, folder: Path) -> None:
     _files(guide, project, folder)
     _control(guide, project)
     _many(guide, project)
+    _people(guide)
     _session(guide)
     _system(guide)
 
@@ -282,6 +283,50 @@ def _many(guide: Guide, base: str) -> None:
     body = {"ids": [copy["id"], "proj_nothing"]}
     guide.call("deleteProjects", "POST", "/api/projects/batch/delete", body)
     guide.call("deleteProject", "DELETE", base)
+
+
+def _people(guide: Guide) -> None:
+    guide.write("## People and keys")
+    guide.call(
+        "getMe",
+        "GET",
+        "/api/me",
+        about="Who you are for the server. Without a key, that is the user who runs it.",
+    )
+    dana = {
+        "name": "Dana",
+        "email": "dana@example.com",
+        "roles": [{"role": "author"}],
+        "password": "correct horse battery",
+    }
+    person = guide.call("addPerson", "POST", "/api/people", dana, status=201)
+    guide.call("listPeople", "GET", "/api/people")
+    guide.call(
+        "changePerson",
+        "PUT",
+        f"/api/people/{person['id']}",
+        {"roles": [{"role": "author"}, {"role": "approver", "labels": ["payments"]}]},
+        about="Omitted fields keep their values. `disabled` ends the person's sessions.",
+    )
+    guide.call(
+        "changePassword",
+        "PUT",
+        "/api/me/password",
+        {"password": "correct horse battery", "new_password": "battery horse correct"},
+        status=409,
+        about="Each person changes their own password. The user who runs the server has none:",
+    )
+    key = guide.call(
+        "addKey",
+        "POST",
+        "/api/keys",
+        {"name": "Nightly import", "roles": [{"role": "author", "labels": ["imports"]}], "days": 30},
+        status=201,
+        about="The answer has the text of the key, which is shown this once.",
+    )
+    guide.call("listKeys", "GET", "/api/keys")
+    guide.call("rotateKey", "POST", f"/api/keys/{key['id']}/rotate", {"days": 30})
+    guide.call("revokeKey", "DELETE", f"/api/keys/{key['id']}")
 
 
 def _session(guide: Guide) -> None:

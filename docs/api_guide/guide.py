@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 import shlex
@@ -13,8 +14,10 @@ from typing import Any
 import httpx
 
 SHOWN_URL = "http://127.0.0.1:8400"
-_ID = re.compile(r"\b(proj|phase|task|dec|run|req)_[0-9a-z]{26}\b")
+_ID = re.compile(r"\b(proj|phase|task|dec|run|req|person|key)_[0-9a-z]{26}\b")
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+# The text of a key of a program, or its beginning.
+_KEY_TEXT = re.compile(r"\bsignoff_[0-9a-f]{12}(_[\w-]{43})?")
 _MAX_TEXT, _MAX_ITEMS = 160, 2
 # Of a task or a phase inside another object, only these fields are shown.
 _OF_A_TASK = ("id", "key", "title", "status", "outputs")
@@ -102,6 +105,8 @@ class Guide:
         path = re.sub(r"proj_[0-9a-z]{26}", "{id}", path)
         path = re.sub(r"sess_[0-9a-z]{26}", "{session_id}", path)
         path = re.sub(r"dec_[0-9a-z]{26}", "{decision_id}", path)
+        path = re.sub(r"person_[0-9a-z]{26}", "{person_id}", path)
+        path = re.sub(r"key_[0-9a-z]{26}", "{key_id}", path)
         return re.sub(r"/tasks/[a-z0-9_]+", "/tasks/{task_id}", path)
 
     def _answer(self, status: int, content_type: str, value: Any, lines: int) -> str:
@@ -122,6 +127,9 @@ class Guide:
         text = text.replace(self._workspaces, "/var/lib/signoff/workspaces").replace(self._url, SHOWN_URL)
         text = re.sub(r"@/\S+/", "@", text)
         text = re.sub(r"http://127\.0\.0\.1:\d+/namespaces", "http://127.0.0.1:8233/namespaces", text)
+        # Whoever runs the examples is recorded by name.
+        text = re.sub(rf'"(\w+)": "{re.escape(getpass.getuser())}"', r'"\1": "you"', text)
+        text = _KEY_TEXT.sub(lambda match: "signoff_0123456789ab" + ("_…" if match[1] else ""), text)
         text = _TIME.sub("2026-11-24T09:30:00.000Z", text)
         return _ID.sub(lambda match: self._ids.setdefault(match[0], _numbered(match[1], len(self._ids))), text)
 

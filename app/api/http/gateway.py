@@ -42,7 +42,7 @@ OPENAPI_PATH = "/schema"
 _OPEN_PATHS = frozenset({"/health", "/ready"})
 # The web page. Its files contain no data: it gets everything that it shows from the API.
 _PAGE_PATHS = frozenset({"/", "/new", "/projects", "/favicon.svg"})
-_PAGE_FOLDERS = ("/projects/", "/assets/")
+_PAGE_FOLDERS = ("/projects/", "/settings/", "/assets/")
 _UPLOAD = re.compile(r"^/api/projects/[^/]+/files/upload/?$")
 _JSON = re.compile(r"^application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
 

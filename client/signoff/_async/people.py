@@ -7,7 +7,7 @@ from typing import Unpack
 from urllib.parse import quote
 
 from signoff._async.transport import AsyncTransport
-from signoff._requests import Request, get, post
+from signoff._requests import Request, get
 from signoff.fields import PersonFields, RoleFields
 from signoff.schemas.people import NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
 
@@ -24,7 +24,7 @@ class AsyncPeople:
 
     async def add(self, **fields: Unpack[PersonFields]) -> Person:
         """Add a person. `name` and `roles` are required; without `password`, the person cannot sign in yet."""
-        return await self._transport.call(post("/api/people", fields), Person)
+        return await self._transport.call(Request("POST", "/api/people", body=fields), Person)
 
     async def change(self, person_id: str, **fields: Unpack[PersonFields]) -> Person:
         """Change a person. Fields that are omitted keep their values. A new password ends the person's sessions."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Unpack
 from urllib.parse import quote
 
-from signoff._requests import Request, get, post
+from signoff._requests import Request, get
 from signoff._sync.transport import Transport
 from signoff.fields import PersonFields, RoleFields
 from signoff.schemas.people import NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
@@ -25,7 +25,7 @@ class People:
 
     def add(self, **fields: Unpack[PersonFields]) -> Person:
         """Add a person. `name` and `roles` are required; without `password`, the person cannot sign in yet."""
-        return self._transport.call(post("/api/people", fields), Person)
+        return self._transport.call(Request("POST", "/api/people", body=fields), Person)
 
     def change(self, person_id: str, **fields: Unpack[PersonFields]) -> Person:
         """Change a person. Fields that are omitted keep their values. A new password ends the person's sessions."""

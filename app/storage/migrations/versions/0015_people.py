@@ -61,12 +61,16 @@ def upgrade() -> None:
                 changed.add_column(sa.Column(name, sa.String(64)))
     with op.batch_alter_table("projects") as changed:
         changed.add_column(sa.Column("labels", sa.JSON(), nullable=False, server_default=sa.text("'[]'")))
+    with op.batch_alter_table("tombstones") as changed:
+        changed.add_column(sa.Column("labels", sa.JSON()))
     # The default was for the rows that are there.
     with op.batch_alter_table("projects") as changed:
         changed.alter_column("labels", server_default=None)
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("tombstones") as changed:
+        changed.drop_column("labels")
     with op.batch_alter_table("projects") as changed:
         changed.drop_column("labels")
     for table, names in IDS.items():
