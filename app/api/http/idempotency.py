@@ -50,7 +50,8 @@ MAX_PATH_LENGTH = 500
 # Requests to these addresses have no effect that could be repeated. Besides, sign-in requests must not be stored: neither the
 # API key, not even as a hash that could be guessed, nor the cookie in the answer.
 _NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
-# Requests and answers here may have a password or the text of a key, which are stored nowhere. These operations refuse the header.
+# Requests and answers here may have a password or the text of a key, which are stored nowhere. The operations refuse the
+# header.
 _SECRET = ("/api/keys", "/api/people")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 

@@ -62,5 +62,5 @@ export function startRouting(): () => void {
 }
 
 function isPage(path: string): boolean {
-  return path === "/" || path === "/new" || path.startsWith("/projects/");
+  return path === "/" || path === "/new" || path.startsWith("/projects/") || path.startsWith("/settings/");
 }

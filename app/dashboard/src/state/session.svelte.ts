@@ -1,33 +1,46 @@
-/** Whether the server requires an API key, and whether this browser has signed in. */
-import { answer, api, whenUnauthorized } from "../api/client";
+/** Who is signed in on this browser, how to sign in, and what the reader may do. */
+import { answer, api, whenUnauthorized, type Schemas } from "../api/client";
 
-let needed = $state(false);
-let actor = $state<string | null>(null);
+type Scope = Schemas["Session"]["scopes"][number];
+
+let known = $state.raw<Schemas["Session"] | null>(null);
+/** The server refused a request of this browser, which was not signed in, or no longer. */
+let refused = $state(false);
 
 export const session = {
-  /** The server requires an API key, and this browser has not signed in. */
+  /** The server requires a sign-in, and this browser has not signed in. */
   get signInNeeded(): boolean {
-    return needed && actor === null;
+    return refused || (known !== null && known.key_needed && known.actor === null);
   },
-  /** The server requires an API key, so signing out has an effect. */
+  /** People can sign in with a password. */
+  get people(): boolean {
+    return known?.people ?? false;
+  },
+  /** The name of who is signed in. */
+  get actor(): string | null {
+    return refused ? null : (known?.actor ?? null);
+  },
+  /** This browser has a session, so signing out has an effect. */
   get canSignOut(): boolean {
-    return needed && actor !== null;
+    return !refused && known?.via === "session";
+  },
+  /** Whether the reader may do something, at least in some projects. */
+  may(scope: Scope): boolean {
+    return !refused && (known?.scopes.includes(scope) ?? false);
   },
 };
 
 whenUnauthorized(() => {
-  needed = true;
-  actor = null;
+  refused = true;
 });
 
-/** Exchange the key for a cookie. @throws ApiError the key is wrong, or the server could not be reached. */
-export async function signIn(key: string): Promise<void> {
-  take(await answer(api.POST("/api/session", { body: { key } })));
+/** Exchange a key, or a name and a password, for a cookie. @throws ApiError they are wrong, or the server did not answer. */
+export async function signIn(proof: { key: string } | { name: string; password: string }): Promise<void> {
+  take(await answer(api.POST("/api/session", { body: proof })));
 }
 
 export async function signOut(): Promise<void> {
-  await answer(api.DELETE("/api/session"));
-  actor = null;
+  take(await answer(api.DELETE("/api/session")));
 }
 
 /** Load the state of the session from the server. */
@@ -35,7 +48,7 @@ export async function loadSession(): Promise<void> {
   take(await answer(api.GET("/api/session")));
 }
 
-function take(response: { key_needed: boolean; actor: string | null }): void {
-  needed = response.key_needed;
-  actor = response.actor;
+function take(response: Schemas["Session"]): void {
+  known = response;
+  refused = false;
 }

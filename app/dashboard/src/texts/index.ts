@@ -5,6 +5,7 @@ import { graph } from "./graph.ts";
 import { header } from "./header.ts";
 import { list } from "./list.ts";
 import { metrics } from "./metrics.ts";
+import { people } from "./people.ts";
 import { plan } from "./plan.ts";
 import { record } from "./record.ts";
 import { shell, signIn, project } from "./shell.ts";
@@ -20,6 +21,7 @@ export const texts = {
   signIn,
   project,
   list,
+  people,
   create,
   plan,
   task,

@@ -25,6 +25,12 @@ export const shell = {
 
 export const signIn = {
   title: "Sign in",
+  name: "Name or e-mail",
+  password: "Password",
+  passwordHint:
+    "An administrator gives you your first password. The browser stores a cookie for 30 days, not the password.",
+  withKey: "Sign in with the server's key instead",
+  withPassword: "Sign in with a password instead",
   key: "API key",
   hint: "This server requires an API key. The browser stores a cookie for 30 days, not the key.",
   submit: "Sign in",

@@ -32,3 +32,11 @@ test("the settings of a running project can change its budget, but not its plan"
   assert.equal(mayChange("strategy", planning), false);
   assert.equal(mayChange("auto_approve_plan", planning), true);
 });
+
+test("only what the reader may do is offered", () => {
+  const waiting = { status: "pending", stage: "awaiting_approval", plan: ready } as const;
+  assert.deepEqual(names({ ...waiting, may: ["read"] }), []);
+  assert.deepEqual(names({ ...waiting, may: ["read", "author"] }), ["regenerate"]);
+  assert.deepEqual(names({ ...waiting, may: ["read", "operate"] }), ["cancel"]);
+  assert.deepEqual(names({ ...waiting, may: null }), ["cancel", "regenerate"]);
+});

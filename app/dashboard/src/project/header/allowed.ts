@@ -1,12 +1,18 @@
 /** The actions that a project's state allows: the part of the contract's table that the header offers. */
 import type { Project } from "../../api/client";
+import { may } from "../may.ts";
 
 export type Action = "regenerate" | "pause" | "resume" | "cancel" | "retry" | "again";
 
 type Facts = Pick<Project, "status" | "stage" | "plan">;
 
-/** The actions that the server would accept now; all others are hidden. */
-export function allowed({ status, stage, plan }: Facts): Set<Action> {
+/** The actions that the server would accept now from the reader; all others are hidden. */
+export function allowed(project: Facts & Pick<Project, "may">): Set<Action> {
+  const actions = [...possible(project)];
+  return new Set(actions.filter((action) => may(project, action === "regenerate" ? "author" : "operate")));
+}
+
+function possible({ status, stage, plan }: Facts): Set<Action> {
   if (stage === "planning") return new Set(["cancel"]);
   if (stage === "cancelling") return new Set();
   if (status === "running") return new Set([stage === "paused" ? "resume" : "pause", "cancel"]);

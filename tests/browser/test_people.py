@@ -1,0 +1,116 @@
+"""People sign in under their own name, and the page offers them only what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import Signoff, second_app
+
+KEY = "a key that nobody guesses, of 32 or more"
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def locked(signoff: Signoff) -> Iterator[str]:
+    """An app that requires a sign-in, and has a reader and an approver."""
+    with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
+        for name, role in (("Robin", "viewer"), ("Dana", "approver")):
+            body = {
+                "name": name,
+                "email": f"{name.lower()}@example.com",
+                "roles": [{"role": role}],
+                "password": PASSWORD,
+            }
+            signoff.api.post("/api/people", json=body).raise_for_status()
+        yield url
+
+
+@pytest.fixture
+def visitor(browser: Browser, locked: str) -> Iterator[Page]:
+    context = browser.new_context(base_url=locked, viewport={"width": 1280, "height": 900}, locale="en-GB")
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.get_by_label("Name or e-mail").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def test_a_reader_is_told_who_must_sign_and_an_approver_signs(visitor: Page, signoff: Signoff) -> None:
+    page, project_id = visitor, signoff.planned("Signed by people", "- Do it: `true` {#do}")
+    page.goto(f"/projects/{project_id}")
+    sign_in(page, "Robin", "not the password")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page) == []
+    sign_in(page, "robin@example.com")
+    expect(page.get_by_role("banner")).to_contain_text("Robin")
+    box = page.get_by_role("region", name="Waiting for a person")
+    expect(box).to_contain_text("You may read this project; an approver must sign it.")
+    for name in ("Approve and start", "Send back…", "Cancel", "Add task", "Rename", "New project"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    expect(page.get_by_role("link", name="Settings")).to_have_count(0)
+    expect(page.get_by_role("link", name="New project")).to_have_count(0)
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "Dana")
+    expect(page.get_by_role("banner")).to_contain_text("Dana")
+    page.get_by_role("button", name="Approve and start").click()
+    signoff.eventually(project_id, lambda project: project["stage"] == "finished")
+    page.goto(f"/projects/{project_id}/record")
+    expect(page.get_by_role("main")).to_contain_text("Dana")
+
+
+def test_somebody_who_is_disabled_is_signed_out(visitor: Page, signoff: Signoff) -> None:
+    body = {"name": "Kim", "roles": [{"role": "viewer"}], "password": PASSWORD}
+    person = signoff.api.post("/api/people", json=body).raise_for_status().json()
+    visitor.goto("/")
+    sign_in(visitor, "Kim")
+    expect(visitor.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
+    signoff.api.put(f"/api/people/{person['id']}", json={"disabled": True}).raise_for_status()
+    visitor.reload()
+    expect(visitor.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_an_administrator_adds_people_and_keys(visitor: Page, signoff: Signoff) -> None:
+    page = visitor
+    page.goto("/settings/people")
+    page.get_by_role("button", name="server's key").click()
+    page.get_by_label("API key").fill(KEY)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    people = page.get_by_role("region", name="People", exact=True)
+    people.get_by_role("button", name="Add person").click()
+    people.get_by_label("Name").fill("Alex")
+    people.get_by_label("Password").fill(PASSWORD)
+    people.get_by_role("button", name="Add person").click()
+    expect(people.get_by_role("alert")).to_have_text("Choose at least one role.")
+    people.get_by_label("Author").check()
+    people.get_by_label("Only for projects").fill("payments, reports")
+    assert violations(page) == []
+    people.get_by_role("button", name="Add person").click()
+    expect(people.get_by_role("row").filter(has_text="Alex")).to_contain_text("author (payments, reports)")
+    people.get_by_role("button", name="Disable: Alex").click()
+    page.get_by_role("dialog").get_by_role("button", name="Disable").click()
+    expect(people.get_by_role("button", name="Enable: Alex")).to_be_visible()
+
+    keys = page.get_by_role("region", name="Keys of programs")
+    keys.get_by_role("button", name="Add key").click()
+    keys.get_by_label("Name").fill("Nightly")
+    keys.get_by_label("Viewer").check()
+    keys.get_by_role("button", name="Add key").click()
+    first = keys.get_by_role("status").locator("code").inner_text()
+    headers = {"Authorization": f"Bearer {first}"}
+    assert signoff.api.get("/api/me", headers=headers).json()["name"] == "Nightly"
+    keys.get_by_role("button", name="Rotate: Nightly").click()
+    page.get_by_role("dialog").get_by_role("button", name="Rotate").click()
+    expect(keys.get_by_role("status").locator("code")).not_to_have_text(first)
+    assert signoff.api.get("/api/me", headers=headers).status_code == 401
+    assert violations(page) == []
+    keys.get_by_role("button", name="Revoke: Nightly").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(keys.get_by_role("row").filter(has_text="Nightly")).to_contain_text("revoked")
