@@ -131,6 +131,36 @@ TAMPERINGS: dict[str, tuple[str, str, str]] = {
         "number 3",
         "UPDATE events SET actor = 'mallory' WHERE project_id = :id AND seq = 3",
     ),
+    "an event's actor_id": (
+        "chain_broken",
+        "number 3",
+        "UPDATE events SET actor_id = 'person_x' WHERE project_id = :id AND seq = 3",
+    ),
+    "a decision's actor_id": (
+        "decision_altered",
+        "Decision",
+        "UPDATE decisions SET actor_id = 'person_x' WHERE project_id = :id AND kind = 'approve'",
+    ),
+    "an event's via": (
+        "chain_broken",
+        "number 3",
+        "UPDATE events SET via = 'key' WHERE project_id = :id AND seq = 3",
+    ),
+    "a decision's via": (
+        "decision_altered",
+        "Decision",
+        "UPDATE decisions SET via = 'key' WHERE project_id = :id AND kind = 'approve'",
+    ),
+    "an event's address": (
+        "chain_broken",
+        "number 3",
+        "UPDATE events SET address = NULL WHERE project_id = :id AND seq = 3",
+    ),
+    "a decision's address": (
+        "decision_altered",
+        "Decision",
+        "UPDATE decisions SET address = NULL WHERE project_id = :id AND kind = 'approve'",
+    ),
     "an event is gone": ("chain_broken", "number 5", "DELETE FROM events WHERE project_id = :id AND seq = 4"),
     "the last event is gone": (
         "chain_broken",

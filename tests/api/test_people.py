@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import httpx
+import asyncio
+import json
+from typing import Any
 
-from tests.api.test_roles import OUTLINE, locked  # noqa: F401 - a fixture
-from tests.conftest import Stack
+import httpx
+import pytest
+
+from app.api.http import session_streams
+from tests.api.test_roles import OUTLINE, bearer, key_for, locked  # noqa: F401 - a fixture
+from tests.conftest import DEADLINE, Stack
+from tests.sse import messages
 
 PASSWORD = "correct horse battery"
 
@@ -44,3 +51,42 @@ async def test_a_name_is_taken_once_and_not_by_what_the_record_uses(locked: Stac
     assert (again.status_code, again.json()["code"]) == (409, "name_taken")
     for name in ("signoff", "Worker", "model:x", "temporal", "a\u202eb"):
         assert (await locked.http.post("/api/people", json={"name": name, "roles": roles})).status_code == 422
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"roles": [{"role": "viewer", "labels": ["reports"]}]}])
+async def test_the_stream_of_somebody_who_may_read_less_ends(
+    locked: Stack,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    monkeypatch.setattr(session_streams, "CHECK_SECONDS", 0.0)
+    name = f"Reader who is changed by {next(iter(change))}"
+    body = {"name": name, "roles": [{"role": "viewer"}], "password": PASSWORD}
+    person = (await locked.http.post("/api/people", json=body)).json()
+    async with httpx.AsyncClient(base_url=locked.url) as browser:
+        assert (await browser.post("/api/session", json={"name": name, "password": PASSWORD})).status_code == 200
+        async with asyncio.timeout(DEADLINE), browser.stream("GET", "/api/events") as stream:
+            pieces = stream.aiter_bytes()
+            assert await anext(pieces)
+            (await locked.http.put(f"/api/people/{person['id']}", json=change)).raise_for_status()
+            made = (await locked.http.post("/api/projects", json={"name": "not for them"})).json()
+            assert made["id"].encode() not in b"".join([piece async for piece in pieces])
+
+
+async def test_a_reader_of_a_label_learns_that_its_project_is_gone(locked: Stack) -> None:  # noqa: F811
+    key = (await key_for(locked, "listens to payments", {"role": "viewer", "labels": ["payments"]}))["key"]
+    ids = [await locked.create(OUTLINE, labels=labels) for labels in (["reports"], [], ["payments"])]
+    async with asyncio.timeout(DEADLINE), locked.http.stream("GET", "/api/events", headers=bearer(key)) as stream:
+        lines = stream.aiter_lines()
+        assert await anext(lines) == ": signoff"
+        for project_id in ids:
+            (await locked.http.delete(f"/api/projects/{project_id}")).raise_for_status()
+        told = await anext(messages(lines))
+        assert (told["event"], json.loads(told["data"])["project_id"]) == ("project.deleted", ids[2])
+
+
+async def test_people_and_keys_refuse_an_idempotency_key(locked: Stack) -> None:  # noqa: F811
+    body = {"name": "Sent twice", "roles": [{"role": "viewer"}]}
+    for path in ("/api/people", "/api/keys", "/api/keys/key_x/rotate"):
+        answer = await locked.http.post(path, json=body, headers={"Idempotency-Key": "once"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "unsupported_header")
