@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 from sqlalchemy import JSON, Column, Table
-from sqlalchemy.sql.schema import ScalarElementColumnDefault
+from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefault
 
 from app.domain import integrity
 from app.domain.audit import Found, worst_first
@@ -251,6 +251,9 @@ def _row(table: Table, row: JsonMapping, name: str, unreadable: list[Unreadable]
 
 def _before(column: Column[Any]) -> object:
     """The value of a column in an export from before the column existed."""
+    if isinstance(column.default, CallableColumnDefault):
+        # SQLAlchemy gives these a context, which an empty list or object does not use.
+        return cast("Callable[[object], object]", column.default.arg)(None)
     return column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
 
 

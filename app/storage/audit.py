@@ -160,6 +160,7 @@ def _has_ids(value: object) -> bool:
 
 
 _SHAPES: dict[str, Callable[[object], bool]] = {
+    "labels": _is_list_of_texts,
     "depends_on": _is_list_of_texts,
     "expected_files": _is_list_of_texts,
     "reads": _is_list_of_texts,

@@ -154,7 +154,7 @@ TAMPERINGS: dict[str, tuple[str, str, str]] = {
     "an event's address": (
         "chain_broken",
         "number 3",
-        "UPDATE events SET address = NULL WHERE project_id = :id AND seq = 3",
+        "UPDATE events SET address = '192.0.2.1' WHERE project_id = :id AND seq = 3",
     ),
     "a decision's address": (
         "decision_altered",

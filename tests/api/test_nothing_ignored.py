@@ -70,6 +70,7 @@ PROJECT: dict[str, Value] = {
     "max_tokens": 7,
     "max_cost_usd": 7,
     "parameters": {"version": "2"},
+    "labels": ["other"],
 }
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
 MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words.", "parameters": {"version": "2"}}
@@ -119,7 +120,15 @@ FIELDS: dict[str, dict[str, Value]] = {
     "deleteProjects": {"ids": [NO_SUCH]},
 }
 # Fields that have their own tests, because they have no project or no JSON body.
-ELSEWHERE = {"signIn": {"key"}, "uploadFile": {"file", "path", "overwrite"}}
+ELSEWHERE = {
+    "signIn": {"key", "name", "password"},
+    "uploadFile": {"file", "path", "overwrite"},
+    "addPerson": {"name", "email", "roles", "password"},
+    "changePerson": {"name", "email", "roles", "password", "disabled"},
+    "changePassword": {"password", "new_password"},
+    "addKey": {"name", "roles", "days"},
+    "rotateKey": {"days"},
+}
 # The required fields of a call.
 NEEDED: dict[str, Json] = {
     "createTask": {"title": "Another"},
@@ -150,6 +159,7 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
     "listProjects": {
         "status": "failed",
         "search": "nothing like this",
+        "label": "other",
         "sort_by": "oldest",
         "limit": "1",
         "offset": "1",
