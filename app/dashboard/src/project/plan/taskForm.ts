@@ -1,6 +1,6 @@
 /** What the form of a task holds, and what to send of it. */
 import type { Task } from "../../api/client";
-import { written, type Written } from "./conditionForm";
+import { written, type Written } from "./conditionForm.ts";
 
 export const FIELD_OF = { shell: "command", agent: "prompt", manual: "instructions" } as const;
 export type Kind = keyof typeof FIELD_OF;
