@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from app.database.database import Database
+from collections.abc import Mapping
+
 from app.domain.actions import TaskFailed
-from app.storage import needs
-from app.storage.tasks import TaskRow
 from signoff.schemas.json_value import JsonObject
 
 
-async def check_read_outputs(database: Database, task: TaskRow, outputs: JsonObject, exit_code: int | None) -> None:
+def check_read_outputs(readers: Mapping[str, list[str]], outputs: JsonObject, exit_code: int | None) -> None:
     """Make sure that a task has the outputs on which others have a condition. Otherwise, those would be skipped silently.
+
+    Args:
+        readers: the outputs that are read, with the keys of the tasks and phases that read them.
+        outputs: what the task has made.
+        exit_code: its exit code.
 
     Raises:
         TaskFailed: `output_missing`.
     """
-    readers = await database.read(lambda conn: needs.readers_of(conn, task))
     absent = {name: keys for name, keys in readers.items() if name not in outputs}
     if absent:
         named = "; ".join(f"'{name}' (a condition of {', '.join(keys)})" for name, keys in absent.items())

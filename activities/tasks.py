@@ -38,7 +38,7 @@ from app.domain.plan import DEFAULT_AGENT
 from app.domain.program_values import MAX_OUTPUT_LENGTH, UnstorableValue, storable
 from app.llm.agent_context import AgentContext
 from app.settings import Settings
-from app.storage import attempts, model_steps, permission
+from app.storage import attempts, model_steps, needs, permission
 from app.storage.attempt_values import AttemptKey, Ending, Question, Recorded, Started
 from app.storage.attempts import TaskError
 from app.storage.model_steps import Conversation
@@ -171,6 +171,8 @@ class _Attempt:
         # When a command that is repeated until it succeeds has failed; None for others.
         self._repeats_until: datetime | None = None
         self._left_over: JsonObject = {}
+        # Read before the action runs: nothing that may fail or be cancelled comes between an outcome and its record.
+        self._readers: dict[str, list[str]] = {}
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
         """Start the attempt, run the action and record the outcome. Return the record and the message of a failure."""
@@ -205,7 +207,7 @@ class _Attempt:
 
     async def _start(self) -> Started:
         try:
-            started = await self._owner.persist(self._begin)
+            started, self._readers = await self._owner.persist(self._begin)
         except Conflict as error:
             raise _fenced(error.info.message) from error
         self._key = replace(self._key, task_id=started.task.id)
@@ -217,11 +219,12 @@ class _Attempt:
             self._repeats_until = begun + timedelta(seconds=repeat.until_seconds)
         return started
 
-    def _begin(self, conn: Connection) -> Started:
+    def _begin(self, conn: Connection) -> tuple[Started, dict[str, list[str]]]:
         settings = self._owner.surroundings.settings
         permission.check_queue(conn, self._key, self._queue, settings.agent_queues, settings.task_queue)
         permission.check_attempt(conn, self._key, self._kind.type)
-        return attempts.start(conn, self._key)
+        started = attempts.start(conn, self._key)
+        return started, needs.readers_of(conn, started.task)
 
     async def _act(self, started: Started) -> JsonObject:
         surroundings = self._owner.surroundings
@@ -267,7 +270,7 @@ class _Attempt:
             async with asyncio.timeout(row.timeout_seconds):
                 outputs = await action.run(context)
             await check_products(context, outputs, self._kind.exit_code_of_success)
-            await check_read_outputs(self._owner.database, row, outputs, self._kind.exit_code_of_success)
+            check_read_outputs(self._readers, outputs, self._kind.exit_code_of_success)
             return outputs
         except TimeoutError:
             message = f"The task exceeded its time limit of {row.timeout_seconds:g} s."

@@ -228,7 +228,7 @@ TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
     ),
     "running": (_running, running("executing")),
     "running, paused": (_paused, running("paused", pause="already_paused", resume=RUNNING)),
-    "running, edited": (_edited, running(READY, approve=RUNNING, discard=RUNNING)),
+    "running, edited": (_edited, running(READY, approve=RUNNING, discard=RUNNING, remove_task="task_started")),
     "running, at a gate": (
         _at_a_gate,
         running(

@@ -20,7 +20,7 @@ GONE_SECONDS = 4.0
 # Logs its start and end, and detects whether an earlier attempt is still alive.
 STEP = (
     "[ -e pid_{n} ] && kill -0 $(cat pid_{n}) 2>/dev/null && touch overlap; "
-    "echo $$ > pid_{n}; echo {n} >> started; sleep 0.4; echo {n} >> ended"
+    "echo $$ > pid_{n}; echo {n} >> started; sleep {seconds}; echo {n} >> ended"
 )
 
 
@@ -29,8 +29,10 @@ def written(file: Path) -> bool:
     return file.exists() and file.read_text().endswith("\n")
 
 
-def ten_tasks() -> str:
-    return "\n".join(f"{n}. Step {n}: `{STEP.format(n=n)}` {{#s{n}}}" for n in range(1, 11))
+def ten_tasks(fifth_seconds: float = 0.4) -> str:
+    """Ten commands in order. One that is to be killed must be long enough for that on a busy machine."""
+    steps = (STEP.format(n=n, seconds=fifth_seconds if n == 5 else 0.4) for n in range(1, 11))
+    return "\n".join(f"{n}. Step {n}: `{step}` {{#s{n}}}" for n, step in enumerate(steps, start=1))
 
 
 async def check_outcome(processes: Processes, project_id: str, workspace: Path, in_flight: str) -> None:
@@ -60,7 +62,7 @@ async def check_outcome(processes: Processes, project_id: str, workspace: Path, 
     ids=["worker", "app", "temporal", "all-three"],
 )
 async def test_kill_in_the_middle_of_ten_tasks(processes: Processes, victims: tuple[str, ...]) -> None:
-    project_id, workspace = await processes.started(ten_tasks())
+    project_id, workspace = await processes.started(ten_tasks(fifth_seconds=3))
 
     async def in_flight() -> bool:
         started = workspace / "started"
