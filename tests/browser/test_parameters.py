@@ -64,7 +64,7 @@ def test_the_preview_has_the_values_that_are_typed(page: Page, signoff: Signoff)
     skipped = warn.get_by_text("Skipped:", exact=False)
     expect(warn).to_be_visible()
     expect(skipped).to_have_count(0)
-    # The version is still missing. The preview has the plan all the same, with the value that is there.
+    # The version is still missing. The preview shows the plan anyway, with the value that was given.
     page.get_by_label("target", exact=True).select_option("staging")
     expect(skipped).to_be_visible()
     page.get_by_label("target", exact=True).select_option("production")

@@ -113,20 +113,18 @@ class ModelPlanner:
                 worded=with_numbers,
             )
         except Invalid as error:
-            why = f"Problem in its last readable draft: {problems[0].message}" if problems else error.info.message
-            message = f"The model could not make a valid plan. {why}"
-            raise Invalid(message, code="plan_invalid", details=problems or error.info.details) from error
+            raise _not_valid(error, problems) from error
         if isinstance(draft, Missing):
             raise _needs_answers(draft)
-        if brief.previous is not None:
-            self._keep(draft, brief.previous)
-            restore_shown(draft, brief.previous)
-        draft.warnings += with_readings(draft, agents, brief.may_have)
-        draft.warnings += reach.warnings_of(draft)
+        self._keep(draft, brief.previous)
+        draft.warnings += [*with_readings(draft, agents, brief.may_have), *reach.warnings_of(draft)]
         return draft
 
-    def _keep(self, draft: PlanDraft, previous: PlanDraft) -> None:
+    def _keep(self, draft: PlanDraft, previous: PlanDraft | None) -> None:
         """Restore fields of tasks and phases that stay. A model does not see every field, and may write out default values."""
+        if previous is None:
+            return
+        restore_shown(draft, previous)
         phases = {phase.key: phase for phase in previous.phases}
         for phase in draft.phases:
             if not phase.description and phase.key in phases:
@@ -175,6 +173,12 @@ class ModelPlanner:
             draft, actions=self._actions, hosts=given.hosts, words=given.words, previous=brief.previous
         )
         return draft, problems
+
+
+def _not_valid(error: Invalid, problems: list[Problem]) -> Invalid:
+    why = f"Problem in its last readable draft: {problems[0].message}" if problems else error.info.message
+    message = f"The model could not make a valid plan. {why}"
+    return Invalid(message, code="plan_invalid", details=problems or error.info.details)
 
 
 def _needs_answers(missing: Missing) -> Invalid:

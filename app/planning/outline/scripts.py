@@ -267,12 +267,7 @@ def check_script(
     script = commands(parsed)
     lost = lost_variables(parsed, script, variables, findings.set_anywhere) if "$" in text else {}
     for name, at in lost.items():
-        message = (
-            f"Nothing in this step sets ${name}: what another step sets is gone when that step ends, so ${name} would be empty. "
-            f'Put both into one block. Or have the other step write {name.lower()}=… to "$SIGNOFF_OUTPUT", and pass '
-            "${{ tasks.KEY.outputs." + name.lower() + " }} to this one in an inputs block."
-        )
-        findings.problem(*place(at), message)
+        findings.problem(*place(at), _lost(name))
     unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables and name not in lost}
     if unset:
         _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
@@ -280,6 +275,14 @@ def check_script(
     for found in (lost_state(script), endless(script)):
         if found is not None:
             findings.warn(place(found[0])[0], found[1])
+
+
+def _lost(name: str) -> str:
+    return (
+        f"Nothing in this step sets ${name}: what another step sets is gone when that step ends, so ${name} would be empty. "
+        f'Put both into one block. Or have the other step write {name.lower()}=… to "$SIGNOFF_OUTPUT", and pass '
+        "${{ tasks.KEY.outputs." + name.lower() + " }} to this one in an inputs block."
+    )
 
 
 def _tell_of_unset(unset: dict[str, int], script: list[Command], findings: Findings) -> None:
