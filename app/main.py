@@ -40,6 +40,7 @@ from app.api.http.idempotency import IdempotencyKeys, forget_old_keys_periodical
 from app.api.http.large_answers import encode_large
 from app.api.http.methods import Methods
 from app.api.http.permission import Authorize
+from app.api.http.secret_answers import SecretAnswers
 from app.api.http.services import Services
 from app.api.http.telemetry import Observed, Telemetry
 from app.api.openapi.config import configuration
@@ -132,7 +133,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     known.learn(app.openapi_schema.to_schema())
     # Wraps the router instead of being one of its middlewares: it must also see unknown addresses and wrong methods.
-    keyed = IdempotencyKeys(Methods(app.asgi_handler, app.asgi_router), database, largest_body=MAX_BODY_BYTES)
+    methods = Methods(app.asgi_handler, app.asgi_router)
+    keyed = IdempotencyKeys(methods, database, SecretAnswers(services.sealer.keys.signer), largest_body=MAX_BODY_BYTES)
     hosts = [settings.host, *settings.allowed_hosts]
     guarded: ASGIApp = Gateway(keyed, allowed_hosts=hosts, credentials=credentials)
     if temporal_ui is not None:

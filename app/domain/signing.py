@@ -7,7 +7,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel, field_validator
 
 from app.domain.plan import canonical_json
@@ -49,6 +51,11 @@ class Signer:
         """Sign `content`. The signature is text: the key's id, a colon, and base64."""
         signature = self._private.sign(_message(purpose, content))
         return f"{self.key_id}:{base64.b64encode(signature).decode()}"
+
+    def derive(self, purpose: str) -> bytes:
+        """Derive 32 secret bytes for another purpose. They reveal nothing about the private key."""
+        kdf = HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=f"signoff {purpose} 1".encode())
+        return kdf.derive(self._private.private_bytes_raw())
 
 
 class KeyChange(BaseModel):

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar import Litestar, Request, Response, post
 from sqlalchemy import func, select, update
 
@@ -21,8 +22,10 @@ from app.api.http.credentials import Credentials
 from app.api.http.errors import to_response
 from app.api.http.gateway import Gateway
 from app.api.http.idempotency import IdempotencyKeys, claim_upload
+from app.api.http.secret_answers import SecretAnswers
 from app.domain.errors import Unavailable
 from app.domain.identity import isoformat, new_id
+from app.domain.signing import Signer
 from app.storage.tables import decisions, idempotency
 from tests.api.answers import check_error, refused
 from tests.api.conftest import TAKE_YOUR_TIME
@@ -293,7 +296,7 @@ async def test_an_answer_that_could_not_be_kept_is_found_again(
     def fail(*_: Any) -> None:
         raise Unavailable("The database is busy.")
 
-    monkeypatch.setattr(keys, "_settle", fail)
+    monkeypatch.setattr(keys._KeyedRequest, "_settle", fail)
     # A direct write has stored its answer together with its effect.
     created = await send(signoff.http, "", key, json={"name": key, "description": PLAN})
     assert same(created, await send(signoff.http, "", key, json={"name": key, "description": PLAN}))
@@ -365,7 +368,9 @@ async def test_an_upload_is_known_by_its_path_and_content(signoff: Stack, key: s
         return Response({"number": len(uploads)})
 
     app: Any = Litestar([upload], exception_handlers={Exception: to_response}, logging_config=None)
-    keyed = IdempotencyKeys(app.asgi_handler, signoff.database, largest_body=10)
+    keyed = IdempotencyKeys(
+        app.asgi_handler, signoff.database, SecretAnswers(Signer(Ed25519PrivateKey.generate())), largest_body=10
+    )
     app.asgi_handler = Gateway(
         keyed, allowed_hosts=[], credentials=Credentials("", signoff.database, checks_users=False)
     )

@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select, update
 
 from app.api.http import session_streams
+from app.storage.tables import idempotency
 from tests.api.test_roles import OUTLINE, bearer, key_for, locked  # noqa: F401 - a fixture
 from tests.conftest import DEADLINE, Stack
 from tests.sse import messages
@@ -85,8 +87,39 @@ async def test_a_reader_of_a_label_learns_that_its_project_is_gone(locked: Stack
         assert (told["event"], json.loads(told["data"])["project_id"]) == ("project.deleted", ids[2])
 
 
-async def test_people_and_keys_refuse_an_idempotency_key(locked: Stack) -> None:  # noqa: F811
-    body = {"name": "Sent twice", "roles": [{"role": "viewer"}]}
-    for path in ("/api/people", "/api/keys", "/api/keys/key_x/rotate"):
-        answer = await locked.http.post(path, json=body, headers={"Idempotency-Key": "once"})
-        assert (answer.status_code, answer.json()["code"]) == (400, "unsupported_header")
+async def test_a_repeat_gets_the_same_key_again_and_the_database_does_not_have_it(locked: Stack) -> None:  # noqa: F811
+    roles = [{"role": "viewer"}]
+    made: list[dict[str, Any]] = []
+    added = {"name": "Sent twice", "roles": roles}
+    for _ in range(2):
+        answer = await locked.http.post("/api/keys", json=added, headers={"Idempotency-Key": "add"})
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json())
+    assert made[0] == made[1]
+    path = f"/api/keys/{made[0]['id']}/rotate"
+    rotated = [(await locked.http.post(path, json={}, headers={"Idempotency-Key": "new"})).json() for _ in range(2)]
+    assert rotated[0] == rotated[1]
+    assert rotated[0]["key"] != made[0]["key"]
+    assert (await locked.http.get("/api/me", headers=bearer(rotated[0]["key"]))).status_code == 200
+    stored = await locked.database.read(lambda conn: conn.execute(select(idempotency)).all())
+    texts = [repr(tuple(row)) for row in stored if row.path.startswith("/api/keys")]
+    assert len(texts) == 2
+    assert not any(made[0]["key"] in text or rotated[0]["key"] in text for text in texts)
+
+
+async def test_a_password_is_part_of_what_a_repeat_must_send_again(locked: Stack) -> None:  # noqa: F811
+    body = {"name": "Added twice", "roles": [{"role": "viewer"}], "password": PASSWORD}
+    once = {"Idempotency-Key": "person"}
+    people = [(await locked.http.post("/api/people", json=body, headers=once)).json() for _ in range(2)]
+    assert people[0] == people[1]
+    other = await locked.http.post("/api/people", json={**body, "password": PASSWORD[::-1]}, headers=once)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_stored_answer_that_was_changed_is_not_sent(locked: Stack) -> None:  # noqa: F811
+    body, once = {"name": "Changed behind our back", "roles": [{"role": "viewer"}]}, {"Idempotency-Key": "changed"}
+    assert (await locked.http.post("/api/keys", json=body, headers=once)).status_code == 201
+    change = update(idempotency).where(idempotency.c.key == "changed").values(body=b'{"key": "another"}')
+    await locked.database.transact(lambda conn: conn.execute(change))
+    again = await locked.http.post("/api/keys", json=body, headers=once)
+    assert (again.status_code, again.json()["code"]) == (409, "answer_changed")

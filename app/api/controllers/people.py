@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from app.api.http.callers import caller_of
 from app.api.http.credentials import Credentials
+from app.api.http.idempotency import answer_once
 from app.api.http.people_bodies import AddKey, AddPerson, ChangePassword, ChangePerson, RotateKey
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
@@ -99,7 +100,7 @@ class PeopleController(Controller):
                 identities.set_password(conn, person_id, hashed)
             return _person(identities.get(conn, person_id, Kind.PERSON))
 
-        return Response(await services.database.transact(work), status_code=201, headers=_NOT_STORED)
+        return await answer_once(request, services, work, status=201, headers=_NOT_STORED)
 
     @put("/{person_id:str}", operation_id="changePerson", opt={SCOPE: Scope.ADMIN}, summary="Change a person")
     async def change_person(
@@ -155,7 +156,7 @@ class KeyController(Controller):
             text = identities.set_key(conn, key_id, expires_at=expires_at)
             return NewServiceKey(**_key(identities.get(conn, key_id, Kind.KEY)).model_dump(), key=text)
 
-        return Response(await services.database.transact(work), status_code=201, headers=_NOT_STORED)
+        return await answer_once(request, services, work, status=201, headers=_NOT_STORED)
 
     @post(
         "/{key_id:str}/rotate",
@@ -165,7 +166,11 @@ class KeyController(Controller):
         status_code=200,
     )
     async def rotate_key(
-        self, services: NamedDependency[Services], key_id: FromPath[str], data: JSONBody[RotateKey]
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        key_id: FromPath[str],
+        data: JSONBody[RotateKey],
     ) -> Response[NewServiceKey]:
         """The earlier text is no longer valid. Name, id and roles stay."""
         expires_at = identities.expiry_after(data.days)
@@ -177,7 +182,7 @@ class KeyController(Controller):
             text = identities.set_key(conn, found.id, expires_at=expires_at)
             return NewServiceKey(**_key(identities.get(conn, found.id, Kind.KEY)).model_dump(), key=text)
 
-        return Response(await services.database.transact(work), headers=_NOT_STORED)
+        return await answer_once(request, services, work, headers=_NOT_STORED)
 
     @delete(
         "/{key_id:str}", operation_id="revokeKey", opt={SCOPE: Scope.ADMIN}, summary="Revoke a key", status_code=200

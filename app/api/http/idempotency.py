@@ -7,6 +7,8 @@ whose If-Match was stale had no effect, so its key becomes free again. After a 5
 
 For addresses without an effect, nothing is stored: a repeat is handled as a new request.
 
+Answers with the text of a key are stored encrypted.
+
 Two bodies are equal if they are the same JSON value, regardless of whitespace and the order of members.
 """
 
@@ -30,6 +32,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from app.api.http.callers import CALLER
+from app.api.http.secret_answers import SecretAnswers
 from app.api.http.services import Services
 from app.database.database import Database
 from app.domain.errors import BadRequest, DomainError, Unavailable
@@ -50,8 +53,7 @@ MAX_PATH_LENGTH = 500
 # Requests to these addresses have no effect that could be repeated. Besides, sign-in requests must not be stored: neither the
 # API key, not even as a hash that could be guessed, nor the cookie in the answer.
 _NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
-# Requests and answers here may have a password or the text of a key, which are stored nowhere. The operations refuse the
-# header.
+# Requests here may have a password, and answers the text of a key.
 _SECRET = ("/api/keys", "/api/people")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -62,12 +64,14 @@ class IdempotencyKeys:
     Args:
         app: handles the requests that were not answered before.
         database: stores the keys.
+        secrets: encrypts answers with the text of a key.
         largest_body: maximum size of a body in bytes; `app` refuses larger ones.
     """
 
-    def __init__(self, app: ASGIApp, database: Database, *, largest_body: int) -> None:
+    def __init__(self, app: ASGIApp, database: Database, secrets: SecretAnswers, *, largest_body: int) -> None:
         self._app = app
         self._database = database
+        self._secrets = secrets
         self._largest_body = largest_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,11 +88,12 @@ class IdempotencyKeys:
             raise BadRequest("Send exactly one Idempotency-Key of 1 to 255 visible ASCII characters, without spaces.")
         # The router also treats `//` as `/`.
         normal = normalize_path(scope["path"])
-        if normal in _NOTHING_KEPT or normal.startswith(_SECRET):
+        if normal in _NOTHING_KEPT:
             await self._app(scope, receive, send)
             return
         path = scope["path"].rstrip("/")
-        keyed = _KeyedRequest(self._database, RequestKey(_caller(scope), "POST", path, keys[0]))
+        secrets = self._secrets if normal.startswith(_SECRET) else None
+        keyed = _KeyedRequest(self._database, RequestKey(_caller(scope), "POST", path, keys[0]), secrets)
         if not _is_upload(scope):
             body, receive = await _read_body(receive, self._largest_body)
             if body is None:
@@ -112,11 +117,18 @@ def _caller(scope: Scope) -> str:
 
 
 class _KeyedRequest:
-    """A request with a key, from its claim until the claim is settled."""
+    """A request with a key, from its claim until the claim is settled.
 
-    def __init__(self, database: Database, key: RequestKey) -> None:
+    Args:
+        database: stores the claim and the answer.
+        key: identifies the request.
+        secrets: encrypts the answer; None if the answer may be stored as it is.
+    """
+
+    def __init__(self, database: Database, key: RequestKey, secrets: SecretAnswers | None) -> None:
         self._database = database
         self._key = key
+        self._secrets = secrets
         self._renewal: asyncio.Task[None] | None = None
         self._ended = False
         self.claim: Claim | None = None
@@ -127,9 +139,11 @@ class _KeyedRequest:
         Raises:
             DomainError: the request is in progress or came with another body, or the database does not answer.
         """
+        if self._secrets is not None:
+            body_hash = self._secrets.hash_of(body_hash)
         result = await self._database.transact(lambda conn: idempotency.take(conn, self._key, body_hash, LEASE))
         if isinstance(result, Answer):
-            return result
+            return self._secrets.reveal(result) if self._secrets is not None else result
         self.claim = result
         self._renewal = asyncio.create_task(self._renew(result), name="idempotency-lease")
         return None
@@ -148,9 +162,31 @@ class _KeyedRequest:
             self._renewal.cancel()
         if not kept:
             try:
-                await self._database.transact(lambda conn: _settle(conn, claim, answer))
+                await self._database.transact(lambda conn: self._settle(conn, claim, answer))
             except Unavailable:
                 logger.warning("the answer could not be stored", idempotency_key=claim.key.key)
+
+    def earlier_answer(self, conn: Connection, claim: Claim) -> Answer | None:
+        """The answer if somebody else has given it meanwhile.
+
+        Raises:
+            Conflict: `request_in_progress`: the claim is no longer valid.
+        """
+        answer = idempotency.answer_of(conn, claim)
+        return self._secrets.reveal(answer) if answer is not None and self._secrets is not None else answer
+
+    def keep(self, conn: Connection, claim: Claim, answer: Answer) -> None:
+        """Store the answer."""
+        idempotency.keep(conn, claim, self._secrets.hide(answer) if self._secrets is not None else answer)
+
+    def _settle(self, conn: Connection, claim: Claim, answer: Answer | None) -> None:
+        if answer is not None and (answer.status < 300 or answer.status == 409):
+            self.keep(conn, claim, answer)
+        elif answer is not None and answer.status < 500 and claim.first:
+            idempotency.forget(conn, claim)
+        else:
+            # The request may have been decided, or may still be in progress: whoever resumes it needs the same request id.
+            idempotency.give_back(conn, claim)
 
     async def _renew(self, claim: Claim) -> None:
         while True:
@@ -198,17 +234,17 @@ async def answer_once(
         DomainError: `work` raised it; nothing was written.
     """
     keyed = _keyed(request)
-    claim = claim_of(request)
     sent = {"content-type": "application/json", **{name.lower(): value for name, value in (headers or {}).items()}}
 
     def transaction(conn: Connection) -> Answer:
         # If this process was suspended for longer than its lease, another one may have taken over the request.
-        earlier = idempotency.answer_of(conn, claim) if claim is not None else None
+        claim = keyed.claim if keyed is not None else None
+        earlier = keyed.earlier_answer(conn, claim) if keyed is not None and claim is not None else None
         if earlier is not None:
             return earlier
         answer = Answer(status, sent, work(conn).model_dump_json().encode())
-        if claim is not None:
-            idempotency.keep(conn, claim, answer)
+        if keyed is not None and claim is not None:
+            keyed.keep(conn, claim, answer)
         return answer
 
     answer = await services.database.transact(transaction)
@@ -251,16 +287,6 @@ async def forget_old_keys_periodically(database: Database) -> None:
             while await database.transact(idempotency.sweep) == idempotency.MAX_SWEPT:
                 pass
         await asyncio.sleep(SWEEP_SECONDS)
-
-
-def _settle(conn: Connection, claim: Claim, answer: Answer | None) -> None:
-    if answer is not None and (answer.status < 300 or answer.status == 409):
-        idempotency.keep(conn, claim, answer)
-    elif answer is not None and answer.status < 500 and claim.first:
-        idempotency.forget(conn, claim)
-    else:
-        # The request may have been decided, or may still be in progress: whoever resumes it needs the same request id.
-        idempotency.give_back(conn, claim)
 
 
 def _keyed(request: Request[Any, Any, Any]) -> _KeyedRequest | None:

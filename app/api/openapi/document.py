@@ -61,8 +61,6 @@ _HEADERS = {
         "If-Range": "The ETag of the reader's partial copy. If the file has changed, all of it is sent.",
     }
 }
-# Their answers have the text of a key, or their bodies a password. Neither is stored, so a repeat cannot be recognized.
-_NOT_REPEATED = frozenset({"addKey", "addPerson", "rotateKey"})
 _TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 # Operations whose successful answer has an ETag.
 _WITH_ETAG = frozenset(
@@ -298,7 +296,7 @@ def _complete_parameters(operation: Json, method: str) -> None:
             parameter["description"] = _PATH_PARAMETERS[parameter["name"]]
     named = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}
     added: dict[str, tuple[str, Json]] = {}
-    if method == "post" and operation["operationId"] not in _NOT_REPEATED:
+    if method == "post":
         text = "For 24 hours, a repeat with the same key and body gets the first answer again."
         added["Idempotency-Key"] = (text, {"type": "string", "pattern": "^[!-~]{1,255}$"})
     if operation["operationId"] in _IF_MATCH:
@@ -356,7 +354,7 @@ def _complete_successes(operation: Json, method: str) -> None:
             response["description"] = _SUCCESSES[status]
         headers: Json = response.setdefault("headers", {})
         headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
-        if method == "post" and name not in _NOT_REPEATED:
+        if method == "post":
             headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/Replayed"}
         if name in _WITH_ETAG and status in {"200", "201", "206", "304"}:
             headers["ETag"] = {"$ref": "#/components/headers/ETag"}
