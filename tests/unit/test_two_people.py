@@ -52,7 +52,7 @@ def test_what_cannot_be_left_to_two_people(plan: str, why: str) -> None:
 
 
 def asked(conn: Connection) -> str:
-    """A running project with two open decisions, of which the second asks for a different person than the first."""
+    """Create a running project with two open decisions: whoever answers the first may not answer the second."""
     project_id = new_project(conn)
     options = {"type": "decision", "options": ["yes", "no"]}
     add_task(conn, project_id, "First", key="first", action=options)
