@@ -48,10 +48,11 @@ from app.planning.model.planner import ModelPlanner
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Planner
 from app.private_files import keep_private
-from app.settings import Settings, secrets_from_environment
+from app.settings import Settings
 from app.settings.environment import wanted_by_worker
 from app.settings.loading import SettingsInvalid, load_settings
 from app.settings.masked import masked_values
+from app.settings.sources import secrets_from_environment
 from app.supervisor.quarantine import Quarantine
 from app.temporal.connection import connect
 from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes

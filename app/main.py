@@ -27,6 +27,7 @@ from app.api.controllers.people import KeyController, MeController, PeopleContro
 from app.api.controllers.phases import PhaseController
 from app.api.controllers.plans import PlanController
 from app.api.controllers.projects import ProjectController
+from app.api.controllers.provider import ProviderController
 from app.api.controllers.record import RecordController
 from app.api.controllers.session import SessionController, SessionsController
 from app.api.controllers.system import SystemController
@@ -88,6 +89,7 @@ _CONTROLLERS = [
     RecordController,
     SessionController,
     SessionsController,
+    ProviderController,
     SystemController,
     TaskController,
 ]
@@ -111,7 +113,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     database = services.database
     telemetry = Telemetry()
     temporal_ui = TemporalUi(settings.temporal_ui_upstream) if settings.temporal_ui_upstream else None
-    credentials = Credentials(settings.api_key.get_secret_value(), database, checks_users=peer_lookup() is not None)
+    credentials = _credentials_of(settings, services)
     _say_who_may_connect(credentials)
 
     known = RefuseUnknownInputs()
@@ -164,6 +166,23 @@ def services_of(settings: Settings, engine: Engine) -> Services:
         agents=settings.known_agents,
         archetypes=load_archetypes(settings.archetypes),
         previews=preview_processes(),
+    )
+
+
+def _credentials_of(settings: Settings, services: Services) -> Credentials:
+    openid = None
+    if settings.oidc is not None:
+        from app.api.http.openid import OpenId  # noqa: PLC0415 - its library takes a third of a second
+
+        secret = settings.oidc_client_secret.get_secret_value()
+        public_url, signer = settings.effective_public_url, services.sealer.keys.signer
+        openid = OpenId(settings.oidc, secret, public_url=public_url, signer=signer)
+    return Credentials(
+        settings.api_key.get_secret_value(),
+        services.database,
+        checks_users=peer_lookup() is not None,
+        openid=openid,
+        proxy=settings.proxy,
     )
 
 

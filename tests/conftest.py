@@ -225,10 +225,11 @@ async def running_stack(
     worker: bool = True,
     thresholds: Thresholds | None = None,
     limits: Limits | None = None,
+    port: int | None = None,
     **values: Any,
 ) -> AsyncIterator[Stack]:
     """Run a whole Signoff in this process, with its own task queue and database."""
-    port = free_port()
+    port = port or free_port()
     (folder / "data").mkdir(exist_ok=True)
     settings = Settings(
         data_dir=folder / "data",

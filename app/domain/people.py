@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from app.domain.sender import Sender
 from signoff.vocabulary import Role, Scope
@@ -51,6 +51,23 @@ class Grant(BaseModel):
 
     role: Role
     labels: Labels = []
+
+    @classmethod
+    def parse(cls, text: str) -> Grant:
+        """Read a role as people write it: `approver`, or `approver@payments,reports`.
+
+        Raises:
+            ValueError: there is no such role, or a label is not valid.
+        """
+        role, at, labels = text.partition("@")
+        if role not in set(Role):
+            raise ValueError(f"there is no role '{role[:40]}'; use one of {', '.join(Role)}")
+        if role == Role.ADMIN and at:
+            raise ValueError("the role admin is for all projects; remove its labels")
+        try:
+            return cls(role=Role(role), labels=[label.strip() for label in labels.split(",")] if at else [])
+        except ValidationError as error:
+            raise ValueError(f"'{text[:100]}' has a label that is not valid") from error
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ the file that `SIGNOFF_CONFIG` names), and the file overrides the defaults below
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -16,18 +15,18 @@ import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
-from app import hidden_environment
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, ModelEntry, Price
 from app.domain.limits import Size, TaskLimits
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.secret_scopes import SecretEntry, SecretScopes
+from app.domain.sign_in import OidcEntry, ProxyEntry
+from app.settings.sources import Environment, settings_file
 
 # Settings that are tables in the file. They have their own models and no flag.
 TABLES = {
@@ -37,6 +36,8 @@ TABLES = {
     "prices": Price,
     "secrets": SecretEntry,
 }
+# Settings that are one table in the file.
+SECTIONS = {"oidc": OidcEntry, "proxy": ProxyEntry}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -108,6 +109,13 @@ class Settings(BaseSettings):
     )
     api_key: SecretStr = Field(
         default=SecretStr(""), description="Admin key that requests must carry as a Bearer token."
+    )
+    oidc: OidcEntry | None = Field(default=None, description="The OpenID Connect provider: [oidc] in the file.")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="Secret that the OpenID Connect provider gave Signoff, if it gave one."
+    )
+    proxy: ProxyEntry | None = Field(
+        default=None, description="The reverse proxy that signs people in: [proxy] in the file."
     )
     url: str = Field(default="", description="Address of a running Signoff, for client commands.")
     public_url: str = Field(
@@ -367,30 +375,10 @@ class Settings(BaseSettings):
         del env_settings
         return (
             init_settings,
-            _Environment(settings_cls),
+            Environment(settings_cls),
             TomlConfigSettingsSource(settings_cls, toml_file=settings_file()),
         )
 
 
-def settings_file() -> Path:
-    """The path of the settings file, which may not exist."""
-    return Path(os.environ.get("SIGNOFF_CONFIG", "signoff.toml"))
-
-
 def _without_model(agent: AgentEntry) -> AgentEntry:
     return agent.model_copy(update={"kind": AgentKind.LOCAL})
-
-
-def secrets_from_environment() -> dict[str, str]:
-    """This process's `SIGNOFF_SECRET_NAME=value` variables as `{NAME: value}`. Only workers read them; never stored."""
-    prefix = "SIGNOFF_SECRET_"
-    variables = hidden_environment.variables().items()
-    return {name.removeprefix(prefix): value for name, value in variables if name.startswith(prefix) and value}
-
-
-class _Environment(EnvSettingsSource):
-    """The environment, including the secrets that were removed from it."""
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        lowercase = {name.lower(): value for name, value in hidden_environment.variables().items()}
-        return lowercase if self.case_sensitive is False else hidden_environment.variables()

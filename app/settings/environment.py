@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from pydantic import AliasChoices, SecretStr
+from pydantic import AliasChoices, BaseModel, SecretStr
 
 from app.settings import Settings
 
@@ -43,7 +43,7 @@ def _as_text(name: str, value: object) -> str:
             return (os.pathsep if name in PATHS else ",").join(map(str, cast("list[object]", value)))
         case Path() | int() | float():
             return str(value)
-        case dict():
+        case dict() | BaseModel():
             return json.dumps(value, default=lambda entry: entry.model_dump(mode="json"))
         case _:
             return json.dumps(value)
@@ -71,7 +71,7 @@ def wanted_by_worker(settings: Settings) -> Callable[[str], bool]:
         prefixes += _PREFIXES.get(provider, (f"{provider.upper()}_",))
     # The worker only masks DATABASE_PASSWORD.
     named = {"PGPASSWORD", "DATABASE_PASSWORD", *(entry.api_key_env for entry in entries if entry.api_key_env)}
-    unwanted = {variable_of("api_key"), variable_of("seal_key"), variable_of("url")}
+    unwanted = {variable_of(name) for name in ("api_key", "seal_key", "oidc_client_secret", "url")}
     return lambda name: name not in unwanted and (name in named or name.startswith(tuple(prefixes)))
 
 

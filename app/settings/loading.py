@@ -12,9 +12,10 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from app.hidden_environment import variables
-from app.settings import TABLES, Settings, settings_file
+from app.settings import SECTIONS, TABLES, Settings
 from app.settings.environment import variable_of
 from app.settings.file import KeyLines
+from app.settings.sources import settings_file
 from app.settings.trust import complaints_about_found_file
 
 Location = tuple[int | str, ...]
@@ -104,7 +105,7 @@ def _complaint(problem: ErrorDetails, line: int | None) -> str:
         return f"{settings_file()}:{line}: {_spelled(location)}: {words}"
     if field is None:
         return f"Setting {_spelled(location)}: {words}"
-    if field in TABLES:
+    if field in TABLES or field in SECTIONS:
         return f"Setting {_spelled(location)} ({variable_of(field)}): {words}"
     return f"Setting {field} ({flag_of(field)}, {variable_of(field)}): {words}"
 
@@ -123,7 +124,8 @@ def _spelled(location: Location) -> str:
 def _what_is_wrong(problem: ErrorDetails, field: str | None) -> str:
     if _KEY in problem["loc"]:
         return _BAD_NAME
-    known = TABLES[field].model_fields if field in TABLES else {}
+    table = TABLES.get(field or "") or SECTIONS.get(field or "")
+    known = table.model_fields if table is not None else {}
     match problem["type"]:
         case "extra_forbidden":
             return f"there is no such field; known: {', '.join(known)}"
@@ -136,5 +138,6 @@ def _what_is_wrong(problem: ErrorDetails, field: str | None) -> str:
             return problem["msg"].removeprefix("Value error, ")
         case _:
             words = problem["msg"]
-    entry = known.get(str(problem["loc"][2])) if len(problem["loc"]) > 2 else None
+    depth = 1 if field in SECTIONS else 2
+    entry = known.get(str(problem["loc"][depth])) if len(problem["loc"]) > depth else None
     return f"{words}; expected: {entry.description}" if entry is not None and entry.description else words

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from app import hidden_environment
-from app.settings import settings_file
 from app.settings.environment import SECRETS_PREFIX, variable_of
 from app.settings.file import KeyLines, Keys
+from app.settings.sources import settings_file
 from signoff.schemas.json_value import JsonObject
 
 # Addresses to which keys are sent, the keys themselves, the database, and who may connect.
@@ -23,6 +23,9 @@ GUARDED = (
     "host",
     "public_url",
     "allowed_hosts",
+    "oidc",
+    "oidc_client_secret",
+    "proxy",
     "data_dir",
     "database_url",
     "temporal_address",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, or_, select, update
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import isoformat, new_id, now, parse_time
@@ -39,6 +39,8 @@ class Proof(StrEnum):
 
     PASSWORD = "password"  # noqa: S105 - a kind, not a password
     KEY = "key"
+    # What an identity provider, or a proxy, calls the person. It opens sessions, and proves nothing by itself.
+    PROVIDER = "provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ _BOTH = select(
     *(column.label(f"i_{column.name}") for column in identities.c),
     *(column.label(f"c_{column.name}") for column in credentials.c),
 )
+_OWN_PROOF = and_(credentials.c.identity_id == identities.c.id, credentials.c.kind != Proof.PROVIDER)
+_WITH_OWN_PROOF = _BOTH.select_from(identities.outerjoin(credentials, _OWN_PROOF))
 
 
 def add(
@@ -174,7 +178,7 @@ def find_person(conn: Connection, name: str) -> Known | None:
 
 def all_of(conn: Connection, kind: Kind) -> list[Known]:
     """Return all people or keys, by name."""
-    query = _BOTH.select_from(identities.outerjoin(credentials)).where(identities.c.kind == kind)
+    query = _WITH_OWN_PROOF.where(identities.c.kind == kind)
     return [_known(row) for row in conn.execute(query.order_by(identities.c.name_key)).mappings()]
 
 
@@ -214,20 +218,53 @@ def _replace(
     conn.execute(insert(credentials).values(asdict(row)))
 
 
+def find_by_provider(conn: Connection, proof: str) -> Known | None:
+    """Return the person whom a provider knows by this proof, disabled or not, or None."""
+    query = _BOTH.select_from(identities.join(credentials)).where(
+        credentials.c.kind == Proof.PROVIDER, credentials.c.hash == proof
+    )
+    row = conn.execute(query.limit(1)).mappings().one_or_none()
+    return _known(row) if row is not None else None
+
+
+def find_by_email(conn: Connection, email: str) -> Known | None:
+    """Return the person with this e-mail address, disabled or not, or None."""
+    return _find(conn, func.lower(identities.c.email) == email.lower(), identities.c.kind == Kind.PERSON)
+
+
+def has_provider(conn: Connection, identity_id: str) -> bool:
+    """Whether a provider already knows the person."""
+    query = select(credentials.c.id).where(credentials.c.identity_id == identity_id)
+    return conn.execute(query.where(credentials.c.kind == Proof.PROVIDER).limit(1)).first() is not None
+
+
+def set_provider(conn: Connection, identity_id: str, proof: str) -> None:
+    """Store what a provider calls a person."""
+    _replace(conn, identity_id, Proof.PROVIDER, proof)
+
+
+def is_free(conn: Connection, text: str, *, besides: str = "") -> bool:
+    """Whether nobody else has this name or e-mail address."""
+    return _taken_by(conn, text, besides) is None
+
+
 def _check_free(conn: Connection, name: str | None, email: str | None, *, besides: str = "") -> None:
     # A name must not be another's e-mail address either: both are used to sign in.
-    texts = [text for text in (name, email) if text is not None]
-    for text in texts:
-        same = or_(identities.c.name_key == name_key(text), func.lower(identities.c.email) == text.lower())
-        query = select(identities.c.kind).where(same, identities.c.id != besides).limit(1)
-        taken = conn.execute(query).scalar_one_or_none()
-        if taken is not None:
+    for text in (name, email):
+        taken = _taken_by(conn, text, besides) if text is not None else None
+        if text is not None and taken is not None:
             message = f"A {taken} already has the name or e-mail address '{text[:100]}'. Choose another."
             raise Conflict(message, code="name_taken", context={"name": text[:100]})
 
 
+def _taken_by(conn: Connection, text: str, besides: str) -> str | None:
+    same = or_(identities.c.name_key == name_key(text), func.lower(identities.c.email) == text.lower())
+    query = select(identities.c.kind).where(same, identities.c.id != besides).limit(1)
+    return conn.execute(query).scalar_one_or_none()
+
+
 def _find(conn: Connection, *conditions: ColumnElement[bool]) -> Known | None:
-    query = _BOTH.select_from(identities.outerjoin(credentials)).where(*conditions)
+    query = _WITH_OWN_PROOF.where(*conditions)
     row = conn.execute(query.limit(1)).mappings().one_or_none()
     return _known(row) if row is not None else None
 

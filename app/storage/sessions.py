@@ -42,11 +42,18 @@ _ROWS = Rows(table, SessionRow)
 
 
 def begin(
-    conn: Connection, key_hash: str, *, actor: str, address: str, user_agent: str, identity_id: str | None = None
+    conn: Connection,
+    key_hash: str,
+    *,
+    actor: str,
+    address: str,
+    user_agent: str,
+    identity_id: str | None = None,
+    lasts: timedelta = LASTS,
 ) -> str:
     """Begin a session, delete sessions that have ended, and return the new token, which is not stored anywhere.
 
-    `key_hash` stands for what opens it: the hash of the server's key, or the id of the person's password.
+    `key_hash` stands for what opens it: the hash of the server's key, or the id of what proves the person.
     """
     conn.execute(delete(table).where(table.c.expires_at <= now()))
     token = f"{PERSON if identity_id is not None else ''}{secrets.token_urlsafe(32)}"
@@ -59,7 +66,7 @@ def begin(
         "address": address[:MAX_TEXT_LENGTH],
         "user_agent": user_agent[:MAX_TEXT_LENGTH],
         "created_at": now(),
-        "expires_at": isoformat(datetime.now(UTC) + LASTS),
+        "expires_at": isoformat(datetime.now(UTC) + lasts),
     }
     conn.execute(insert(table).values(**values))
     return token

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Mapping
 
 from app.hidden_environment import MASKED, split
-from app.settings import Settings, settings_file
+from app.settings import Settings
 from app.settings.environment import PREFIX, as_variables, variable_of, wanted_by_app, wanted_by_worker
+from app.settings.sources import settings_file
 
 _TEMPORALS = "TEMPORAL_"
 
@@ -23,7 +24,7 @@ def for_temporal(inherited: Mapping[str, str]) -> dict[str, str]:
 def for_worker(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """The worker's environment. Only the worker gets the secrets of tasks; it gets the app's key only to mask it."""
     variables = _wanted(_for_client(inherited, settings), wanted_by_worker(settings))
-    for name in ("api_key", "seal_key"):
+    for name in ("api_key", "seal_key", "oidc_client_secret"):
         # Only the app seals records: a task that takes over its worker must not be able to.
         variables.pop(variable_of(name), None)
     key = settings.api_key.get_secret_value()

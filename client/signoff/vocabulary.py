@@ -35,6 +35,7 @@ class Via(StrEnum):
 
     KEY = "key"
     SESSION = "session"
+    PROXY = "proxy"
     LOOPBACK = "loopback"
 
 

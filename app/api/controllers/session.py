@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Controller, Request, Response, delete, get, post
-from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from app.api.http.bodies import SignIn
 from app.api.http.callers import caller_of, known_caller
-from app.api.http.credentials import COOKIE, SESSION_SECONDS, Credentials
+from app.api.http.credentials import SESSION_SECONDS, Credentials
 from app.api.http.permission import SCOPE
+from app.api.http.session_cookie import session_cookie
 from app.domain.errors import Invalid, NotFound, Unauthorized
 from app.domain.people import Caller
 from signoff.schemas.problems import Problem
@@ -64,7 +64,7 @@ class SessionController(Controller):
         else:
             token = await credentials.begin_session(address=address, user_agent=user_agent)
         caller = await credentials.of_session([token], address)
-        cookie = _cookie(request, token, SESSION_SECONDS)
+        cookie = session_cookie(request, token, SESSION_SECONDS)
         return Response(await _session(credentials, caller), headers=_NOT_STORED, cookies=[cookie])
 
     @delete("/", operation_id="signOut", opt={SCOPE: Scope.ANYBODY}, summary="Sign out", status_code=200)
@@ -74,7 +74,9 @@ class SessionController(Controller):
         if caller is not None and caller.session_id is not None:
             await credentials.revoke_session(caller.session_id, caller)
             caller = None
-        return Response(await _session(credentials, caller), headers=_NOT_STORED, cookies=[_cookie(request, "", 0)])
+        return Response(
+            await _session(credentials, caller), headers=_NOT_STORED, cookies=[session_cookie(request, "", 0)]
+        )
 
 
 class SessionsController(Controller):
@@ -139,15 +141,8 @@ async def _session(credentials: Credentials, caller: Caller | None) -> Session:
     return Session(
         key_needed=credentials.key_needed,
         people=await credentials.have_people(),
+        provider=credentials.openid.entry.name if credentials.openid is not None else None,
         actor=caller.actor if caller is not None else None,
         via=caller.via if caller is not None else None,
         scopes=caller.access.scopes if caller is not None else [],
     )
-
-
-def _cookie(request: AnyRequest, value: str, seconds: int) -> Cookie:
-    """A cookie that scripts cannot read and other sites cannot cause to be sent; `secure` if the request came over https."""
-    # The header needs no trust: a client that falsely claims https only prevents its own cookie from being sent.
-    forwarded = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
-    secure = "https" in {request.scope["scheme"], forwarded}
-    return Cookie(key=COOKIE, value=value, path="/", max_age=seconds, httponly=True, samesite="strict", secure=secure)

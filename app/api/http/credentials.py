@@ -10,21 +10,29 @@ import hmac
 import os
 import pwd
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import Connection
 
 from app.api.http.passwords import Passwords
+from app.api.http.provided import ProvidedPeople
 from app.api.http.throttle import FailedKeys
 from app.database.database import Database
 from app.domain.errors import Unauthorized
 from app.domain.people import ALL, Caller
 from app.domain.sender import LOCAL_ID, SERVER_KEY_ID
+from app.domain.sign_in import Claims, ProxyEntry
 from app.serving.peer import Peer
 from app.storage import identities, sessions
 from app.storage.identities import KEY_PATTERN
 from signoff.vocabulary import Scope, Via
+
+if TYPE_CHECKING:
+    # Its library takes a third of a second to import, and most servers need none of it.
+    from app.api.http.openid import OpenId
 
 logger = structlog.get_logger(__name__)
 COOKIE = "signoff_session"
@@ -45,15 +53,27 @@ class Credentials:
         api_key: the key that requests must carry; empty if none is needed.
         database: stores the sessions.
         checks_users: whether a server without a key accepts only connections from the user who runs it.
+        openid: the identity provider, if there is one.
+        proxy: the reverse proxy that names people, if there is one.
     """
 
-    def __init__(self, api_key: str, database: Database, *, checks_users: bool) -> None:
+    def __init__(
+        self,
+        api_key: str,
+        database: Database,
+        *,
+        checks_users: bool,
+        openid: OpenId | None = None,
+        proxy: ProxyEntry | None = None,
+    ) -> None:
         self._api_key = api_key.strip().encode()
         # Identifies the key for which a session was created, without revealing anything about the key.
         self._key_hash = hmac.new(self._api_key, _PURPOSE, "sha256").hexdigest()
         self._database = database
         self._failed = FailedKeys()
         self.passwords = Passwords()
+        self.openid = openid
+        self._provided = ProvidedPeople(database, openid.entry if openid is not None else None, proxy)
         self.checks_users = checks_users
         self._owner_uid = os.geteuid()
         self.owner = name_of_user(self._owner_uid)
@@ -62,6 +82,11 @@ class Credentials:
     def key_needed(self) -> bool:
         """Whether requests must carry a key."""
         return bool(self._api_key)
+
+    @property
+    def proxy_fields(self) -> frozenset[str]:
+        """The header fields in which a proxy names people, in lower case."""
+        return self._provided.fields
 
     @property
     def advice(self) -> str:
@@ -86,37 +111,41 @@ class Credentials:
         return is_right
 
     async def caller_of(
-        self, *, authorization: str, cookies: str, peer: Peer | None, from_task: bool, address: str
+        self, headers: Mapping[str, str], *, peer: Peer | None, from_task: bool, address: str
     ) -> Caller | None:
-        """The sender of a request: whoever the key or the cookie stands for, else the server's own user. None if unknown.
+        """The sender of a request: whoever the key, the proxy or the cookie names, else the server's own user. None if unknown.
 
         Args:
-            authorization: the `Authorization` header field.
-            cookies: the `Cookie` header field.
+            headers: the header fields, with names in lower case.
             peer: the other end of the connection; None if nothing is known about it.
             from_task: whether the request's own header says that a task sent it.
             address: the address that the request comes from.
 
         Raises:
             Unauthorized: `key_ended` or `session_ended`: the key or the session of a person is no longer valid. Also if no key
-                is needed, and a task of the server's own user sent the request.
+                is needed, and a task of the server's own user sent the request; or somebody other than the proxy names a person.
+            Forbidden: the person whom the proxy names has no role, or is disabled.
             Unavailable: the request has a key or a session cookie, and the database does not answer.
         """
-        scheme, _, key = authorization.partition(" ")
+        scheme, _, key = headers.get("authorization", "").partition(" ")
         key = key.strip() if scheme.lower() == "bearer" else ""
         if KEY_PATTERN.fullmatch(key):
             # Not tried as the server's key first: each try that is wrong slows down the next.
             return await self._of_key(key, address)
         if self.key_needed and key and await self.is_key(key, address=address):
             return Caller(ADMIN, SERVER_KEY_ID, Via.KEY, address, ALL)
-        tokens = [value for value in _values(cookies) if _TOKEN.fullmatch(value)][:_MAX_TOKENS]
+        provided = await self._provided.caller_of(headers, address)
+        if provided is not None:
+            return provided
+        tokens = [value for value in _values(headers.get("cookie", "")) if _TOKEN.fullmatch(value)][:_MAX_TOKENS]
         caller = await self.of_session(tokens, address) if tokens else None
         if caller is not None:
             return caller
         if any(token.startswith(sessions.PERSON) for token in tokens):
             # Never somebody else instead: the page shows whom the session was of.
             raise Unauthorized("Your session has ended. Sign in again.", code="session_ended")
-        if self.key_needed or not await self._is_owner(peer, from_task=from_task):
+        # What a proxy on this machine sends comes from somebody else, even if the server's own user runs the proxy.
+        if self.key_needed or self._provided.trusts(address) or not await self._is_owner(peer, from_task=from_task):
             return None
         return Caller(self.owner, LOCAL_ID, Via.LOOPBACK, address, ALL)
 
@@ -184,6 +213,28 @@ class Credentials:
         return await self._database.transact(
             lambda conn: sessions.begin(
                 conn, credential.id, actor=person.name, address=address, user_agent=user_agent, identity_id=person.id
+            )
+        )
+
+    async def sign_in_provided(self, claims: Claims, *, address: str, user_agent: str) -> str:
+        """Begin a session of a person whom the identity provider names, and return its cookie.
+
+        Raises:
+            Forbidden: `no_role` or `person_disabled`.
+        """
+        known = await self._provided.of_openid(claims)
+        person, credential = known.identity, known.credential
+        assert credential is not None  # noqa: S101 - for the type checker: found by what the provider calls the person
+        lasts = timedelta(hours=self.openid.entry.session_hours) if self.openid is not None else sessions.LASTS
+        return await self._database.transact(
+            lambda conn: sessions.begin(
+                conn,
+                credential.id,
+                actor=person.name,
+                address=address,
+                user_agent=user_agent,
+                identity_id=person.id,
+                lasts=lasts,
             )
         )
 

@@ -43,6 +43,7 @@ _OPEN_PATHS = frozenset({"/health", "/ready"})
 # The web page. Its files contain no data: it gets everything that it shows from the API.
 _PAGE_PATHS = frozenset({"/", "/new", "/projects", "/favicon.svg"})
 _PAGE_FOLDERS = ("/projects/", "/settings/", "/assets/")
+_PROVIDER_PATHS = frozenset({"/api/session/oidc", "/api/session/oidc/callback"})
 _UPLOAD = re.compile(r"^/api/projects/[^/]+/files/upload/?$")
 _JSON = re.compile(r"^application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
 
@@ -71,6 +72,7 @@ class Gateway:
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
         self._any_host = "*" in self._hosts
         self._credentials = credentials
+        self._unique = (*_UNIQUE, *(name.encode() for name in credentials.proxy_fields))
         self._open_to_all = open_to_all or _is_open
         self._needs = needs
 
@@ -110,7 +112,7 @@ class Gateway:
             await send(message)
 
         try:
-            _check_unique(scope)
+            _check_unique(scope, self._unique)
             self._check_origin(scope["method"], headers)
             answer = await self._identified(scope, headers, send_with_id)
             body = await _body(scope, headers, receive_noted)
@@ -167,8 +169,7 @@ class Gateway:
             return None
         try:
             caller = await self._credentials.caller_of(
-                authorization=headers.get("authorization", ""),
-                cookies=headers.get("cookie", ""),
+                headers,
                 peer=scope["state"].get(PEER),
                 from_task=_TASK_FIELD in headers,
                 address=(scope["client"] or ("", 0))[0],
@@ -192,11 +193,16 @@ def nothing(method: str, path: str) -> bool:
 def _is_open(method: str, path: str) -> bool:
     is_schema = path == OPENAPI_PATH or path.startswith(f"{OPENAPI_PATH}/")
     is_read = method in _SAFE and (path in _OPEN_PATHS or is_schema)
-    return is_read or _is_page(method, path) or _is_sign_in(method, path)
+    return is_read or _is_page(method, path) or _is_sign_in(method, path) or _is_provider_flow(method, path)
 
 
 def _is_sign_in(method: str, path: str) -> bool:
     return path.removesuffix("/") == "/api/session" and method in {"GET", "HEAD", "POST", "DELETE"}
+
+
+def _is_provider_flow(method: str, path: str) -> bool:
+    """Whether the path is one of those through which a browser signs in with an identity provider."""
+    return method in {"GET", "HEAD"} and path.removesuffix("/") in _PROVIDER_PATHS
 
 
 def _is_page(method: str, path: str) -> bool:
@@ -214,10 +220,10 @@ def _headers(scope: HTTPScope) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def _check_unique(scope: HTTPScope) -> None:
+def _check_unique(scope: HTTPScope, fields: Iterable[bytes]) -> None:
     """Refuse duplicates of fields that must be unique: a proxy in front of this server may have used the other one."""
     names = Counter(name.lower() for name, _ in scope["headers"])
-    for name in _UNIQUE:
+    for name in fields:
         if names[name] > 1:
             raise BadRequest(f"The header field {name.decode()} was sent {names[name]} times. Send it once.")
 

@@ -10,12 +10,14 @@ from signoff.vocabulary import Scope
 class Session(BaseModel):
     """How to sign in, and who the sender is; `actor` is null if the sender is not known.
 
-    `key_needed` says whether the server has a key, `people` whether somebody can sign in with a password. `scopes` is what the
-    sender may do, at least for some projects.
+    `key_needed` says whether the server has a key, `people` whether somebody can sign in with a password. `provider` is the
+    name of the identity provider that people can sign in with, null if there is none. `scopes` is what the sender may do, at
+    least for some projects.
     """
 
     key_needed: bool
     people: bool
+    provider: str | None
     actor: str | None
     via: str | None
     scopes: list[Scope]
