@@ -46,7 +46,7 @@ class Provided:
 @pytest.fixture(scope="module")
 async def provided(temporal_server: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Provided]:
     port = free_port()
-    async with identity_provider(f"http://127.0.0.1:{port}", ACCOUNTS) as issuer:
+    with identity_provider(f"http://127.0.0.1:{port}", ACCOUNTS) as issuer:
         entry = OidcEntry(
             issuer=issuer,
             client_id=CLIENT_ID,

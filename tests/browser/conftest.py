@@ -112,12 +112,12 @@ def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
 
 
 @contextlib.contextmanager
-def second_app(signoff: Signoff, **variables: str) -> Iterator[str]:
+def second_app(signoff: Signoff, *, port: int | None = None, **variables: str) -> Iterator[str]:
     """Serve the projects of `signoff` at another address, with other settings, until the block ends. Yields the address.
 
     It shares the worker and the Temporal server, which saves their start.
     """
-    port = free_port()
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     place = {
         "SIGNOFF_DATA_DIR": signoff.addresses["data_dir"],

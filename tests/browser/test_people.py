@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff, second_app
+from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, identity_provider
+from tests.ports import free_port
 
 KEY = "a key that nobody guesses, of 32 or more"
 PASSWORD = "correct horse battery"
@@ -114,3 +117,44 @@ def test_an_administrator_adds_people_and_keys(visitor: Page, signoff: Signoff) 
     keys.get_by_role("button", name="Revoke: Nightly").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(keys.get_by_role("row").filter(has_text="Nightly")).to_contain_text("revoked")
+
+
+def test_people_sign_in_with_an_identity_provider(browser: Browser, signoff: Signoff) -> None:
+    port = free_port()
+    accounts = {
+        "lee": {"name": "Lee", "email": "lee@example.com", "email_verified": True, "groups": ["staff"]},
+        "guest": {"name": "Guest", "groups": []},
+    }
+    project_id = signoff.planned("Opened after the sign-in", "- Do it: `true` {#do}")
+    with identity_provider(f"http://127.0.0.1:{port}", accounts) as issuer:
+        oidc = {
+            "issuer": issuer,
+            "client_id": CLIENT_ID,
+            "name": "Team login",
+            "scopes": ["openid", "profile", "groups"],
+            "groups": {"staff": ["viewer"]},
+        }
+        variables = {"SIGNOFF_OIDC": json.dumps(oidc), "SIGNOFF_OIDC_CLIENT_SECRET": CLIENT_SECRET}
+        with second_app(signoff, port=port, SIGNOFF_API_KEY=KEY, **variables) as url:
+            page = browser.new_context(base_url=url).new_page()
+            page.goto(f"/projects/{project_id}/record")
+            expect(page.get_by_role("link", name="Sign in with Team login")).to_be_visible()
+            assert violations(page) == []
+            page.screenshot(path=f"{signoff.folder}/sign-in.png")
+            log_in(page, "guest")
+            expect(page.get_by_role("alert")).to_contain_text("You have no role yet.")
+            page.context.clear_cookies()
+            page.goto(f"/projects/{project_id}/record")
+            log_in(page, "lee")
+            expect(page.get_by_role("banner")).to_contain_text("Lee")
+            expect(page).to_have_url(f"{url}/projects/{project_id}/record")
+            expect(page.get_by_role("heading", name="Opened after the sign-in")).to_be_visible()
+
+
+def log_in(page: Page, login: str) -> None:
+    """Go through the pages of the identity provider."""
+    page.get_by_role("link", name="Sign in with Team login").click()
+    page.locator("[name=login]").fill(login)
+    page.locator("[name=password]").fill("any")
+    page.get_by_role("button", name="Sign-in").click()
+    page.get_by_role("button", name="Continue").click()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,10 @@ def install() -> None:
         npm("ci", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", folder=FOLDER)
 
 
-@asynccontextmanager
-async def identity_provider(app_url: str, accounts: dict[str, dict[str, Any]]) -> AsyncIterator[str]:
+@contextmanager
+def identity_provider(app_url: str, accounts: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Run a provider at which these people have accounts, by login. Yields its issuer."""
-    await asyncio.to_thread(install)
+    install()
     port = free_port()
     client = {
         "client_id": CLIENT_ID,
@@ -39,18 +38,15 @@ async def identity_provider(app_url: str, accounts: dict[str, dict[str, Any]]) -
         "redirect_uris": [f"{app_url}/api/session/oidc/callback"],
     }
     options = json.dumps({"accounts": accounts, "client": client, "port": port})
-    process = await asyncio.create_subprocess_exec(
-        "node", "server.mjs", options, cwd=FOLDER, env=with_node(), stdout=subprocess.PIPE
-    )
+    command = ["node", "server.mjs", options]
+    process = subprocess.Popen(command, cwd=FOLDER, env=with_node(), stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(60):
-            while (line := await process.stdout.readline()) != b"ready\n":
-                assert line, "the identity provider did not start"
+        assert any(line == b"ready\n" for line in process.stdout), "the identity provider did not start"
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        await process.wait()
+        process.wait(timeout=30)
 
 
 async def give_consent(browser: httpx.AsyncClient, url: str, login: str) -> str:

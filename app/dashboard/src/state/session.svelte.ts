@@ -10,11 +10,15 @@ let refused = $state(false);
 export const session = {
   /** The server requires a sign-in, and this browser has not signed in. */
   get signInNeeded(): boolean {
-    return refused || (known !== null && known.key_needed && known.actor === null);
+    return refused || (known !== null && (known.key_needed || known.provider !== null) && known.actor === null);
   },
   /** People can sign in with a password. */
   get people(): boolean {
     return known?.people ?? false;
+  },
+  /** The name of the identity provider that people can sign in with. */
+  get provider(): string | null {
+    return known?.provider ?? null;
   },
   /** The name of who is signed in. */
   get actor(): string | null {

@@ -34,6 +34,16 @@ export const signIn = {
   key: "API key",
   hint: "This server requires an API key. The browser stores a cookie for 30 days, not the key.",
   submit: "Sign in",
+  with: (provider: string) => `Sign in with ${provider}`,
+  others: "Other ways to sign in",
+  /** What went wrong with an identity provider, by the code that the server puts into the address. */
+  problems: {
+    no_role: "You have no role yet. Ask an administrator for one, and then sign in again.",
+    person_disabled: "An administrator has disabled your account. Ask them to enable it.",
+    sign_in_expired: "The sign-in took too long, or began in another browser. Try again.",
+    sign_in_refused: "The identity provider did not let you sign in. Try again, or ask an administrator.",
+    unavailable: "The identity provider is not responding. Try again in a minute.",
+  } as Record<string, string>,
 };
 
 export const project = {
