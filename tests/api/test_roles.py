@@ -34,6 +34,8 @@ OPEN = {
     ("GET", "/api/session"),
     ("POST", "/api/session"),
     ("DELETE", "/api/session"),
+    ("GET", "/api/session/oidc"),
+    ("GET", "/api/session/oidc/callback"),
 }
 
 

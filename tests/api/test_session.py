@@ -191,17 +191,12 @@ async def test_with_another_key_every_session_is_over(locked: Stack, browser: ht
     good = await token_of(browser)
     assert await status_with(browser, good) == 200
     other = Credentials(KEY + "x", locked.database, checks_users=True)
-    asked = {
-        "authorization": "",
-        "cookies": f"{COOKIE}={good}",
-        "peer": None,
-        "from_task": False,
-        "address": "192.0.2.1",
-    }
-    assert await other.caller_of(**asked) is None
+    sent = {"cookie": f"{COOKIE}={good}"}
+    asked = {"peer": None, "from_task": False, "address": "192.0.2.1"}
+    assert await other.caller_of(sent, **asked) is None
     assert await other.list_sessions(Caller("admin", access=ALL)) == []
     same = Credentials(KEY, locked.database, checks_users=True)
-    assert (await same.caller_of(**asked)).actor == "admin"
+    assert (await same.caller_of(sent, **asked)).actor == "admin"
 
 
 async def test_signing_out_ends_the_session_on_the_server(browser: httpx.AsyncClient) -> None:

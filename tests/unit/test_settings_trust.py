@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -94,6 +96,7 @@ def test_a_file_that_the_user_names_is_the_users_own(listener: tuple[str, list[d
 
 
 VALUES = {
+    "oidc_client_secret": "a secret of the provider",
     "url": EVIL,
     "host": "evil.example",
     "public_url": EVIL,
@@ -108,15 +111,24 @@ VALUES = {
 }
 
 
+TABLES = {
+    "oidc": '{ issuer = "https://login.example.com", client_id = "signoff" }',
+    "proxy": '{ addresses = ["10.0.0.5"] }',
+}
+
+
 @pytest.mark.parametrize("setting", GUARDED)
 def test_what_a_found_file_may_not_set(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
-    write(f'log_level = "info"\n{setting} = "{VALUES[setting]}"')
+    table = TABLES.get(setting)
+    value = table if table is not None else f'"{VALUES[setting]}"'
+    write(f'log_level = "info"\n{setting} = {value}')
     load_settings()
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     (line,) = complaints()
     assert line.startswith(f"signoff.toml:2: {setting}: ")
     assert "OPENAI_API_KEY" in line
-    monkeypatch.setenv(f"SIGNOFF_{setting.upper()}", VALUES[setting])
+    in_json = json.dumps(tomllib.loads(f"x = {value}")["x"]) if table is not None else VALUES[setting]
+    monkeypatch.setenv(f"SIGNOFF_{setting.upper()}", in_json)
     load_settings()
 
 
