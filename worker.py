@@ -209,7 +209,7 @@ async def run(settings: Settings, queues: list[str | None] | None = None, *, qua
     client = await _connected(settings, stop)
     if client is None:
         return
-    database = Database(settings.effective_database_url)
+    database = Database(settings.effective_database_url, signing=settings.signing)
     await database.start()
     served = queues or [None]
     workers = [build_worker(client, settings, database, queue=queue, quarantine=quarantine) for queue in served]

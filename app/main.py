@@ -147,7 +147,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 def services_of(settings: Settings, engine: Engine) -> Services:
     """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
-    database = Database(settings.effective_database_url, keys.signer)
+    database = Database(settings.effective_database_url, keys.signer, settings.signing)
     heads = HeadsLog(settings.effective_heads_file)
     sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
     workspaces = workspaces_of(settings)
