@@ -59,6 +59,7 @@ from app.settings import Settings
 from app.settings.loading import load_settings
 from app.temporal.client import Engine
 from app.temporal.commands import Commands
+from app.temporal.expiry import expire_gates_periodically
 from app.temporal.lost import reconcile_lost_runs_periodically
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import Scope
@@ -179,7 +180,7 @@ def _say_who_may_connect(credentials: Credentials) -> None:
 
 @asynccontextmanager
 async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncGenerator[None, None]:
-    """While the app serves: keep the database open, find lost runs, delete expired idempotency keys, and seal records."""
+    """While the app serves: keep the database open, and sweep. The names of the sweeps say what each does."""
     await asyncio.to_thread(services.workspaces.prepare)
     await services.database.start()
     with suppress(Unavailable):
@@ -187,6 +188,7 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
         await services.sealer.start()
     sweeps = [
         asyncio.create_task(reconcile_lost_runs_periodically(services.database, services.engine), name="lost-runs"),
+        asyncio.create_task(expire_gates_periodically(services.database, services.commands), name="expired-gates"),
         asyncio.create_task(forget_old_keys_periodically(services.database), name="old-keys"),
         asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
     ]

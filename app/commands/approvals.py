@@ -85,9 +85,9 @@ def check_in_time(gate: GateRow, at: str) -> None:
     """
     if gate.status == GateStatus.EXPIRED or (gate.expires_at is not None and gate.expires_at <= at):
         what = (
-            "Make a new plan with regenerate-plan"
+            "The project is cancelled. Make a new plan with regenerate-plan"
             if gate.kind == GateKind.PLAN
-            else "Retry the project once it is cancelled"
+            else "The project is cancelled. Retry it"
         )
         message = f"The time to approve this ended at {gate.expires_at}. {what}, then have it approved in time."
         raise Conflict(message, code="approval_expired", context={"expires_at": gate.expires_at})

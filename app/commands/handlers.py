@@ -89,6 +89,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     """Approve the current plan and open a run; in a running project, approve an edit, or the phase that waits at its gate."""
     captured = freezing.take_captured(command)
     project = projects.get(conn, command.project_id)
+    _check_not_expired(conn, project, command)
     if situation(project) == Situation.RUNNING:
         edited = proposals.find(conn, project) if command.payload.get("phase_id") is None else None
         if edited is None:
@@ -98,7 +99,6 @@ def approve(conn: Connection, command: CommandRecord) -> None:
             _check_bound(edited, command.payload)
             plan_edits.approve_edit(conn, project, edited, command, captured)
         return
-    _check_not_expired(conn, project, command)
     check_call(Call.APPROVE, situation(project))
     if command.payload.get("phase_id") is not None:
         message = "The plan itself is waiting for approval, not a phase. Omit phase_id to approve the whole plan."
@@ -144,7 +144,8 @@ def _check_not_expired(conn: Connection, project: ProjectRow, command: CommandRe
     Raises:
         Conflict: `approval_expired`.
     """
-    newest = gates.newest_of(conn, project.id) if project.status == ProjectStatus.CANCELLED else None
+    ended = project.status == ProjectStatus.CANCELLED or project.stage == Stage.CANCELLING
+    newest = gates.newest_of(conn, project.id) if ended else None
     if newest is not None and newest.status == GateStatus.EXPIRED:
         approvals.check_in_time(newest, command.at)
 
