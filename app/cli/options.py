@@ -8,7 +8,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from app.settings import TABLES, Settings
+from app.settings import SINGLE_TABLES, TABLES, Settings
 from app.settings.environment import variable_of
 from app.settings.loading import SettingsInvalid, flag_of
 from app.settings.loading import load_settings as load
@@ -33,7 +33,7 @@ def settings_options(command: Callable[..., R]) -> Callable[..., R]:
 
     Flags override the environment, which overrides the file. Invalid settings end the command with exit code 2 and one line each.
     """
-    return _with_flags(command, (name for name in Settings.model_fields if name not in TABLES))
+    return _with_flags(command, (name for name in Settings.model_fields if name not in {*TABLES, *SINGLE_TABLES}))
 
 
 def client_options(command: Callable[..., R]) -> Callable[..., R]:

@@ -63,10 +63,16 @@ def _signer(text: str) -> str:
     return f"{kind}:{name.strip()}"
 
 
+def _somebody(signers: tuple[str, ...]) -> tuple[str, ...]:
+    if not signers:
+        raise ValueError("name at least one role or person, or leave it out")
+    return signers
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Span = Annotated[str, AfterValidator(_span)]
-Signers = Annotated[tuple[Annotated[str, AfterValidator(_signer)], ...], Field(min_length=1, max_length=100)]
+Signers = Annotated[tuple[Annotated[str, AfterValidator(_signer)], ...], AfterValidator(_somebody)]
 
 
 class Match(BaseModel):

@@ -64,6 +64,45 @@ def complaints(text: str, **flags: object) -> list[str]:
         ("retention_days = 0", "1: retention_days: ", "greater than or equal to 1"),
         ("public_url = 'signoff.example'", "1: public_url: ", "pattern"),
         ("log_level = 'loud'", "1: log_level: ", "pattern"),
+        ("[signoff]\npolicies = []", "2: signoff.policies: ", "known: policy"),
+        (
+            "[[signoff.policy]]\nname = 'A'\naprovals = 2",
+            "3: signoff.policy[0].aprovals: ",
+            "known: name, match, gates",
+        ),
+        (
+            "[[signoff.policy]]\nname = 'A'\n[[signoff.policy]]\nname = 'B'\napprovals = 0",
+            "5: signoff.policy[1].approvals: ",
+            "from 1 to 20",
+        ),
+        (
+            "[[signoff.policy]]\nname = 'A'\nfrom = ['role:aprover']",
+            "3: signoff.policy[0].from[0]: ",
+            "there is no role 'aprover'; known: role:viewer",
+        ),
+        ("[[signoff.policy]]\nname = 'A'\nfrom = ['dana']", "3: signoff.policy[0].from[0]: ", "person:NAME"),
+        ("[[signoff.policy]]\nname = 'A'\nexpires = '3 days'", "3: signoff.policy[0].expires: ", "write 30m, 12h"),
+        (
+            "[[signoff.policy]]\nname = 'A'\nauto_approve_below = 'hi'",
+            "3: signoff.policy[0].auto_approve_below: ",
+            "high",
+        ),
+        (
+            "[[signoff.policy]]\nname = 'A'\nmatch = {label = ['a']}",
+            "3: signoff.policy[0].match.label: ",
+            "known: labels, actions",
+        ),
+        (
+            "[[signoff.policy]]\nname = 'A'\n[signoff.policy.match]\nhost = 1",
+            "4: signoff.policy[0].match.host: ",
+            "known: labels",
+        ),
+        ("[[signoff.policy]]\napprovals = 2", "1: signoff.policy[0].name: ", "it is missing"),
+        (
+            "[[signoff.policy]]\nname = 'A'\n[[signoff.policy]]\nname = 'A'",
+            "1: signoff: ",
+            "two policies have the name 'A'",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(text: str, place: str, words: str) -> None:

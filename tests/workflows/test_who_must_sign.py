@@ -241,7 +241,8 @@ async def test_what_nobody_signed_runs_only_if_two_people_accept_it(stack: Stack
     await dana.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
     await approved_by(project_id, kim, lee)
     await stack.task_in(project_id, "wait", "waiting")
-    await dana.call("POST", upload, files={"file": ("a.sh", b"echo other\n")})
+    other = {"file": ("a.sh", b"echo other\n")}
+    await dana.call("POST", upload, files=other, data={"overwrite": "true"})
     await kim.call("POST", f"/{project_id}/tasks/wait/complete")
     await stack.task_in(project_id, "run", "waiting")
     open_ones = (await kim.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
