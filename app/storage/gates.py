@@ -260,6 +260,12 @@ def _demand(conn: Connection, policy: Policy) -> Demand:
     return Demand(policy=policy.name, approvals=policy.approvals, signers=signers)
 
 
+def is_unknown(conn: Connection, text: str) -> bool:
+    """Whether a policy names a person or a key that does not exist."""
+    signer = _signer(conn, text)
+    return signer.role is None and signer.id is None
+
+
 def _signer(conn: Connection, text: str) -> Signer:
     """Find who a policy names. People are found by id, name or e-mail address, and kept by id: names may change."""
     kind, _, name = text.partition(":")

@@ -147,6 +147,9 @@ class PreviewOutline(RequestBody):
         default=None,
         description="Values to check. Without them, missing values are no problem: they are asked for later.",
     )
+    labels: Labels = Field(
+        default_factory=list[str], description="Labels of the project, on which depends who must sign."
+    )
 
 
 class Approve(RequestBody):
