@@ -47,6 +47,7 @@ from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.serving import PAGE
 from app.database.database import Database
 from app.domain.errors import Unavailable
+from app.domain.policies import Signing
 from app.domain.registry import load_actions
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
@@ -148,7 +149,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 def services_of(settings: Settings, engine: Engine) -> Services:
     """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
-    database = Database(settings.effective_database_url, keys.signer, settings.signing)
+    database = Database(
+        settings.effective_database_url, keys.signer, Signing(settings.signoff.policy, settings.known_agents)
+    )
     heads = HeadsLog(settings.effective_heads_file)
     sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
     workspaces = workspaces_of(settings)

@@ -8,9 +8,9 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from app.settings import SINGLE_TABLES, TABLES, Settings
+from app.settings import TABLES, Settings
 from app.settings.environment import variable_of
-from app.settings.loading import SettingsInvalid, flag_of
+from app.settings.loading import SINGLE_TABLES, SettingsInvalid, flag_of
 from app.settings.loading import load_settings as load
 
 R = TypeVar("R")

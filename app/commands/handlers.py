@@ -110,6 +110,11 @@ def approve(conn: Connection, command: CommandRecord) -> None:
         raise Conflict("The plan has no tasks. Add one, then approve it.", code="empty_plan")
     digest = plans.contents(plan).digest
     command.plan_version, command.plan_digest = plan.version, digest
+    runs.check_workspace_free(conn, project)
+    releases.check_kept_answers(conn, project.id, draft)
+    if project.run_id is not None:
+        # A task of an earlier run that does not stop could otherwise run twice at the same time.
+        projects.check_stopped(conn, project.id)
     if captured is not None:
         captured.frozen.stops, captured.frozen.deciders = stops_of(draft), deciders_of(draft)
         captured.frozen.shown = shown_in(draft) or None
@@ -117,11 +122,6 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     gate = gates.find(conn, project.id, GateKind.PLAN, str(plan.version))
     if not approvals.sign(conn, command, project, gate, seen=freezing.seen(captured)):
         return
-    runs.check_workspace_free(conn, project)
-    releases.check_kept_answers(conn, project.id, draft)
-    if project.run_id is not None:
-        # A task of an earlier run that does not stop could otherwise run twice at the same time.
-        projects.check_stopped(conn, project.id)
     run = runs.start(conn, project, plan, temporal_run_id=command.payload.get("temporal_run_id"))
     command.payload = {**command.payload, **run}
     freezing.keep(conn, project.id, plan.version, captured)
@@ -146,7 +146,7 @@ def _check_not_expired(conn: Connection, project: ProjectRow, command: CommandRe
     """
     ended = project.status == ProjectStatus.CANCELLED or project.stage == Stage.CANCELLING
     newest = gates.newest_of(conn, project.id) if ended else None
-    if newest is not None and newest.status == GateStatus.EXPIRED:
+    if newest is not None and newest.status == GateStatus.EXPIRED and newest.plan_version == project.plan_version:
         approvals.check_in_time(newest, command.at)
 
 

@@ -157,11 +157,8 @@ class Approve(Command):
 
 
 class Cancel(Command):
-    """Cancel the planning, the pending project or the run.
-
-    Attributes:
-        delete: then delete the project.
-        expired_gate: only if this gate still waits and its time is up.
+    """Cancel the planning, the pending project or the run. `delete`: then delete the project. `expired_gate`: only if the time
+    of this gate is up.
     """
 
     kind = CommandKind.CANCEL

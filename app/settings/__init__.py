@@ -27,7 +27,7 @@ from app import hidden_environment
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, ModelEntry, Price
 from app.domain.limits import Size, TaskLimits
 from app.domain.plan import DEFAULT_AGENT
-from app.domain.policies import Policies, Signing
+from app.domain.policies import Policies
 from app.domain.secret_scopes import SecretEntry, SecretScopes
 
 # Settings that are tables in the file. They have their own models and no flag.
@@ -38,8 +38,6 @@ TABLES = {
     "prices": Price,
     "secrets": SecretEntry,
 }
-# Settings that are a single table in the file.
-SINGLE_TABLES = {"signoff": Policies}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -314,11 +312,6 @@ class Settings(BaseSettings):
         """Every agent that may be named, including the default one; agents without a model are local."""
         known = {DEFAULT_AGENT: AgentEntry(), **self.agents}
         return {name: agent if agent.model or self.model else _without_model(agent) for name, agent in known.items()}
-
-    @property
-    def signing(self) -> Signing:
-        """Who must sign which documents."""
-        return Signing(self.signoff.policy, self.known_agents)
 
     @property
     def secret_scopes(self) -> SecretScopes:

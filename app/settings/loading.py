@@ -12,14 +12,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
-from app.domain.policies import Match, Policy
+from app.domain.policies import Match, Policies, Policy
 from app.hidden_environment import variables
-from app.settings import SINGLE_TABLES, TABLES, Settings, settings_file
+from app.settings import TABLES, Settings, settings_file
 from app.settings.environment import variable_of
 from app.settings.file import KeyLines
 from app.settings.trust import complaints_about_found_file
 
 Location = tuple[int | str, ...]
+# Settings that are a single table in the file, without a flag.
+SINGLE_TABLES = {"signoff": Policies}
 # Pydantic's marker for an error in the key of a table.
 _KEY = "[key]"
 _BAD_NAME = "not a valid name: use at most 64 letters, digits, '.', '_' and '-', beginning with a letter or a digit"

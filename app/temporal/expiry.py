@@ -13,10 +13,10 @@ from app.domain.errors import DomainError, Unavailable
 from app.domain.identity import now
 from app.domain.signals import OWN_ACTOR
 from app.domain.words import listed
-from app.storage import gates
+from app.storage import gates, projects
 from app.storage.gates import GateRow, GateStatus
 from app.temporal.commands import Commands
-from signoff.vocabulary import GateKind
+from signoff.vocabulary import GateKind, Stage
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 15.0
@@ -42,6 +42,10 @@ async def expire_gates(database: Database, commands: Commands) -> None:
 
 
 async def _expire(database: Database, commands: Commands, gate: GateRow) -> None:
+    project = await database.read(lambda conn: projects.find(conn, gate.project_id))
+    if project is None or project.stage == Stage.PLANNING:
+        # The plan was sent back. If planning fails, it waits again.
+        return
     cancelled = False
     if gate.kind != GateKind.RETRY:
         command = CommandRequest(

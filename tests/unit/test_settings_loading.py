@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.agents import AgentTool
+from app.settings.environment import as_variables
 from app.settings.loading import SettingsInvalid, load_settings
 
 
@@ -173,6 +174,20 @@ def test_a_table_in_the_environment_that_is_not_json_is_named(monkeypatch: pytes
 
 def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hush" not in complaints("api_key = ['hush']")[0]
+
+
+def test_policies_reach_another_process_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("signoff.toml").write_text(
+        "[[signoff.policy]]\nname = 'Two'\nmatch = {labels = ['a'], critical = true}\napprovals = 2\n"
+        "from = ['role:approver', 'person:Dana']\nfour_eyes = true\nexpires = '3d'\nauto_approve_below = 'high'\n"
+        "[[signoff.policy]]\nname = 'Other'\ngates = ['phase']\n"
+    )
+    settings = load_settings()
+    (text,) = [value for name, value in as_variables(settings).items() if name == "SIGNOFF_SIGNOFF"]
+    Path("signoff.toml").unlink()
+    monkeypatch.setenv("SIGNOFF_SIGNOFF", text)
+    assert load_settings().signoff == settings.signoff
+    assert [policy.name for policy in settings.signoff.policy] == ["Two", "Other"]
 
 
 def test_good_tables_are_read() -> None:

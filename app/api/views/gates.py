@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from app.domain.gates import Approver, needed, refusal, still_missing
 from app.domain.people import ROLE_FOR, Access
 from app.domain.sender import Sender
 from app.domain.states import Situation
-from app.storage import gates, plans, proposals, questions, tasks
+from app.storage import gates, plans, proposals, questions
 from app.storage.gates import GateRow
 from app.storage.projects import ProjectRow, situation
+from app.storage.tasks import TaskRow
 from signoff.schemas.gates import Gate, GateApprovals, GivenApproval
 from signoff.vocabulary import GateKind, Scope, TaskStatus, WaitReason
 
@@ -18,11 +21,11 @@ _ONE = GateApprovals(given=0, needed=1)
 _SCOPES = {GateKind.RETRY: Scope.OPERATE}
 
 
-def gates_of(conn: Connection, project: ProjectRow) -> list[Gate]:
-    """Everything in a project that waits for approval, whether a policy is about it or not."""
+def gates_of(conn: Connection, project: ProjectRow, rows: Sequence[TaskRow]) -> list[Gate]:
+    """Everything in a project that waits for approval, whether a policy is about it or not. `rows` has all of its tasks."""
     found = [shown(conn, row) for row in gates.open_of(conn, project.id)]
     there = {_what(gate) for gate in found}
-    return [*found, *(gate for gate in _usual(conn, project) if _what(gate) not in there)]
+    return [*found, *(gate for gate in _usual(conn, project, rows) if _what(gate) not in there)]
 
 
 def _what(gate: Gate) -> tuple[GateKind, str | None]:
@@ -78,7 +81,7 @@ def for_reader(conn: Connection, project: ProjectRow, gate: Gate, reader: Sender
     return gate.model_copy(update={"may_approve": why is None, "why_not": told})
 
 
-def _usual(conn: Connection, project: ProjectRow) -> list[Gate]:
+def _usual(conn: Connection, project: ProjectRow, rows: Sequence[TaskRow]) -> list[Gate]:
     """What waits for one approval by anybody who may approve."""
     found: list[Gate] = []
     if situation(project) == Situation.PLAN_READY and project.plan_version is not None:
@@ -97,7 +100,7 @@ def _usual(conn: Connection, project: ProjectRow) -> list[Gate]:
                 approvals=_ONE,
             )
         )
-    for task in tasks.open_of(conn, project.id) if situation(project) == Situation.RUNNING else ():
+    for task in rows if situation(project) == Situation.RUNNING else ():
         if task.status == TaskStatus.WAITING and task.reason == WaitReason.RELEASE:
             since = task.started_at or project.updated_at
             version = project.plan_version

@@ -48,7 +48,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
     task_rows = tasks.all_of(conn, row.id)
     plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
     run, edited = runs.latest_of(conn, row), proposals.find(conn, row)
-    waiting = gates_of(conn, row)
+    waiting = gates_of(conn, row, task_rows)
     return Project(
         id=row.id,
         name=row.name,
