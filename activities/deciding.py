@@ -22,10 +22,10 @@ from app.domain.decisions import QuestionStatus
 from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.identity import now
 from app.domain.signals import BY_HAND, UNAUTHENTICATED, not_by_hand, unknown_command
-from app.storage import commands, decisions, plans, projects, questions, tasks
+from app.storage import commands, decisions, gates, plans, projects, questions, tasks
 from app.storage.decisions import Handler
 from app.storage.projects import ProjectRow
-from signoff.vocabulary import ProjectStatus, Stage
+from signoff.vocabulary import GateKind, ProjectStatus, Stage
 from workflows.contracts import OWN_ACTOR, Delivery
 
 _REQUEST_ID_LENGTH = 200
@@ -128,6 +128,9 @@ def automatic_approval(conn: Connection, project: ProjectRow) -> CommandRequest 
         return None
     plan = plans.current(conn, project)
     if plan.planner == "hand" and not decisions.has_made_plan(conn, project.id, plan.version):
+        return None
+    gate = gates.find(conn, project.id, GateKind.PLAN, str(plan.version))
+    if gate is not None and not gate.demands.automatic:
         return None
     return CommandRequest(
         project_id=project.id,

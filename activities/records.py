@@ -25,10 +25,11 @@ from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.llm.access import model_for
 from app.planning.outline.reader import is_prose
 from app.settings import Settings
-from app.storage import flow, needs, permission, plan_rows, plans, projects, proposals, runs, tasks
+from app.storage import flow, gates, needs, permission, plan_gates, plan_rows, plans, projects, proposals, runs, tasks
 from app.workspace.erasing import erase
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import (
+    GateKind,
     PhaseStatus,
     PlanStatus,
     ProjectStatus,
@@ -273,6 +274,10 @@ class Records(RecordActivities):
                 advise = has_model and needs.is_left_to_model(conn, project, task)
                 return TaskResult(status=TaskStatus.WAITING, advise=advise)
             tasks.open_task(conn, task, reason=opened.reason, due_at=due_at)
+            if opened.reason == WaitReason.RELEASE:
+                plan_gates.open_task(
+                    conn, project, GateKind.TASK, gates.in_run(task.id, project), plans.current(conn, project), task.key
+                )
             return TaskResult(status=TaskStatus.WAITING)
 
         return await self._write(work)

@@ -59,6 +59,9 @@ def decided(conn: Connection, decision: CommandRecord, *, erase: bool = False) -
 
 def _stands(conn: Connection, decision: CommandRecord) -> bool:
     """Whether the effect of an accepted decision is still current. A signal that repeats it later must have no effect."""
+    if not (decision.payload.get("gate") or {"opens": True}).get("opens"):
+        # An approval that its gate still waits after.
+        return False
     project = projects.get(conn, decision.project_id)
     match decision.kind:
         case CommandKind.CANCEL:

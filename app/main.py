@@ -49,6 +49,7 @@ from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.serving import PAGE
 from app.database.database import Database
 from app.domain.errors import Unavailable
+from app.domain.policies import Signing
 from app.domain.registry import load_actions
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
@@ -61,6 +62,7 @@ from app.settings import Settings
 from app.settings.loading import load_settings
 from app.temporal.client import Engine
 from app.temporal.commands import Commands
+from app.temporal.expiry import expire_gates_periodically
 from app.temporal.lost import reconcile_lost_runs_periodically
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import Scope
@@ -151,7 +153,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 def services_of(settings: Settings, engine: Engine) -> Services:
     """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
-    database = Database(settings.effective_database_url, keys.signer)
+    database = Database(
+        settings.effective_database_url, keys.signer, Signing(settings.signoff.policy, settings.known_agents)
+    )
     heads = HeadsLog(settings.effective_heads_file)
     sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
     workspaces = workspaces_of(settings)
@@ -200,7 +204,7 @@ def _say_who_may_connect(credentials: Credentials) -> None:
 
 @asynccontextmanager
 async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncGenerator[None, None]:
-    """While the app serves: keep the database open, find lost runs, delete expired idempotency keys, and seal records."""
+    """While the app serves: keep the database open, and sweep. The names of the sweeps say what each does."""
     await asyncio.to_thread(services.workspaces.prepare)
     await services.database.start()
     with suppress(Unavailable):
@@ -208,6 +212,7 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
         await services.sealer.start()
     sweeps = [
         asyncio.create_task(reconcile_lost_runs_periodically(services.database, services.engine), name="lost-runs"),
+        asyncio.create_task(expire_gates_periodically(services.database, services.commands), name="expired-gates"),
         asyncio.create_task(forget_old_keys_periodically(services.database), name="old-keys"),
         asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
     ]

@@ -30,6 +30,7 @@ _OVERVIEW = {
         "agents": ("app.cli.catalog", "List agents."),
         "strategies": ("app.cli.catalog", "List strategies."),
         "archetypes": ("app.cli.catalog", "List experts (archetypes)."),
+        "policy": ("app.cli.policies", "Show who must sign which documents."),
     },
     "People": {
         "people": ("app.cli.people", "List, add and change people."),

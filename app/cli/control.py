@@ -9,6 +9,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
+from app.cli.approvals import gate_of, still_waits, who_must_approve
 from app.cli.arguments import project_argument, set_option
 from app.cli.command import (
     answer_command,
@@ -29,6 +30,7 @@ from app.cli.tables import plan_changes, plan_list
 from signoff import AsyncSignoff, is_pending, to_json
 from signoff.schemas.answers import CancelAnswer, Recorded, StatusAnswer
 from signoff.schemas.plans import Plan, PlanDiff, PlanList
+from signoff.vocabulary import GateKind
 
 _PLAN_SECONDS = 60
 
@@ -40,6 +42,8 @@ def _plan(answer: Json) -> RenderableType:
 
 
 def _outcome(answer: Json) -> Text:
+    if (waits := still_waits(answer)) is not None:
+        return Text(waits)
     word = "Recorded" if answer.get("recorded") else "Done"
     return Text(f"{word}. The project is {answer['status']} (stage: {answer['stage'].replace('_', ' ')}).")
 
@@ -185,8 +189,14 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
         question = "Continue the run with this version of the plan?" if edited else "Approve and run this plan?"
         if plan is not None:
             bound = seen(plan)
-    # Without a plan or a gate there is nothing to confirm; the API's error says why.
+    kinds = (GateKind.PHASE,) if gate is not None else (GateKind.PLAN, GateKind.EDIT)
+    signers = gate_of(project, *kinds)
+    demands = who_must_approve(signers) if signers is not None and not as_json else None
+    if demands is not None:
+        out.print(demands, soft_wrap=True)
+    # Without a plan or a gate there is nothing to confirm, and for somebody who may not approve; the API's error says why.
     is_askable = gate is not None or (plan is not None and (project.status == "pending" or edited))
+    is_askable = is_askable and (signers is None or signers.may_approve is not False)
     if is_askable and not await is_confirmed(question, yes=yes):
         return refusal("Not approved.")
     answer = await api.projects.approve(project_id, comment=comment, **bound)
@@ -194,6 +204,9 @@ async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, ye
         print_json(answer)
     else:
         word = "The approval is recorded" if is_pending(answer) else "Approved"
+        if (waits := still_waits(to_json(answer))) is not None:
+            out.print(Text(waits), soft_wrap=True)
+            return 0
         out.print(Text(f"{word}. To watch the run: signoff projects watch {project_id}"), soft_wrap=True)
     return 0
 

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.approvals import still_waits
 from app.cli.display import (
     OUTCOMES,
     Json,
@@ -28,6 +29,7 @@ from app.cli.shown_files import read_shown
 from app.cli.terms import proposal_text
 from app.domain.identity import milliseconds_between
 from signoff import AsyncSignoff, NotFound, SignoffError, to_json
+from signoff.schemas.answers import Recorded, StatusAnswer
 from signoff.schemas.events import Event
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 2}
@@ -199,7 +201,11 @@ class _Questions:
                 await self._ask_question(subject)
             case ShownPhase():
                 if await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
-                    await self._api.projects.approve(project_id, phase_id=subject.id)
+                    self._say_what_is_missing(await self._api.projects.approve(project_id, phase_id=subject.id))
+
+    def _say_what_is_missing(self, answer: StatusAnswer | Recorded) -> None:
+        if (waits := still_waits(to_json(answer))) is not None:
+            self._console.print(Text(waits), soft_wrap=True)
 
     async def _ask_whether_done(self, task: ShownTask) -> None:
         project_id = self._progress.project_id

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from app.cli.approvals import changes_signing, signing_options, who_must_approve, with_signing
 from app.cli.arguments import ProjectId, project_argument, set_option
 from app.cli.command import (
     answer_command,
@@ -80,7 +81,7 @@ def _field_options(command: Any) -> Any:
         )
     ):
         command = option(command)
-    return command
+    return signing_options(command)
 
 
 def _text(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -132,6 +133,9 @@ async def show(api: AsyncSignoff, project_id: str, *, as_json: bool) -> int:
         out.print(plan_tree(plan, project["name"]))
         out.print()
     show_result(out, project, local=api.is_local)
+    for gate in answer.gates:
+        if (demands := who_must_approve(gate)) is not None:
+            out.print(demands, soft_wrap=True)
     out.print(Text(_more(project), style="dim"), soft_wrap=True)
     return 0
 
@@ -152,7 +156,7 @@ async def create(api: AsyncSignoff, **fields: Any) -> Project:
 
     It has no plan yet. To generate one: signoff projects plan --generate PROJECT.
     """
-    return await api.projects.create(**given(**fields))
+    return await api.projects.create(**given(**with_signing(fields)))
 
 
 @projects.command()
@@ -164,7 +168,9 @@ async def update(api: AsyncSignoff, project_id: str, **fields: Any) -> Project:
 
     Options that you omit keep their values.
     """
-    return await api.projects.update(project_id, **given(**fields))
+    current = (await api.projects.get(project_id)).signing if changes_signing(fields) else None
+    demanded = current.model_dump() if current is not None else None
+    return await api.projects.update(project_id, **given(**with_signing(fields, demanded)))
 
 
 @projects.command()

@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.approvals import still_waits
 from app.cli.arguments import plan_argument, read_plan, set_option
 from app.cli.command import print_json, run_to_end
 from app.cli.display import Json, visible
@@ -187,7 +188,9 @@ class _ProjectRun:
         if not self._order.yes and not await self._is_approved(project["id"]):
             await self._print_json(project["id"])
             return REFUSED
-        await self._api.projects.approve(project["id"], **seen(plan))
+        approved = to_json(await self._api.projects.approve(project["id"], **seen(plan)))
+        if (waits := still_waits(approved)) is not None:
+            self._say(waits)
         return await self._follow(project)
 
     async def _create(self) -> Json:

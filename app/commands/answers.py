@@ -6,22 +6,23 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from app.commands import other_person, releases
+from app.commands import approvals, other_person, releases
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommentSeal
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.frozen import without_texts
 from app.domain.states import SKIPPED_BY_PERSON, Situation
 from app.domain.unseen import READ, shown_by
-from app.storage import events, projects, questions, tasks
+from app.storage import events, gates, plan_gates, plans, projects, questions, tasks
+from app.storage.gates import GateRow
 from app.storage.needs import is_being_cancelled
-from app.storage.projects import situation
+from app.storage.projects import ProjectRow, situation
 from app.storage.questions import QuestionRow
 from app.storage.tasks import TaskError, TaskRow
 from signoff.schemas.event_data import DecisionMade
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import TaskStatus, WaitReason, waits_for_person
+from signoff.vocabulary import GateKind, TaskStatus, WaitReason, waits_for_person
 
 _C, _S, _R, _F = TASK_ANSWERS
 # What a person may do with a waiting task, by the reason it waits. A `decision` task is answered through its question.
@@ -58,6 +59,8 @@ def answer_task(conn: Connection, command: CommandRecord) -> None:
     if command.kind == CommandKind.COMPLETE and shown_by(task.action):
         # Only the app says what was read. It has put this into the outputs; a signal sent by hand has not.
         outputs = {**outputs, READ: {**(command.payload.get("read") or {})}}
+    if not _is_released(conn, command, task):
+        return
     _carry_out(conn, task, command, command.kind, outputs)
 
 
@@ -76,7 +79,29 @@ def answer_question(conn: Connection, command: CommandRecord) -> None:
         raise Invalid(message, code="invalid_answer", details=[Problem(field="answer", message=message)])
     other_person.check(conn, command, task)
     releases.check_answer(conn, command.actor, task, question, answer)
+    if question.kind == QuestionKind.CHANGED and answer == RUN_AS_IT_IS:
+        command.payload = {**command.payload, "decision": question.id, "task_id": task.id, "key": task.key}
+        if not approvals.sign(conn, command, *_gate_of_change(conn, task, question)):
+            return
     _settle(conn, task, question, command, answer)
+
+
+def _is_released(conn: Connection, command: CommandRecord, task: TaskRow) -> bool:
+    """Whether enough people have let a task go on that waits to be released; anything else needs only this one."""
+    if task.reason != WaitReason.RELEASE or task.status != TaskStatus.WAITING or command.kind == CommandKind.FAIL:
+        return True
+    project = projects.get(conn, task.project_id)
+    gate = gates.find(conn, project.id, GateKind.TASK, gates.in_run(task.id, project))
+    return approvals.sign(conn, command, project, gate)
+
+
+def _gate_of_change(conn: Connection, task: TaskRow, question: QuestionRow) -> tuple[ProjectRow, GateRow | None]:
+    """The gate of a task that would run with what nobody has signed. It opens with the first answer that asks for this."""
+    project = projects.get(conn, task.project_id)
+    found = gates.find(conn, project.id, GateKind.CHANGE, question.id)
+    return project, found or plan_gates.open_task(
+        conn, project, GateKind.CHANGE, question.id, plans.current(conn, project), task.key
+    )
 
 
 def expire_question(conn: Connection, command: CommandRecord) -> None:

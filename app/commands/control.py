@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select, update
 
+from app.commands import approvals
 from app.domain.commands import CommandRecord
 from app.domain.conditions import DECISION, condition_of, ends_run
 from app.domain.errors import Conflict
 from app.domain.plan import task_of
 from app.domain.states import PHASE_MOVES, TASK_MOVES, Call, Situation, check_call, sources
-from app.storage import events, needs, plans, projects, questions, runs, tasks
+from app.storage import events, gates, needs, plan_gates, plans, projects, questions, runs, tasks
+from app.storage.gates import GateStatus
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import RunPaused, RunResumed, RunStarted
 from signoff.schemas.json_value import JsonObject
-from signoff.vocabulary import PhaseStatus, PlanStatus, RunsOn, Stage, TaskStatus
+from signoff.vocabulary import GateKind, PhaseStatus, PlanStatus, RunsOn, Stage, TaskStatus
 
 _CHUNK = 5000
 
@@ -71,6 +74,8 @@ def retry_run(conn: Connection, command: CommandRecord) -> None:
     rows = tasks.all_of(conn, project.id)
     again = _to_run_again(conn, project, rows, command.payload.get("tasks") or [])
     command.plan_version, command.plan_digest = plan.version, digest
+    if not approvals.sign(conn, command, project, _gate_of_retry(conn, project, plan, [row.id for row in again])):
+        return
     run = runs.start(conn, project, plan, temporal_run_id=command.payload.get("temporal_run_id"))
     command.payload = {**command.payload, **run}
     _reset_tasks(conn, [row.id for row in again])
@@ -86,6 +91,18 @@ def retry_run(conn: Connection, command: CommandRecord) -> None:
         **command.seal(),
     )
     events.append(conn, project.id, started, actor=command.sender)
+
+
+def _gate_of_retry(
+    conn: Connection, project: ProjectRow, plan: plans.PlanRow, again: Sequence[str]
+) -> gates.GateRow | None:
+    """The gate of a retry that runs these tasks again. It opens with the first request for this."""
+    named = hashlib.sha256("\n".join(again).encode()).hexdigest()[:32]
+    subject = f"{project.run_id}:{named}"
+    found = gates.find(conn, project.id, GateKind.RETRY, subject)
+    if found is not None and found.status == GateStatus.OPEN:
+        return found
+    return plan_gates.open_again(conn, project, subject, plan)
 
 
 def _to_run_again(

@@ -22,6 +22,8 @@ from signoff.vocabulary import ProjectStatus
 
 # Fields that the approval of any plan covers. Any other field is covered if a task of the plan reads it.
 PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "path", "agent_id"})
+# A change of these makes a new version too: what its approval demands is settled when it is made.
+SIGNING_FIELDS = frozenset({"signing"})
 # Always editable: a budget may be raised while a run waits for exactly that.
 ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd", "labels"})
 
@@ -29,6 +31,7 @@ ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd", "labels
 class _Facts(TypedDict, total=False):
     auto_approve_plan: bool
     labels: list[str]
+    signing: JsonObject | None
 
 
 def update_project(
@@ -63,7 +66,7 @@ def update_project(
     changes = {name: value for name, value in wanted.items() if normalized(getattr(project, name)) != value}
     if not changes:
         return project
-    covered = not PLAN_FIELDS.isdisjoint(changes) or _is_read(conn, project, changes)
+    covered = not (PLAN_FIELDS | SIGNING_FIELDS).isdisjoint(changes) or _is_read(conn, project, changes)
     if covered or (project.status == ProjectStatus.RUNNING and not ALWAYS.issuperset(changes)):
         _check_settled(project, changes)
     values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
@@ -75,6 +78,8 @@ def update_project(
     if "labels" in changes:
         # Labels decide who may do what with the project.
         facts["labels"] = cast("list[str]", changes["labels"])
+    if "signing" in changes:
+        facts["signing"] = cast("JsonObject | None", changes["signing"])
     event = ProjectUpdated(fields=sorted(changes), **facts)
     project = projects.get(conn, project_id)
     if covered and project.plan_version is not None:

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from sqlalchemy import Connection
 
-from app.commands import answers, control, plan_edits, releases
+from app.commands import answers, approvals, control, plan_edits, releases
 from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandPayload, CommandRecord
 from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
@@ -18,7 +18,8 @@ from app.domain.registry import load_actions
 from app.domain.releasing import deciders_of
 from app.domain.states import Call, Situation, check_call
 from app.domain.unseen import shown_in
-from app.storage import decisions, events, freezing, plans, projects, proposals, questions, runs, tasks
+from app.storage import decisions, events, freezing, gates, plans, projects, proposals, questions, runs, tasks
+from app.storage.gates import GateStatus
 from app.storage.projects import ProjectRow, situation
 from signoff.schemas.event_data import (
     DecisionMade,
@@ -31,7 +32,7 @@ from signoff.schemas.event_data import (
     RunStarted,
 )
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage
+from signoff.vocabulary import GateKind, PhaseStatus, ProjectStatus, Stage
 
 # The planner that is used if the request names none.
 OUTLINE = "outline"
@@ -88,6 +89,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     """Approve the current plan and open a run; in a running project, approve an edit, or the phase that waits at its gate."""
     captured = freezing.take_captured(command)
     project = projects.get(conn, command.project_id)
+    _check_not_expired(conn, project, command)
     if situation(project) == Situation.RUNNING:
         edited = proposals.find(conn, project) if command.payload.get("phase_id") is None else None
         if edited is None:
@@ -110,13 +112,16 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     command.plan_version, command.plan_digest = plan.version, digest
     runs.check_workspace_free(conn, project)
     releases.check_kept_answers(conn, project.id, draft)
-    if captured is not None:
-        captured.frozen.stops, captured.frozen.deciders = stops_of(draft), deciders_of(draft)
-        captured.frozen.shown = shown_in(draft) or None
     if project.run_id is not None:
         # A task of an earlier run that does not stop could otherwise run twice at the same time.
         projects.check_stopped(conn, project.id)
+    if captured is not None:
+        captured.frozen.stops, captured.frozen.deciders = stops_of(draft), deciders_of(draft)
+        captured.frozen.shown = shown_in(draft) or None
     captured = freezing.bind(command, captured)
+    gate = gates.find(conn, project.id, GateKind.PLAN, str(plan.version))
+    if not approvals.sign(conn, command, project, gate, seen=freezing.seen(captured)):
+        return
     run = runs.start(conn, project, plan, temporal_run_id=command.payload.get("temporal_run_id"))
     command.payload = {**command.payload, **run}
     freezing.keep(conn, project.id, plan.version, captured)
@@ -131,6 +136,18 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     )
     started = RunStarted(plan_version=plan.version, plan_digest=digest, **run, **_kept(conn, project))
     events.append(conn, project.id, approved, started, actor=command.sender)
+
+
+def _check_not_expired(conn: Connection, project: ProjectRow, command: CommandRecord) -> None:
+    """Tell somebody who approves too late that the time is up, not that the project has ended.
+
+    Raises:
+        Conflict: `approval_expired`.
+    """
+    ended = project.status == ProjectStatus.CANCELLED or project.stage == Stage.CANCELLING
+    newest = gates.newest_of(conn, project.id) if ended else None
+    if newest is not None and newest.status == GateStatus.EXPIRED and newest.plan_version == project.plan_version:
+        approvals.check_in_time(newest, command.at)
 
 
 class _Kept(TypedDict, total=False):
@@ -162,6 +179,7 @@ def discard_edit(conn: Connection, command: CommandRecord) -> None:
     command.plan_version, command.plan_digest = edited.version, edited.digest
     command.payload = {**command.payload, "plan_version": edited.version}
     plans.discard(conn, project.id, edited.version)
+    gates.withdraw(conn, project.id, (GateKind.EDIT,))
     questions.settle_stage(conn, project.id)
     discarded = PlanDiscarded(
         plan_version=edited.version,
@@ -213,6 +231,9 @@ def _approve_phase(conn: Connection, project: ProjectRow, command: CommandRecord
     phase = runs.get_phase(conn, gate["phase_id"])
     command.plan_version, command.plan_digest = plan.version, run.plan_digest if run is not None else None
     command.payload = {**command.payload, "phase_id": phase.id}
+    signed = gates.find(conn, project.id, GateKind.PHASE, gates.in_run(phase.id, project))
+    if not approvals.sign(conn, command, project, signed):
+        return
     at = now()
     approved = {"approved_at": at, "approved_by": command.actor}
     runs.move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at, **approved)
@@ -228,6 +249,7 @@ def cancel(conn: Connection, command: CommandRecord) -> None:
     project = projects.get(conn, command.project_id)
     where = situation(project)
     check_call(Call.CANCEL, where)
+    approvals.check_expiry(conn, command)
     seal: CancelSeal = {"reason": command.comment, **command.seal()}
     if where == Situation.RUNNING:
         if project.stage == Stage.CANCELLING:

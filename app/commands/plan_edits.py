@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, update
 
-from app.commands import releases
+from app.commands import approvals, releases
 from app.domain.actions import Actions, Mode
 from app.domain.commands import CommandRecord
 from app.domain.conditions import stops_of
@@ -23,7 +23,20 @@ from app.domain.signed_values import PROJECT_VALUES
 from app.domain.states import FINISHED_PHASE, Call, Situation, check_call
 from app.domain.unseen import shown_in
 from app.domain.validation import Agents, check_draft, effective_dependencies, for_project
-from app.storage import events, freezing, needs, plan_rows, plans, projects, proposals, questions, runs, tasks
+from app.storage import (
+    events,
+    freezing,
+    gates,
+    needs,
+    plan_gates,
+    plan_rows,
+    plans,
+    projects,
+    proposals,
+    questions,
+    runs,
+    tasks,
+)
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
 from app.storage.tables import plans as plan_table
@@ -31,7 +44,7 @@ from app.storage.tables import runs as run_table
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.schemas.event_data import DecisionMade, EventData, PlanApproved, PlanReady, PlanSuperseded, TaskCreated
-from signoff.vocabulary import PhaseStatus, PlanStatus, Stage, TaskStatus, WaitReason, waits_for_person
+from signoff.vocabulary import GateKind, PhaseStatus, PlanStatus, Stage, TaskStatus, WaitReason, waits_for_person
 
 
 def edit_plan(
@@ -122,7 +135,12 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
         tasks=len(after.tasks()),
     )
     events.append(conn, project.id, *replaced, ready, actor=command.sender)
-    if project.auto_approve_plan:
+    plan_gates.open_new(conn, project.id, GateKind.EDIT, version, str(command.plan_digest), after)
+    gate = gates.find(conn, project.id, GateKind.EDIT, str(version))
+    if project.auto_approve_plan and (gate is None or gate.demands.automatic):
+        captured = _freeze(conn, project, command, captured, after)
+        if gate is not None:
+            approvals.note_automatic(conn, command, gate)
         _install(conn, project, plans.get(conn, project.id, version), actions, command, captured)
         return
     questions.settle_stage(conn, project.id)
@@ -144,6 +162,10 @@ def approve_edit(
     before = plans.verified_draft(plans.current(conn, project))
     _check_started(conn, project, before, plans.verified_draft(version), actions)
     command.plan_version, command.plan_digest = version.version, version.digest
+    captured = _freeze(conn, project, command, captured, plans.verified_draft(version))
+    gate = gates.find(conn, project.id, GateKind.EDIT, str(version.version))
+    if not approvals.sign(conn, command, project, gate, seen=freezing.seen(captured)):
+        return
     command.payload = {**command.payload, "run_id": str(project.run_id)}
     _install(conn, project, version, actions, command, captured)
 
@@ -269,17 +291,14 @@ def _install(
     command: CommandRecord,
     captured: Captured | None,
 ) -> None:
-    """Make a version the approved one of the run in progress."""
+    """Make a version the approved one of the run in progress. `captured` is bound to the command."""
     current = plans.current(conn, project)
     draft, ids, digest = plans.verified_draft(version), plans.contents(version).ids, plans.contents(version).digest
     _check_answers(conn, project, draft)
-    if captured is not None:
-        captured.frozen.stops, captured.frozen.deciders = stops_of(draft), deciders_of(draft)
-        captured.frozen.shown = shown_in(draft) or None
     known = tasks.ids_by_key(conn, project.id)
     plans.supersede(conn, project.id, current.version)
     plans.mark_approved(conn, project.id, version.version, actor=command.sender, at=command.at)
-    freezing.keep(conn, project.id, version.version, freezing.bind(command, captured, current))
+    freezing.keep(conn, project.id, version.version, captured)
     _put_rows(conn, project, draft, ids, actions)
     projects.change(conn, project, plan_version=version.version)
     run = update(run_table).where(run_table.c.id == project.run_id)
@@ -298,6 +317,16 @@ def _install(
     added = [task.key for task in draft.tasks() if task.key not in known]
     created = _created(conn, project.id, added, version.version)
     events.append(conn, project.id, superseded, approved, *created, actor=command.sender)
+
+
+def _freeze(
+    conn: Connection, project: ProjectRow, command: CommandRecord, captured: Captured | None, draft: PlanDraft
+) -> Captured | None:
+    """Bind what an approval of an edit freezes to its command. What the approved version has frozen stays frozen."""
+    if captured is not None:
+        captured.frozen.stops, captured.frozen.deciders = stops_of(draft), deciders_of(draft)
+        captured.frozen.shown = shown_in(draft) or None
+    return freezing.bind(command, captured, plans.current(conn, project))
 
 
 def _put_rows(conn: Connection, project: ProjectRow, draft: PlanDraft, ids: plan_rows.Ids, actions: Actions) -> None:

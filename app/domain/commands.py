@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from app.domain.errors import Conflict, DomainError, ErrorInfo
 from app.domain.frozen import Captured, ChangedItem
+from app.domain.gates import GateFacts
 from app.domain.parameters import Value
 from app.domain.plan import canonical_json
 from app.domain.sender import Sender, without_empty_origin
@@ -107,6 +108,9 @@ class CommandPayload(TypedDict, total=False):
     key: str
     effect: CommandKind
     changed: list[ChangedItem]
+    gate: GateFacts
+    # The gate whose time is up, in a cancellation.
+    expired_gate: str | None
 
 
 if TYPE_CHECKING:
@@ -153,13 +157,16 @@ class Approve(Command):
 
 
 class Cancel(Command):
-    """Cancel the planning, the pending project or the run. `delete`: then delete the project."""
+    """Cancel the planning, the pending project or the run. `delete`: then delete the project. `expired_gate`: only if the time
+    of this gate is up.
+    """
 
     kind = CommandKind.CANCEL
     signal = "cancel"
     only_stops = True
 
     delete: bool | None = None
+    expired_gate: _ShortText | None = None
 
 
 class Pause(Command):

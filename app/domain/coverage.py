@@ -138,6 +138,16 @@ CHECKED: dict[str, dict[str, str]] = {
         "closed_by": "the decision",
         "decision_id": "the decision",
     },
+    "gates": {
+        "id": _KEY,
+        "kind": _EVENTS,
+        "subject": _EVENTS,
+        "plan_version": _EVENTS,
+        "plan_digest": _EVENTS,
+        "rules": _EVENTS,
+        "expires_at": _EVENTS,
+        "opened_at": _EVENTS,
+    },
     "commands": {
         "id": _STORED,
         "request_id": _STORED,
@@ -185,6 +195,7 @@ UNCHECKED: dict[str, dict[str, str]] = {
         "max_cost_usd": _BUDGET,
         "parameters": _ASKED,
         "labels": "may change at any time; the events say who changed them",
+        "signing": "may change at any time; each gate keeps what was in force when it opened",
         "auto_approve_plan": "may change at any time; the approvals that it makes are checked",
         "stage": _SHOWN,
         "former_stage": _HANDLING,
@@ -234,6 +245,12 @@ UNCHECKED: dict[str, dict[str, str]] = {
         "closed_at": _SHOWN,
     },
     "commands": {"project_id": _OTHER_ROWS},
+    "gates": {
+        "position": _HANDLING,
+        "project_id": _OTHER_ROWS,
+        "status": "the decisions say whether its approvals were complete",
+        "closed_at": _SHOWN,
+    },
     "seals": {"position": _HANDLING, "project_id": _OTHER_ROWS, "seq": "the number in the body is signed"},
     "events": {
         "position": _HANDLING,

@@ -108,6 +108,11 @@ class Access:
         bound = self.labels_of(Scope.AUTHOR)
         return bound is None or bound.issuperset(labels)
 
+    def roles_for(self, labels: Collection[str]) -> frozenset[Role]:
+        """The roles for a project with these labels. An administrator has all of them."""
+        held = {grant.role for grant in self.grants if not grant.labels or not set(grant.labels).isdisjoint(labels)}
+        return frozenset(Role) if Role.ADMIN in held else frozenset(held)
+
     @property
     def scopes(self) -> list[Scope]:
         """All scopes, for any project."""

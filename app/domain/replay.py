@@ -14,6 +14,7 @@ from signoff.schemas.event_data import (
     DecisionRequested,
     EventData,
     FileUploaded,
+    GateOpened,
     PhaseApproved,
     PlanApproved,
     PlanDiscarded,
@@ -31,7 +32,7 @@ from signoff.schemas.event_data import (
 )
 from signoff.schemas.events import Event
 from signoff.schemas.json_value import JsonMapping
-from signoff.vocabulary import EventType, PlanStatus, ProjectStatus
+from signoff.vocabulary import EventType, GateKind, PlanStatus, ProjectStatus
 
 _PLAN_STATUS: dict[EventType, PlanStatus] = {
     EventType.PLAN_GENERATING: PlanStatus.GENERATING,
@@ -103,6 +104,20 @@ class ReplayedDecision:
 
 
 @dataclass
+class ReplayedGate:
+    """What a gate demands, according to the event of its opening, and whether its phase was approved after that."""
+
+    kind: str
+    subject: str
+    plan_version: int
+    plan_digest: str
+    rules: JsonMapping
+    expires_at: str | None
+    opened_at: str
+    approved: bool = False
+
+
+@dataclass
 class ReplayedProject:
     """Facts about a project, rebuilt from events: who created it, when, and the outcome of its last run."""
 
@@ -132,6 +147,7 @@ class Replay:
         questions: what each question asked, by id.
         approvals: who approved each phase and when, by phase id.
         decisions: the decisions that events name, by id.
+        gates: what waited for approvals that policies demand, by id.
     """
 
     def __init__(self) -> None:
@@ -145,6 +161,7 @@ class Replay:
         self.questions: dict[str, DecisionRequested] = {}
         self.approvals: dict[str, tuple[str, str]] = {}
         self.decisions: dict[str, ReplayedDecision] = {}
+        self.gates: dict[str, ReplayedGate] = {}
         self.run_id: str | None = None
 
     def take(self, event: Event) -> None:
@@ -174,6 +191,19 @@ class Replay:
         match data:
             case PhaseApproved():
                 self.approvals[data.phase_id] = (event.actor, event.at)
+                for gate in self.gates.values():
+                    if gate.kind == GateKind.PHASE and gate.subject == f"{data.phase_id}:{self.run_id}":
+                        gate.approved = True
+            case GateOpened():
+                self.gates[data.gate_id] = ReplayedGate(
+                    data.kind,
+                    data.subject,
+                    data.plan_version,
+                    data.plan_digest,
+                    data.rules,
+                    data.expires_at,
+                    event.at,
+                )
             case DecisionRequested():
                 self.questions[data.question_id] = data
             case FileUploaded():

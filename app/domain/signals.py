@@ -6,6 +6,8 @@ from app.domain.errors import DomainError, Forbidden
 
 # Actor of a signal that came through Temporal without a command. Anybody who can reach Temporal's port can send one.
 UNAUTHENTICATED = "temporal (unauthenticated)"
+# Actor of what Signoff decides by itself.
+OWN_ACTOR = "signoff"
 # Prefix of the request id of commands that came in such a signal.
 BY_HAND = "manual:"
 

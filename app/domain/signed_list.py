@@ -70,6 +70,7 @@ PROJECT: dict[str, str] = {
     "strategy": DIGEST,
     "auto_approve_plan": "decides who approves, not what",
     "labels": "decide who may read and approve, not what runs",
+    "signing": "decides who must approve, not what runs",
     "auto_approve_phases": DIGEST,
     "decision_mode": DIGEST,
     "path": DIGEST,
@@ -147,6 +148,7 @@ SETTINGS: dict[str, str] = {
     "api_key": _KEY,
     "secrets": _KEY,
     "secrets_scoped": _KEY,
+    "signoff": "decides who must approve, not what runs",
     **dict.fromkeys(
         (
             "data_dir",

@@ -156,7 +156,7 @@ class Judge:
             return False
         if decision.sender != sender_of(event) or event.type not in TELLS[decision.kind]:
             return False
-        if event.actor in OWN_ACTORS:
+        if event.actor in OWN_ACTORS and decision.kind != _K.CANCEL:
             return decision.kind in _OWN_DECISIONS and (decision.kind != _K.APPROVE or self._approves_by_itself(event))
         if event.actor.startswith(MODEL_PREFIX):
             return decision.kind == _K.ANSWER

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from app.domain import integrity, signed_audit
+from app.domain import gate_audit, integrity, signed_audit
 from app.domain.actions import Action
 from app.domain.audit import Found
 from app.domain.errors import Conflict
@@ -35,6 +35,7 @@ _ALTERED = {
     "attempts": "attempt",
     "questions": "question",
     "commands": "command",
+    "gates": "gate",
 }
 
 
@@ -80,6 +81,7 @@ def _rows(record: Record, replay: Replay, chain: ChainCheck) -> Iterator[Found]:
     yield from integrity.check_tasks(record.tasks, replay)
     yield from integrity.check_attempts(record.attempts, replay)
     yield from integrity.check_questions(record.questions, record.decisions, replay)
+    yield from gate_audit.check_gates(record.gates, record.decisions, replay)
     yield from integrity.check_decisions(record.decisions, record.unreadable_in("decisions"), replay)
 
 

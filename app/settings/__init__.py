@@ -24,6 +24,7 @@ from pydantic_settings import (
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, ModelEntry, Price
 from app.domain.limits import Size, TaskLimits
 from app.domain.plan import DEFAULT_AGENT
+from app.domain.policies import Policies
 from app.domain.secret_scopes import SecretEntry, SecretScopes
 from app.domain.sign_in import OidcEntry, ProxyEntry
 from app.settings.sources import Environment, settings_file
@@ -36,8 +37,8 @@ TABLES = {
     "prices": Price,
     "secrets": SecretEntry,
 }
-# Settings that are one table in the file.
-SECTIONS = {"oidc": OidcEntry, "proxy": ProxyEntry}
+# Settings that are a single table in the file, without a flag.
+SECTIONS = {"oidc": OidcEntry, "proxy": ProxyEntry, "signoff": Policies}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -248,6 +249,9 @@ class Settings(BaseSettings):
     )
     secrets_scoped: bool = Field(
         default=False, description="Deny every project the secrets that have no [secrets.NAME] entry."
+    )
+    signoff: Policies = Field(
+        default=Policies(), description="Who must sign which documents: [[signoff.policy]] in the file."
     )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages."

@@ -43,10 +43,12 @@ def _as_text(name: str, value: object) -> str:
             return (os.pathsep if name in PATHS else ",").join(map(str, cast("list[object]", value)))
         case Path() | int() | float():
             return str(value)
-        case dict() | BaseModel():
-            return json.dumps(value, default=lambda entry: entry.model_dump(mode="json"))
         case _:
-            return json.dumps(value)
+            return json.dumps(value, default=_as_json)
+
+
+def _as_json(value: BaseModel) -> object:
+    return value.model_dump(mode="json", by_alias=True)
 
 
 # Providers whose libraries read variables that do not begin with the provider's name.

@@ -9,6 +9,8 @@ from typing import Any, cast
 from signoff.schemas.json_value import JsonObject
 
 Keys = tuple[str, ...]
+# A key, with the positions of the tables in arrays such as [[signoff.policy]].
+Place = tuple[str | int, ...]
 
 
 class KeyLines:
@@ -20,13 +22,20 @@ class KeyLines:
     """
 
     def __init__(self, text: str) -> None:
-        self._lines: dict[Keys, int] = {}
+        self._lines: dict[Place, int] = {}
         # Tables without a header of their own: `[a.b]` also creates `a`.
-        self._implied: dict[Keys, int] = {}
-        header: Keys = ()
+        self._implied: dict[Place, int] = {}
+        header: Place = ()
+        counts: dict[Place, int] = {}
         for line, statement, values in _statements(text):
             if statement.lstrip().startswith("["):
-                header = _innermost(values)
+                name = _innermost(values)
+                # `[a.b.c]` after `[[a.b]]` belongs to the newest table of that array.
+                header = _with_positions(name, counts)
+                if statement.lstrip().startswith("[["):
+                    counts[name] = counts.get(name, -1) + 1
+                    header = (*_with_positions(name[:-1], counts), name[-1], counts[name])
+                    self._note(header[:-1], line)
                 self._note(header, line)
             else:
                 for keys in _keys(values):
@@ -35,16 +44,17 @@ class KeyLines:
     def find(self, location: Sequence[str | int]) -> int | None:
         """The line number, from 1, of the key or its nearest enclosing table; None if the file has neither.
 
-        Positions within an array are ignored: all of its items have the line on which the array begins.
+        Each table of an array such as `[[signoff.policy]]` has its own line. The items of any other array have the line on which
+        it begins.
         """
-        keys = tuple(part for part in location if isinstance(part, str))
-        for length in range(len(keys), 0, -1):
-            line = self._lines.get(keys[:length], self._implied.get(keys[:length]))
-            if line is not None:
-                return line
+        for keys in (tuple(location), tuple(part for part in location if isinstance(part, str))):
+            for length in range(len(keys), 0, -1):
+                line = self._lines.get(keys[:length], self._implied.get(keys[:length]))
+                if line is not None:
+                    return line
         return None
 
-    def _note(self, keys: Keys, line: int) -> None:
+    def _note(self, keys: Place, line: int) -> None:
         self._lines.setdefault(keys, line)
         for length in range(1, len(keys)):
             self._implied.setdefault(keys[:length], line)
@@ -72,6 +82,16 @@ def _innermost(values: JsonObject) -> Keys:
         ((key, inner),) = cast("JsonObject", inner).items()
         keys = (*keys, key)
     return keys
+
+
+def _with_positions(name: Keys, counts: dict[Place, int]) -> Place:
+    """The place of a table, with the position of the newest table of each array around it."""
+    place: Place = ()
+    for length, key in enumerate(name, start=1):
+        place = (*place, key)
+        if length < len(name) and name[:length] in counts:
+            place = (*place, counts[name[:length]])
+    return place
 
 
 def _keys(values: JsonObject) -> Iterator[Keys]:

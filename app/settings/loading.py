@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
+from app.domain.policies import Match, Policy
 from app.hidden_environment import variables
 from app.settings import SECTIONS, TABLES, Settings
 from app.settings.environment import variable_of
@@ -121,14 +123,25 @@ def _spelled(location: Location) -> str:
     return text.removeprefix(".")
 
 
+def _known_fields(location: Location, field: str | None) -> tuple[dict[str, FieldInfo], str]:
+    """The fields of the table that a location is in, and the name that the file has for the wrong one."""
+    if field not in SECTIONS:
+        name = str(location[2]) if len(location) > 2 else ""
+        return TABLES[field].model_fields if field in TABLES else {}, name
+    # [[signoff.policy]] has tables in tables.
+    models: dict[str, type[BaseModel]] = {"policy": Policy, "match": Match}
+    parts = [str(part) for part in location[1:] if isinstance(part, str)]
+    inside = next((models[part] for part in reversed(parts[:-1]) if part in models), SECTIONS[field])
+    return inside.model_fields, parts[-1] if parts else ""
+
+
 def _what_is_wrong(problem: ErrorDetails, field: str | None) -> str:
     if _KEY in problem["loc"]:
         return _BAD_NAME
-    table = TABLES.get(field or "") or SECTIONS.get(field or "")
-    known = table.model_fields if table is not None else {}
+    known, name = _known_fields(problem["loc"], field)
     match problem["type"]:
         case "extra_forbidden":
-            return f"there is no such field; known: {', '.join(known)}"
+            return f"there is no such field; known: {', '.join(info.alias or key for key, info in known.items())}"
         case "enum":
             return f"there is no {problem['input']!r}; known: {problem.get('ctx', {}).get('expected', '')}"
         case "missing":
@@ -138,6 +151,5 @@ def _what_is_wrong(problem: ErrorDetails, field: str | None) -> str:
             return problem["msg"].removeprefix("Value error, ")
         case _:
             words = problem["msg"]
-    depth = 1 if field in SECTIONS else 2
-    entry = known.get(str(problem["loc"][depth])) if len(problem["loc"]) > depth else None
+    entry = next((info for key, info in known.items() if name in {key, info.alias}), None)
     return f"{words}; expected: {entry.description}" if entry is not None and entry.description else words

@@ -17,7 +17,7 @@ from app.domain.seals import Seal
 from app.storage import projects, seals
 from app.storage.record_tables import events
 from app.storage.stored_json import read_json
-from app.storage.tables import attempts, commands, decisions, phases, plans, questions, runs, tasks
+from app.storage.tables import attempts, commands, decisions, gates, phases, plans, questions, runs, tasks
 from app.storage.tables import projects as project_table
 from signoff.schemas.json_value import JsonObject
 
@@ -48,6 +48,7 @@ class Record:
     attempts: list[AuditedRow]
     questions: list[AuditedRow]
     commands: list[AuditedRow]
+    gates: list[AuditedRow]
     seals: list[Seal]
     # Numbers of events that lie outside the range in the project's own row.
     stray: list[int]
@@ -68,6 +69,7 @@ NAMES = {
     attempts: "task_id",
     questions: "id",
     commands: "id",
+    gates: "id",
 }
 
 
@@ -96,6 +98,7 @@ def read(conn: Connection, project_id: str) -> Record:
         attempts=rows_of(attempts, attempts.c.started_at),
         questions=rows_of(questions, questions.c.position),
         commands=rows_of(commands, commands.c.at),
+        gates=rows_of(gates, gates.c.position),
         seals=seals.all_of(conn, project_id),
         stray=_stray(conn, project),
         unreadable=unreadable,

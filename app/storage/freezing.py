@@ -41,6 +41,11 @@ def bind(decision: CommandRecord, captured: Captured | None, earlier: PlanRow | 
     return captured
 
 
+def seen(captured: Captured | None) -> str | None:
+    """Return the digest of what an approver can see beside the plan; None if nothing is frozen."""
+    return captured.frozen.seen_digest() if captured is not None else None
+
+
 def check_seen(decision: CommandRecord, plan: PlanRow) -> None:
     """Make sure that the approver of a phase has seen what was frozen with the plan.
 

@@ -176,6 +176,17 @@ def find_person(conn: Connection, name: str) -> Known | None:
     return _find(conn, named, identities.c.kind == Kind.PERSON, identities.c.disabled_at.is_(None))
 
 
+def find_named(conn: Connection, name: str, kind: Kind) -> Identity | None:
+    """Return the person or key, disabled or not, with this id, name or e-mail address, or None."""
+    same = or_(
+        identities.c.id == name,
+        identities.c.name_key == name_key(name),
+        func.lower(identities.c.email) == name.strip().lower(),
+    )
+    found = _find(conn, same, identities.c.kind == kind)
+    return found.identity if found is not None else None
+
+
 def all_of(conn: Connection, kind: Kind) -> list[Known]:
     """Return all people or keys, by name."""
     query = _WITH_OWN_PROOF.where(identities.c.kind == kind)

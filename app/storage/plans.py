@@ -22,14 +22,14 @@ from app.domain.parameters import Value, values_of
 from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.domain.sender import Actor, Sender, as_sender
 from app.domain.signed_values import project_values_read
-from app.storage import events, locks, needs, plan_rows, projects, tasks
+from app.storage import events, locks, needs, plan_gates, plan_rows, projects, tasks
 from app.storage.plan_versions import Changes, Contents, Given, Kept, PlanFacts, PlanRow
 from app.storage.projects import Failure, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import plans
 from signoff.schemas.event_data import EventData, PlanFailed, PlanGenerating, PlanReady, PlanSuperseded
 from signoff.schemas.json_value import JsonMapping
-from signoff.vocabulary import PlanStatus, ProjectStatus, Stage
+from signoff.vocabulary import GateKind, PlanStatus, ProjectStatus, Stage
 
 _ROWS = Rows(plans, PlanRow)
 _FIND = _ROWS.select.where(plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered"))
@@ -369,6 +369,7 @@ def _install(
         **used,
     )
     events.append(conn, project.id, *new_events, ready, actor=actor)
+    plan_gates.open_new(conn, project.id, GateKind.PLAN, version, digest, draft)
     return digest
 
 

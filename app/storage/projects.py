@@ -65,6 +65,7 @@ class ProjectRow:
     max_cost_usd: float | None
     parameters: dict[str, Value]
     labels: list[str]
+    signing: JsonObject | None
     status: ProjectStatus
     stage: Stage
     former_stage: Stage | None
@@ -113,6 +114,7 @@ class NewProject(TypedDict):
     max_cost_usd: float | None
     parameters: dict[str, Value]
     labels: list[str]
+    signing: JsonObject | None
     workspace: str
 
 
@@ -164,6 +166,7 @@ FEW_MATCHES = 500
 class _Facts(TypedDict, total=False):
     duplicated_from: str
     labels: list[str]
+    signing: JsonObject
 
 
 _ROWS = Rows(projects, ProjectRow)
@@ -193,6 +196,8 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
     facts: _Facts = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
     if values.get("labels"):
         facts["labels"] = values["labels"]
+    if (signing := values.get("signing")) is not None:
+        facts["signing"] = signing
     name, strategy, auto_approve_plan = values["name"], values["strategy"], values["auto_approve_plan"]
     created = ProjectCreated(name=name, strategy=strategy, auto_approve_plan=auto_approve_plan, **facts)
     events.append(conn, values["id"], created, actor=actor, at=at)

@@ -12,7 +12,7 @@ from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
 from app.domain.sender import Actor
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
-from app.storage import events, plans, projects, proposals, questions, tasks
+from app.storage import events, gates, plan_gates, plans, projects, proposals, questions, tasks
 from app.storage.attempts import skipped_after_failing
 from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
@@ -34,7 +34,7 @@ from signoff.schemas.event_data import (
     RunLost,
 )
 from signoff.schemas.json_value import JsonObject
-from signoff.vocabulary import Outcome, PhaseStatus, PhaseStrategy, ProjectStatus, RunsOn, Stage, TaskStatus
+from signoff.vocabulary import GateKind, Outcome, PhaseStatus, PhaseStrategy, ProjectStatus, RunsOn, Stage, TaskStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +211,7 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
     at = now()
     if phase.status == PhaseStatus.AWAITING_APPROVAL:
         projects.change(conn, project, gate=None)
+        gates.withdraw(conn, project.id, (GateKind.PHASE,))
         questions.settle_stage(conn, project.id)
     elif phase.requires_approval and not _is_approved(conn, project, phase) and not nothing_to_do:
         move_phase(conn, phase, PhaseStatus.AWAITING_APPROVAL)
@@ -224,6 +225,7 @@ def begin_phase(conn: Connection, project: ProjectRow, phase: PhaseRow) -> bool:
         projects.change(conn, project, gate=gate)
         questions.settle_stage(conn, project.id)
         events.append(conn, project.id, PhaseAwaitingApproval(**describe(phase)), actor="signoff", at=at)
+        plan_gates.open_phase(conn, project, gates.in_run(phase.id, project), plans.current(conn, project), phase.key)
         return False
     move_phase(conn, phase, PhaseStatus.RUNNING, started_at=at)
     events.append(conn, project.id, PhaseStarted(**describe(phase)), actor="signoff", at=at)
@@ -315,6 +317,7 @@ def finish(
         new_events += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
     new_events += _close_phases(conn, project.id, cancelled=cancelled, at=at)
     questions.withdraw_all(conn, project.id)
+    gates.withdraw(conn, project.id)
     waiting = proposals.version_waiting(conn, project)
     if waiting is not None:
         # The version would change a run that is over. An edit from now on makes a version that corrects the project.
@@ -354,6 +357,7 @@ def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: Actor, dec
     new_events = tasks.end_many(conn, tasks.open_of(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
     new_events += _close_phases(conn, project.id, cancelled=True, at=at)
     projects.move(conn, project, ProjectStatus.CANCELLED, stage=Stage.FINISHED, former_stage=None, gate=None)
+    gates.withdraw(conn, project.id)
     end = ProjectCancelled(tasks=tasks.count_by_status(conn, project.id), **decision)
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 

@@ -44,6 +44,8 @@ projects = Table(
     Column("parameters", JSON, nullable=False, default=dict),
     # Short words by which projects are found, and roles are bound to some of them.
     Column("labels", JSON, nullable=False, default=list),
+    # What the project demands of its signers in addition to the policies.
+    Column("signing", JSON(none_as_null=True)),
     Column("status", String(16), nullable=False),
     Column("stage", String(32), nullable=False),
     # The stage to return to if planning fails.
@@ -239,6 +241,29 @@ decisions = Table(
     Column("error", JSON(none_as_null=True)),
     Column("payload", JSON, nullable=False),
     UniqueConstraint("project_id", "request_id"),
+    sqlite_autoincrement=True,
+)
+
+# What waits for people's approval under a policy. The demands were settled when it opened.
+gates = Table(
+    "gates",
+    metadata,
+    Column("position", POSITION, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    project_id(),
+    Column("kind", String(16), nullable=False),
+    # What waits: a version, or the id of a phase, task, run or question; for a phase and a task with the run.
+    Column("subject", String(200), nullable=False),
+    Column("plan_version", Integer, nullable=False),
+    Column("plan_digest", String(64), nullable=False),
+    Column("rules", JSON, nullable=False),
+    Column("opened_at", String(32), nullable=False),
+    Column("expires_at", String(32)),
+    # open, passed, expired or withdrawn
+    Column("status", String(16), nullable=False),
+    Column("closed_at", String(32)),
+    Index("ix_gates_project", "project_id", "status"),
+    Index("ix_gates_expiry", "status", "expires_at"),
     sqlite_autoincrement=True,
 )
 

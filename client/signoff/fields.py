@@ -30,6 +30,15 @@ class ProjectFields(TypedDict, total=False):
     max_cost_usd: float | None
     parameters: Mapping[str, str | float | bool]
     labels: Sequence[str]
+    signing: SigningFields | None
+
+
+class SigningFields(TypedDict, total=False):
+    """What a project demands of its signers in addition to the policies; `expires` is a time such as `3d`."""
+
+    approvals: int
+    four_eyes: bool
+    expires: str | None
 
 
 class RoleFields(TypedDict, total=False):

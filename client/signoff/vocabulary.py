@@ -190,6 +190,20 @@ def waits_for_person(reason: str | None, due_at: str | None) -> bool:
     return reason in _FOR_A_PERSON or (reason == WaitReason.WORKER_LOST and due_at is None)
 
 
+class GateKind(StrEnum):
+    """What people must approve before it goes on."""
+
+    PLAN = "plan"
+    PHASE = "phase"
+    TASK = "task"
+    # An edit of a running plan.
+    EDIT = "edit"
+    # A retry of a finished run.
+    RETRY = "retry"
+    # A task that no longer matches what was signed runs as it is.
+    CHANGE = "change"
+
+
 class EventType(StrEnum):
     """The types of the events in a project's record."""
 
@@ -228,6 +242,7 @@ class EventType(StrEnum):
     TASK_WAITING = "task.waiting"
     DECISION_REQUESTED = "decision.requested"
     DECISION_MADE = "decision.made"
+    GATE_OPENED = "gate.opened"
     FILE_UPLOADED = "file.uploaded"
 
 

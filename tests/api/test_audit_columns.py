@@ -49,7 +49,7 @@ _ROWS = {
 
 async def decided(stack: Stack) -> str:
     """A finished project with rows in every table, including an answered question and an approved phase."""
-    project_id = await stack.started(PLAN, auto_approve_phases=False)
+    project_id = await stack.started(PLAN, auto_approve_phases=False, signing={"approvals": 1})
     await stack.task_in(project_id, "ask", "waiting")
     listed = await stack.call("GET", f"/{project_id}/decisions?status=open")
     await stack.call("POST", f"/{project_id}/decisions/{listed['decisions'][0]['id']}", json={"answer": "yes"})

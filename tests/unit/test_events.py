@@ -63,6 +63,7 @@ def test_event_types_are_those_of_the_contract() -> None:
         "task": "created started progress retrying completed failed cancelled skipped waiting",
         "decision": "requested made",
         "file": "uploaded",
+        "gate": "opened",
     }
     allowed = {f"{subject}.{verb}" for subject, verbs in listed.items() for verb in verbs.split()}
     assert {str(kind) for kind in EventType} <= allowed

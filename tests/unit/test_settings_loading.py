@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.agents import AgentTool
+from app.settings.environment import as_variables
 from app.settings.loading import SettingsInvalid, load_settings
 
 
@@ -64,6 +65,45 @@ def complaints(text: str, **flags: object) -> list[str]:
         ("retention_days = 0", "1: retention_days: ", "greater than or equal to 1"),
         ("public_url = 'signoff.example'", "1: public_url: ", "pattern"),
         ("log_level = 'loud'", "1: log_level: ", "pattern"),
+        ("[signoff]\npolicies = []", "2: signoff.policies: ", "known: policy"),
+        (
+            "[[signoff.policy]]\nname = 'A'\naprovals = 2",
+            "3: signoff.policy[0].aprovals: ",
+            "known: name, match, gates",
+        ),
+        (
+            "[[signoff.policy]]\nname = 'A'\n[[signoff.policy]]\nname = 'B'\napprovals = 0",
+            "5: signoff.policy[1].approvals: ",
+            "from 1 to 20",
+        ),
+        (
+            "[[signoff.policy]]\nname = 'A'\nfrom = ['role:aprover']",
+            "3: signoff.policy[0].from[0]: ",
+            "there is no role 'aprover'; known: role:viewer",
+        ),
+        ("[[signoff.policy]]\nname = 'A'\nfrom = ['dana']", "3: signoff.policy[0].from[0]: ", "person:NAME"),
+        ("[[signoff.policy]]\nname = 'A'\nexpires = '3 days'", "3: signoff.policy[0].expires: ", "write 30m, 12h"),
+        (
+            "[[signoff.policy]]\nname = 'A'\nauto_approve_below = 'hi'",
+            "3: signoff.policy[0].auto_approve_below: ",
+            "high",
+        ),
+        (
+            "[[signoff.policy]]\nname = 'A'\nmatch = {label = ['a']}",
+            "3: signoff.policy[0].match.label: ",
+            "known: labels, actions",
+        ),
+        (
+            "[[signoff.policy]]\nname = 'A'\n[signoff.policy.match]\nhost = 1",
+            "4: signoff.policy[0].match.host: ",
+            "known: labels",
+        ),
+        ("[[signoff.policy]]\napprovals = 2", "1: signoff.policy[0].name: ", "it is missing"),
+        (
+            "[[signoff.policy]]\nname = 'A'\n[[signoff.policy]]\nname = 'A'",
+            "1: signoff: ",
+            "two policies have the name 'A'",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(text: str, place: str, words: str) -> None:
@@ -134,6 +174,20 @@ def test_a_table_in_the_environment_that_is_not_json_is_named(monkeypatch: pytes
 
 def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hush" not in complaints("api_key = ['hush']")[0]
+
+
+def test_policies_reach_another_process_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("signoff.toml").write_text(
+        "[[signoff.policy]]\nname = 'Two'\nmatch = {labels = ['a'], critical = true}\napprovals = 2\n"
+        "from = ['role:approver', 'person:Dana']\nfour_eyes = true\nexpires = '3d'\nauto_approve_below = 'high'\n"
+        "[[signoff.policy]]\nname = 'Other'\ngates = ['phase']\n"
+    )
+    settings = load_settings()
+    (text,) = [value for name, value in as_variables(settings).items() if name == "SIGNOFF_SIGNOFF"]
+    Path("signoff.toml").unlink()
+    monkeypatch.setenv("SIGNOFF_SIGNOFF", text)
+    assert load_settings().signoff == settings.signoff
+    assert [policy.name for policy in settings.signoff.policy] == ["Two", "Other"]
 
 
 def test_good_tables_are_read() -> None:

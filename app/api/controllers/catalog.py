@@ -1,4 +1,4 @@
-"""Lists of the agents, strategies and archetypes that a project may name."""
+"""Lists of the agents, strategies and archetypes that a project may name, and of the policies that it must meet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import asyncio
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
+from sqlalchemy import Connection
 
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain.agents import AgentKind
 from app.domain.plan import LIMITS
+from app.domain.policies import Policy, about, in_words
+from app.storage import gates
 from signoff.schemas.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
+from signoff.schemas.policies import PolicyInfo, PolicyList
 from signoff.vocabulary import Scope, Strategy
 
 _DESCRIPTIONS = {
@@ -23,7 +27,7 @@ _DESCRIPTIONS = {
 
 
 class CatalogController(Controller):
-    """Agents, strategies and archetypes."""
+    """Agents, strategies, archetypes and policies."""
 
     path = "/api"
     tags = ("catalogue",)
@@ -69,3 +73,18 @@ class CatalogController(Controller):
             for name, archetype in services.archetypes.items()
         ]
         return ArchetypeList(archetypes=archetypes, total=len(archetypes))
+
+    @get("/policies", operation_id="listPolicies", opt={SCOPE: Scope.READ}, summary="List the policies")
+    async def list_policies(self, services: NamedDependency[Services]) -> PolicyList:
+        """Who must sign which documents, in plain English. Without policies, one approval is enough."""
+        policies = services.settings.signoff.policy
+
+        def unknown(conn: Connection, policy: Policy) -> list[str]:
+            return [text for text in policy.signers or () if gates.is_unknown(conn, text)]
+
+        missing = await services.database.read(lambda conn: [unknown(conn, policy) for policy in policies])
+        listed = [
+            PolicyInfo(name=policy.name, about=about(policy), demands=in_words(policy), unknown=names)
+            for policy, names in zip(policies, missing, strict=True)
+        ]
+        return PolicyList(policies=listed, total=len(listed))

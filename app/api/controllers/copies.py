@@ -59,7 +59,7 @@ class CopyController(Controller):
         labels = check_copy(request, source)
         copy_id = new_id("proj")
         workspace = await asyncio.to_thread(services.workspaces.make, copy_id)
-        actor, access = actor_of(request), caller_of(request).access
+        actor, caller = actor_of(request), caller_of(request)
 
         def work(conn: Connection) -> Project:
             row = copies.duplicate(
@@ -72,7 +72,8 @@ class CopyController(Controller):
                 actor=actor,
                 labels=labels,
             )
-            return for_caller(present.project(conn, row, temporal=services.engine.link(copy_id)), access)
+            made = present.project(conn, row, temporal=services.engine.link(copy_id))
+            return for_caller(conn, row, made, caller)
 
         try:
             if data.include_files:

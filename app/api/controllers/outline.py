@@ -60,6 +60,8 @@ class OutlineController(Controller):
             parameters=data.parameters,
             agents=kinds,
             private=services.settings.private_places,
+            labels=data.labels,
+            policies=services.settings.signoff.policy,
         )
         try:
             answer = await services.previews.answer(order.model_dump_json().encode())

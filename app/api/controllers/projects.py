@@ -29,6 +29,7 @@ from app.commands import editing
 from app.domain.commands import Cancel
 from app.domain.errors import Invalid
 from app.domain.identity import new_id
+from app.domain.people import Caller
 from app.storage import projects, tasks
 from app.workspace.workspaces import Workspaces
 from signoff.schemas.answers import DeleteAnswer
@@ -103,11 +104,11 @@ class ProjectController(Controller):
         project_id = new_id("proj")
         workspace = await _workspace(services.workspaces, project_id, data.path)
         values = cast("projects.NewProject", {**fields, "id": project_id, "workspace": workspace})
-        actor, access = actor_of(request), caller_of(request).access
+        actor, caller = actor_of(request), caller_of(request)
 
         def work(conn: Connection) -> Project:
             projects.create(conn, values, actor=actor)
-            return for_caller(_on_record(conn, services, project_id)[0], access)
+            return _on_record(conn, services, project_id, caller)[0]
 
         return await answer_once(request, services, work, status=201, headers=etag(revision_tag(1)))
 
@@ -184,26 +185,29 @@ class ProjectController(Controller):
         return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
 
 
-async def read_project(services: Services, project_id: str) -> Project:
-    """A project as it is recorded.
+async def read_project(services: Services, project_id: str, caller: Caller | None = None) -> Project:
+    """A project as it is recorded. With a caller, it says what they may do with it.
 
     Raises:
         NotFound: the project does not exist; if it was deleted, the message says so.
     """
-    project, _ = await services.database.read(lambda conn: _on_record(conn, services, project_id))
+    project, _ = await services.database.read(lambda conn: _on_record(conn, services, project_id, caller))
     return project
 
 
-def _on_record(conn: Connection, services: Services, project_id: str) -> tuple[Project, int]:
+def _on_record(
+    conn: Connection, services: Services, project_id: str, caller: Caller | None = None
+) -> tuple[Project, int]:
     """A recorded project, and its revision."""
     row = projects.get(conn, project_id)
-    return present.project(conn, row, temporal=services.engine.link(project_id)), row.revision
+    project = present.project(conn, row, temporal=services.engine.link(project_id))
+    return for_caller(conn, row, project, caller) if caller is not None else project, row.revision
 
 
 async def _with_tag(request: AnyRequest, services: Services, project_id: str) -> Response[Project]:
-    project, revision = await services.database.read(lambda conn: _on_record(conn, services, project_id))
-    shown = for_caller(await with_live_state(services, project), caller_of(request).access)
-    return Response(shown, headers=etag(revision_tag(revision)))
+    caller = caller_of(request)
+    project, revision = await services.database.read(lambda conn: _on_record(conn, services, project_id, caller))
+    return Response(await with_live_state(services, project), headers=etag(revision_tag(revision)))
 
 
 async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) -> str:
@@ -235,10 +239,12 @@ def _no_such(label: str, name: str, known: Iterable[str]) -> str:
 async def _check_read_only(request: AnyRequest, services: Services, project_id: str, extra: JsonObject) -> None:
     if not extra:
         return
-    read = await with_live_state(services, await read_project(services, project_id))
-    current: BaseModel = for_caller(read, caller_of(request).access)
+    read = await read_project(services, project_id, caller_of(request))
+    current: BaseModel = await with_live_state(services, read)
     check_unchanged(extra, current.model_dump(mode="json"), moving=_MOVING)
 
 
 # Fields that may change between a GET and the following PUT, so that a different value is not an attempt to set them.
-_MOVING = frozenset({"live", "since", "updated_at", "last_seq", "progress", "tasks", "phases", "blocked", "may"})
+_MOVING = frozenset(
+    {"live", "since", "updated_at", "last_seq", "progress", "tasks", "phases", "blocked", "may", "gates"}
+)

@@ -11,6 +11,7 @@ from app.domain.limits import OwnLimits
 from app.domain.parameters import Changes, Given
 from app.domain.people import Labels
 from app.domain.plan import PLAIN, ActionSpec, AgentId, Grant, Inputs, Json, Key, LongText, Name, Note, RelativePath
+from app.domain.policies import OwnSigning
 from app.domain.texts import normalized_fields
 from signoff.schemas.json_value import JsonValue
 from signoff.vocabulary import AfterFailure, DecisionMode, LimitName, OnCrash, PhaseStrategy, RunsOn, Strategy
@@ -99,6 +100,9 @@ class CreateProject(RequestBody):
     parameters: Given = Field(
         default_factory=dict, description="Values for the parameters that the description asks for, by name."
     )
+    signing: OwnSigning | None = Field(
+        default=None, description="What the project demands of its signers in addition to the policies."
+    )
 
 
 class UpdateProject(CreateProject):
@@ -142,6 +146,9 @@ class PreviewOutline(RequestBody):
     parameters: Given | None = Field(
         default=None,
         description="Values to check. Without them, missing values are no problem: they are asked for later.",
+    )
+    labels: Labels = Field(
+        default_factory=list[str], description="Labels of the project, on which depends who must sign."
     )
 
 

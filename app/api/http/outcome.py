@@ -11,10 +11,11 @@ from litestar.openapi.datastructures import ResponseSpec
 from app.api.http.services import Services
 from app.domain.commands import CommandRecord, CommandRequest
 from app.domain.errors import Conflict
+from app.domain.gates import GateFacts
 from app.sealing.sealer import Sealer
 from app.storage import projects
 from app.storage.projects import ProjectRow
-from signoff.schemas.answers import Recorded, StatusAnswer
+from signoff.schemas.answers import ApprovalsSoFar, Recorded, StatusAnswer
 from signoff.schemas.record import RecordSeal
 from signoff.vocabulary import ProjectStatus
 
@@ -81,11 +82,22 @@ def status_answer(project: ProjectRow | None, decided: Decided, reached: Project
     """
     if project is None:
         raise Conflict("The project has been deleted in the meantime.", code="project_deleted")
+    gate = decided.record.payload.get("gate")
+    waits = gate is not None and not gate.get("opens")
     return StatusAnswer(
         id=project.id,
-        status=reached or ProjectStatus(project.status),
+        status=ProjectStatus(project.status) if waits or reached is None else reached,
         updated_at=project.updated_at,
         stage=project.stage,
         decision_id=decided.record.id,
         seal=decided.seal,
+        approvals=ApprovalsSoFar(
+            opens=not waits, given=gate.get("given", 0), needed=gate.get("needed", 0), missing=_missing(gate)
+        )
+        if gate is not None
+        else None,
     )
+
+
+def _missing(gate: GateFacts) -> list[str]:
+    return [str(words) for words in gate.get("missing", [])]

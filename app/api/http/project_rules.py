@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from app.api.http.callers import AnyConnection, caller_of, hidden, refusal, require
 from app.domain.errors import Forbidden
+from app.domain.policies import OwnSigning
 from app.storage import projects
 from app.storage.projects import ProjectRow
 from signoff.schemas.json_value import JsonObject
@@ -39,6 +40,10 @@ def check_changes(request: AnyConnection, row: ProjectRow, wanted: JsonObject) -
             _check_labels(request, sorted(before ^ after), sorted(after))
     if wanted.get("auto_approve_plan") and not row.auto_approve_plan:
         _check_automatic(request, row.labels)
+    if "signing" in wanted and row.signing is not None:
+        before, after = (OwnSigning.model_validate(value or {}) for value in (row.signing, wanted["signing"]))
+        if after.is_looser_than(before) and not caller_of(request).access.may(Scope.APPROVE, row.labels):
+            raise refusal(caller_of(request), Scope.APPROVE, where=" to demand less of the signers")
 
 
 def check_copy(request: AnyConnection, row: ProjectRow) -> list[str]:

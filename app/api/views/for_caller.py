@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from app.domain.people import ROLE_FOR, Access
+from sqlalchemy import Connection
+
+from app.api.views.gates import for_reader, gate_of_phase
+from app.domain.people import ROLE_FOR, Caller
+from app.storage.projects import ProjectRow
 from signoff.schemas.projects import Project
-from signoff.vocabulary import Scope
 
 
-def for_caller(project: Project, access: Access) -> Project:
-    """The project with what its reader may do: `may`, and `may_approve` of the gate at which it waits."""
-    may = [scope for scope in ROLE_FOR if access.may(scope, project.labels)]
-    gate = project.gate
-    if gate is not None:
-        gate = gate.model_copy(update={"may_approve": Scope.APPROVE in may})
-    return project.model_copy(update={"may": may, "gate": gate})
+def for_caller(conn: Connection, row: ProjectRow, project: Project, caller: Caller) -> Project:
+    """The project with what its reader may do: `may`, and `may_approve` of everything that waits for approval."""
+    may = [scope for scope in ROLE_FOR if caller.access.may(scope, project.labels)]
+    waiting = [for_reader(conn, row, gate, caller, caller.access) for gate in project.gates]
+    return project.model_copy(update={"may": may, "gates": waiting, "gate": gate_of_phase(waiting)})

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection
 
 from app.api.views import conditions, frozen
+from app.api.views.gates import gate_of_phase, gates_of
 from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
 from app.domain.edits import TaskFields
@@ -22,7 +23,7 @@ from app.storage.runs import PhaseRow
 from app.storage.tasks import OutputUser, TaskRow
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanQuestion, PlanSettings, Usage
-from signoff.schemas.projects import Failure, Gate, Links, Progress, Project, ProjectSummary, RunInfo
+from signoff.schemas.projects import Failure, Links, OwnSigning, Progress, Project, ProjectSummary, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
 from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, RunsOn, TaskStatus
 
@@ -47,6 +48,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
     task_rows = tasks.all_of(conn, row.id)
     plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
     run, edited = runs.latest_of(conn, row), proposals.find(conn, row)
+    waiting = gates_of(conn, row, task_rows)
     return Project(
         id=row.id,
         name=row.name,
@@ -62,6 +64,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         max_cost_usd=row.max_cost_usd,
         parameters=row.parameters,
         labels=row.labels,
+        signing=OwnSigning.model_validate(row.signing) if row.signing is not None else None,
         status=row.status,
         stage=row.stage,
         created_at=row.created_at,
@@ -79,7 +82,8 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
         if run is not None
         else None,
-        gate=Gate.model_validate(row.gate) if row.gate is not None else None,
+        gate=gate_of_phase(waiting),
+        gates=waiting,
         failure=Failure.model_validate(row.failure) if row.failure is not None else None,
         outcome=row.outcome,
         links=_links(row.id, temporal),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.api.views import conditions
 from app.api.views.parameters import parameters
@@ -20,8 +20,9 @@ from app.domain.audit import check_plan, worst_first
 from app.domain.conditions import effects_of, stops_of
 from app.domain.errors import Invalid
 from app.domain.model_audit import check_deciders
-from app.domain.parameters import Value, bind_what_fits
+from app.domain.parameters import Value, bind_what_fits, values_of
 from app.domain.plan import PhaseDraft, PlanDraft
+from app.domain.policies import Document, Policy, Signing, in_words, matching
 from app.domain.releasing import deciders_of
 from app.domain.unseen import check_unseen, find_unseen, steps_of
 from app.domain.validation import (
@@ -38,18 +39,24 @@ from app.planning.render import to_markdown
 from app.workspace.private_places import objection_to_grants
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview, OutlineTask
+from signoff.schemas.policies import MatchingPolicy
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import DecidedBy, RunsOn
+from signoff.vocabulary import DecidedBy, GateKind, RunsOn
 
 
 class PreviewOrder(BaseModel):
-    """The inputs of a preview. `agents` maps names to kinds; `private` lists paths that no task can be granted."""
+    """The inputs of a preview. `agents` maps names to kinds; `private` lists paths that no task can be granted.
+
+    The `labels` of its project and the `policies` say who must sign the plan.
+    """
 
     description: str
     agent_id: str | None
     parameters: dict[str, Value] | None
     agents: dict[str, AgentKind]
     private: list[Path]
+    labels: list[str] = Field(default_factory=list[str])
+    policies: tuple[Policy, ...] = ()
 
 
 class _Row(NamedTuple):
@@ -83,7 +90,15 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
         answer.markdown = to_markdown(draft, first_heading(order.description) or "Plan")
         answer.phases = [_phase(draft, phase, actions) for phase in draft.phases]
         answer.findings = list(_findings(draft, answer.phases, for_project(agents, order.agent_id)))
+        answer.policies = _policies(order, draft, agents)
     return answer.model_dump_json().encode()
+
+
+def _policies(order: PreviewOrder, draft: PlanDraft, agents: dict[str, AgentEntry]) -> list[MatchingPolicy]:
+    """The policies that say who must sign the plan."""
+    document = Document(GateKind.PLAN, order.labels, order.agent_id, draft.phases, {**values_of(draft.parameters)})
+    found = matching(Signing(order.policies, agents), document)
+    return [MatchingPolicy(name=policy.name, demands=in_words(policy)) for policy in found]
 
 
 def _with_parameters(order: PreviewOrder, actions: Actions, agents: Agents, objection: Objection) -> str:

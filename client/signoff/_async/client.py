@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Self
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.people import Me
+from signoff.schemas.policies import PolicyList
 from signoff.schemas.record import RecordKey
 from signoff.schemas.session import Revoked, SessionList
 from signoff.schemas.system import Health, Ready
@@ -105,14 +106,23 @@ class AsyncSignoff:
         *,
         agent_id: str | None = None,
         parameters: Mapping[str, str | float | bool] | None = None,
+        labels: Sequence[str] = (),
     ) -> OutlinePreview:
         """Preview the plan that the planner `outline` makes from a description. Nothing is stored.
+
+        The `policies` of the preview say who must sign the plan of a project with these labels.
 
         A description that does not make a plan raises no error: the `problems` of the preview say why. So do wrong or missing
         values, if `parameters` is given.
         """
-        body = {"description": description, "agent_id": agent_id, "parameters": parameters}
+        body: dict[str, object] = {"description": description, "agent_id": agent_id, "parameters": parameters}
+        if labels:
+            body["labels"] = list(labels)
         return await self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    async def policies(self) -> PolicyList:
+        """List the policies, which say who must sign which documents."""
+        return await self._transport.call(get("/api/policies"), PolicyList)
 
     async def me(self) -> Me:
         """Get who you are for the server, and what you may do."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Self
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.people import Me
+from signoff.schemas.policies import PolicyList
 from signoff.schemas.record import RecordKey
 from signoff.schemas.session import Revoked, SessionList
 from signoff.schemas.system import Health, Ready
@@ -106,14 +107,23 @@ class Signoff:
         *,
         agent_id: str | None = None,
         parameters: Mapping[str, str | float | bool] | None = None,
+        labels: Sequence[str] = (),
     ) -> OutlinePreview:
         """Preview the plan that the planner `outline` makes from a description. Nothing is stored.
+
+        The `policies` of the preview say who must sign the plan of a project with these labels.
 
         A description that does not make a plan raises no error: the `problems` of the preview say why. So do wrong or missing
         values, if `parameters` is given.
         """
-        body = {"description": description, "agent_id": agent_id, "parameters": parameters}
+        body: dict[str, object] = {"description": description, "agent_id": agent_id, "parameters": parameters}
+        if labels:
+            body["labels"] = list(labels)
         return self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    def policies(self) -> PolicyList:
+        """List the policies, which say who must sign which documents."""
+        return self._transport.call(get("/api/policies"), PolicyList)
 
     def me(self) -> Me:
         """Get who you are for the server, and what you may do."""

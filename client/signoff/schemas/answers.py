@@ -38,10 +38,20 @@ class Recorded(BaseModel):
     request_id: str
 
 
+class ApprovalsSoFar(BaseModel):
+    """An approval at a gate with policies: whether it opens the gate, and in words what is still missing if it does not."""
+
+    opens: bool
+    given: int
+    needed: int
+    missing: list[str]
+
+
 class StatusAnswer(BaseModel):
     """The outcome of a decision.
 
     `seal` is the app's signature over the record up to this decision; null if the record could not be sealed in time.
+    `approvals` is null unless policies say who must approve.
     """
 
     id: str
@@ -50,6 +60,7 @@ class StatusAnswer(BaseModel):
     stage: Stage
     decision_id: str
     seal: RecordSeal | None
+    approvals: ApprovalsSoFar | None = None
 
 
 class CancelCounts(BaseModel):

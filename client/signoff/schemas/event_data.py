@@ -8,6 +8,7 @@ from __future__ import annotations
 from signoff.schemas.event_base import EventData
 from signoff.schemas.project_event_data import (
     FileUploaded,
+    GateOpened,
     PhaseApproved,
     PhaseAwaitingApproval,
     PhaseCompleted,
@@ -56,6 +57,7 @@ __all__ = [
     "DecisionRequested",
     "EventData",
     "FileUploaded",
+    "GateOpened",
     "PhaseApproved",
     "PhaseAwaitingApproval",
     "PhaseCompleted",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from signoff.schemas.insight import Severity
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import PlanParameter, PlanStats
+from signoff.schemas.policies import MatchingPolicy
 from signoff.schemas.problems import Problem
 from signoff.schemas.tasks import AnswerEffect, Condition
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy, RunsOn
@@ -76,3 +77,6 @@ class OutlinePreview(BaseModel):
     phases: list[OutlinePhase]
     answers: dict[str, list[AnswerEffect]]
     findings: list[OutlineFinding]
+    policies: list[MatchingPolicy] = Field(
+        default_factory=list[MatchingPolicy], description="The policies that say who must sign this plan."
+    )

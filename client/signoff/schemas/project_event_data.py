@@ -19,6 +19,9 @@ class ProjectCreated(EventData):
     auto_approve_plan: bool
     duplicated_from: str | None = None
     labels: list[str] | None = Field(default=None, description="The labels, if there are any.")
+    signing: JsonMapping | None = Field(
+        default=None, description="What the project demands of its signers in addition to the policies, if anything."
+    )
 
 
 class ProjectUpdated(EventData):
@@ -28,6 +31,10 @@ class ProjectUpdated(EventData):
     fields: list[str] = Field(description="The names of the fields.")
     auto_approve_plan: bool | None = None
     labels: list[str] | None = Field(default=None, description="The labels, if they were changed.")
+    signing: JsonMapping | None = Field(
+        default=None,
+        description="What the project demands of its signers in addition to the policies, if that changed.",
+    )
 
 
 class ProjectEnded(OfDecision):
@@ -243,6 +250,19 @@ class PhaseApproved(PhaseData, OfDecision):
 
     type = EventType.PHASE_APPROVED
     comment: str | None = None
+
+
+class GateOpened(EventData):
+    """Something waits for approvals that policies demand. `rules` has what they demand, which does not change any more."""
+
+    type = EventType.GATE_OPENED
+    gate_id: str
+    kind: str
+    subject: str
+    plan_version: int
+    plan_digest: str
+    rules: JsonMapping
+    expires_at: str | None = None
 
 
 class FileUploaded(EventData):

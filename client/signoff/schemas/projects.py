@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from signoff.schemas.gates import Gate
 from signoff.schemas.plans import ParameterValue, PlanInfo
 from signoff.schemas.tasks import Phase, Task
 from signoff.vocabulary import DecisionMode, Outcome, ProjectStatus, Scope, Stage, Strategy
@@ -69,17 +70,6 @@ class RunInfo(BaseModel):
     completed_at: str | None
 
 
-class Gate(BaseModel):
-    """The approval that a project waits for. `may_approve` says whether the reader may give it; null in exports."""
-
-    kind: str
-    phase_id: str | None = None
-    since: str
-    expires_at: str | None = None
-    approvals: dict[Literal["given", "needed"], int]
-    may_approve: bool | None = None
-
-
 class Blocked(BaseModel):
     """Why a live project is blocked, for a reason that is not a stage."""
 
@@ -97,6 +87,14 @@ class Links(BaseModel):
     events: str
     dag: str
     temporal: str | None
+
+
+class OwnSigning(BaseModel):
+    """What a project demands of its signers in addition to the policies; `expires` is a time such as `3d`."""
+
+    approvals: int = 1
+    four_eyes: bool = False
+    expires: str | None = None
 
 
 class Project(BaseModel):
@@ -122,6 +120,9 @@ class Project(BaseModel):
     max_cost_usd: float | None
     parameters: dict[str, ParameterValue]
     labels: list[str]
+    signing: OwnSigning | None = Field(
+        default=None, description="What the project demands of its signers in addition to the policies."
+    )
     status: ProjectStatus
     stage: Stage
     since: str | None
@@ -137,7 +138,8 @@ class Project(BaseModel):
     phases: list[Phase]
     tasks: list[Task]
     run: RunInfo | None
-    gate: Gate | None
+    gate: Gate | None = Field(description="The gate of the phase that waits for approval, if one does.")
+    gates: list[Gate] = Field(default_factory=list[Gate], description="Everything that waits for approval.")
     failure: Failure | None
     outcome: Outcome | None
     workspace: str

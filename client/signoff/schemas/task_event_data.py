@@ -143,6 +143,10 @@ class DecisionMade(OfDecision):
     plan_version: int | None = Field(
         default=None, description="The version that an edit of a running plan has made, which waits for approval."
     )
+    gate: JsonMapping | None = Field(
+        default=None,
+        description="The gate that still waits after this approval, and how many approvals it has and needs.",
+    )
     comment: str | None = None
     reason: str | None = None
     outcome: str | None = None

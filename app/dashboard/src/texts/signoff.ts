@@ -30,7 +30,6 @@ export const signoff = {
     replaced: (version: number) =>
       `Version ${version} has replaced the version you were reading. Nothing was approved.`,
     approved: (version: number) => `Version ${version} is approved.`,
-    approvals: (given: number, needed: number) => `${given} of ${needed} approvals given`,
     empty: "The plan has no tasks yet. Add one on the Plan tab before you approve it.",
     readCritical: (count: number) =>
       count === 1 ? "I have read the critical finding" : `I have read the ${count} critical findings`,
@@ -40,6 +39,13 @@ export const signoff = {
     warnings: "Warnings",
     assumptions: "Assumptions",
     stillOpen: (count: number) => `${plural(count, "question is", "questions are")} still open.`,
+  },
+  approvals: {
+    title: (given: number, needed: number) => `${given} of ${plural(needed, "approval", "approvals")}`,
+    approved: (name: string) => `${name} approved`,
+    missing: (what: string) => `Still needed: ${what}`,
+    stillWaits: "Your answer is recorded. The task waits for others.",
+    recorded: (given: number, needed: number) => `Your approval is recorded: ${given} of ${needed}.`,
   },
   questions: {
     title: "Questions",

@@ -1,0 +1,128 @@
+"""The one way through a gate: an approval is checked against what the gate demands, counted, and recorded with it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from app.domain.commands import CommandRecord
+from app.domain.errors import Conflict
+from app.domain.gates import Approval, GateFacts, needed, refusal, still_missing
+from app.domain.signals import OWN_ACTOR
+from app.storage import events, gates
+from app.storage.gates import GateRow, GateStatus
+from app.storage.projects import ProjectRow
+from signoff.schemas.event_data import DecisionMade
+from signoff.vocabulary import GateKind
+
+
+def sign(
+    conn: Connection, command: CommandRecord, project: ProjectRow, gate: GateRow | None, *, seen: str | None = None
+) -> bool:
+    """Count an approval at a gate. True if the gate is open after it; otherwise the approval is on record, and the gate waits.
+
+    Without a gate, one approval by anybody who may decide is enough. Adds to the command's payload what the gate demands, so that
+    the seal of the decision covers it. The caller must not change the payload after this returns False.
+
+    Args:
+        conn: an open write transaction.
+        command: the approval.
+        project: its project.
+        gate: the gate; None if no policy was about it when it opened.
+        seen: the digest of what the approver saw beside the plan. Earlier approvals of something else no longer count.
+
+    Raises:
+        Forbidden: `four_eyes` or `not_a_signer`.
+        Conflict: `already_approved` or `approval_expired`.
+    """
+    if gate is None:
+        return True
+    check_in_time(gate, command.at)
+    rules, given = gate.demands, gates.approvals_of(conn, gate, command.kind)
+    if command.actor == OWN_ACTOR and rules.automatic:
+        note_automatic(conn, command, gate)
+        return True
+    authors = gates.authors_of(conn, project) if rules.four_eyes else set[str]()
+    outdated = [one for one in given if one.seen != seen or one.by.actor_id in authors]
+    given = [one for one in given if one not in outdated]
+    who = gates.approver(conn, command.sender, project)
+    refused = refusal(gate.kind, rules, given, who, authors)
+    if refused is not None:
+        raise refused
+    counts_for = [number for number, demand in enumerate(rules.demands) if demand.accepts(who)]
+    facts = _facts(gate, counts_for=counts_for, seen=seen, outdated=[one.decision_id for one in outdated])
+    own = Approval(command.sender, command.at, tuple(counts_for), command.id, seen)
+    counted = [*given, own]
+    number, least = len(counted), needed(rules, counted)
+    facts["given"], facts["needed"] = number, least
+    facts["missing"] = [missing.words for missing in still_missing(rules, counted)]
+    facts["opens"] = not facts["missing"]
+    command.payload = {**command.payload, "gate": facts}
+    if facts["opens"]:
+        gates.close(conn, gate, GateStatus.PASSED, at=command.at)
+        return True
+    made = DecisionMade(
+        kind=command.kind,
+        plan_version=gate.plan_version,
+        comment=command.comment,
+        gate={"id": gate.id, "kind": gate.kind, "given": number, "needed": least},
+        **command.seal(),
+    )
+    events.append(conn, project.id, made, actor=command.sender)
+    return False
+
+
+def note_automatic(conn: Connection, command: CommandRecord, gate: GateRow) -> None:
+    """Record that a gate is open because the project approves its plans automatically, and the policies allow that."""
+    command.payload = {**command.payload, "gate": _facts(gate, automatic=True)}
+    gates.close(conn, gate, GateStatus.PASSED, at=command.at)
+
+
+def check_in_time(gate: GateRow, at: str) -> None:
+    """Refuse an approval that comes too late.
+
+    Raises:
+        Conflict: `approval_expired`.
+    """
+    if gate.status == GateStatus.EXPIRED or (gate.expires_at is not None and gate.expires_at <= at):
+        what = (
+            "The project is cancelled. Make a new plan with regenerate-plan"
+            if gate.kind == GateKind.PLAN
+            else "The project is cancelled. Retry it"
+        )
+        message = f"The time to approve this ended at {gate.expires_at}. {what}, then have it approved in time."
+        raise Conflict(message, code="approval_expired", context={"expires_at": gate.expires_at})
+
+
+def check_expiry(conn: Connection, command: CommandRecord) -> None:
+    """For a cancellation because the time for approvals is up: make sure that this is so, and close the gate.
+
+    Raises:
+        Conflict: `gate_closed`: the approvals were complete in time, or nothing waits for them any more.
+    """
+    gate_id = command.payload.get("expired_gate")
+    if gate_id is None:
+        return
+    gate = gates.by_id(conn, command.project_id, gate_id)
+    over = gate is not None and gate.expires_at is not None and gate.expires_at <= command.at
+    if gate is None or gate.status != GateStatus.OPEN or not over:
+        raise Conflict("This no longer waits for approvals, or it still has time.", code="gate_closed")
+    gates.close(conn, gate, GateStatus.EXPIRED, at=command.at)
+
+
+def _facts(
+    gate: GateRow,
+    *,
+    counts_for: list[int] | None = None,
+    seen: str | None = None,
+    outdated: list[str] | None = None,
+    automatic: bool = False,
+) -> GateFacts:
+    """What the record of an approval says about its gate: the demands in force, and for which of them it counts."""
+    facts: GateFacts = {"id": gate.id, "kind": gate.kind, "rules": gate.rules, "counts_for": counts_for or []}
+    if seen is not None:
+        facts["seen"] = seen
+    if outdated:
+        facts["outdated"] = outdated
+    if automatic:
+        facts["automatic"] = facts["opens"] = True
+    return facts

@@ -1,0 +1,16 @@
+/** What waits for approvals, and whether an approval has opened it. */
+import type { Project, Schemas } from "../../api/client";
+import { texts } from "../../texts";
+
+type Gate = NonNullable<Project["gates"]>[number];
+
+/** The gate of one of these kinds, of a task if one is named. */
+export function gateOf(project: Project, kinds: Gate["kind"][], taskId?: string): Gate | undefined {
+  return project.gates?.find((gate) => kinds.includes(gate.kind) && (!taskId || gate.task_id === taskId));
+}
+
+/** What to say after an approval: `opened`, or what is still missing. */
+export function saidAfter(answer: unknown, opened: string): string {
+  const approvals = (answer as Partial<Schemas["StatusAnswer"]>).approvals;
+  return approvals && !approvals.opens ? texts.signoff.approvals.recorded(approvals.given, approvals.needed) : opened;
+}

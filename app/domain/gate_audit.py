@@ -1,0 +1,80 @@
+"""Audits gates: whether they demand what was settled when they opened, and whether nothing went on without its approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import ValidationError
+
+from app.domain.audit import Found
+from app.domain.commands import CommandRecord, Outcome
+from app.domain.gates import Rules
+from app.domain.integrity import AuditedRow, altered
+from app.domain.replay import Replay, ReplayedGate
+from signoff.vocabulary import GateKind
+
+_SETTLED = ("kind", "subject", "plan_version", "plan_digest", "rules", "expires_at", "opened_at")
+
+
+def check_gates(rows: Sequence[AuditedRow], decisions: Sequence[CommandRecord], replay: Replay) -> Iterator[Found]:
+    """Find gates that differ from what was settled, and plans and phases that went on without the approvals they needed."""
+    by_id = {row.id: row for row in rows}
+    for gate_id, gate in replay.gates.items():
+        row = by_id.pop(gate_id, None)
+        if row is None:
+            yield altered("gate_altered", f"The gate {gate_id} is missing from the record.")
+            continue
+        others = [name for name in _SETTLED if getattr(row, name) != getattr(gate, name)]
+        if others:
+            message = f"The gate {gate_id} differs from what was settled when it opened: {', '.join(others)}."
+            yield altered("gate_altered", message)
+    for row in by_id.values():
+        yield altered("gate_altered", f"No event mentions the gate {row.id}.")
+    for gate_id, gate in replay.gates.items():
+        if _went_on(gate, replay) and (why := _unmet(gate_id, gate, decisions)) is not None:
+            what = f"Plan version {gate.plan_version}" if gate.kind != GateKind.PHASE else "A phase"
+            yield Found(
+                "critical",
+                "approvals_missing",
+                f"{what} went on without the approvals that its gate {gate_id} demands: {why}",
+                "Find out who let it go on. Somebody with write access to the database may have done it.",
+            )
+
+
+def _went_on(gate: ReplayedGate, replay: Replay) -> bool:
+    if gate.kind in {GateKind.PLAN, GateKind.EDIT}:
+        plan = replay.plans.get(gate.plan_version)
+        return plan is not None and plan.approved_by is not None
+    return gate.kind == GateKind.PHASE and gate.approved
+
+
+def _unmet(gate_id: str, gate: ReplayedGate, decisions: Sequence[CommandRecord]) -> str | None:
+    """Why the decisions on record do not meet what a gate demands; None if they do."""
+    try:
+        rules = Rules.model_validate(gate.rules)
+    except ValidationError:
+        return "what it demands cannot be read."
+    given: dict[str, set[int]] = {}
+    for decision in decisions:
+        told = decision.payload.get("gate")
+        if told is None or decision.outcome != Outcome.ACCEPTED or told.get("id") != gate_id:
+            continue
+        if told.get("automatic"):
+            return None if rules.automatic else "it was approved automatically."
+        for name in told.get("outdated") or ():
+            given = {who: counts for who, counts in given.items() if who != _who(name, decisions)}
+        given[decision.actor_id or decision.actor] = set(told.get("counts_for") or ())
+    return _lacking(rules, given)
+
+
+def _who(decision_id: str, decisions: Sequence[CommandRecord]) -> str | None:
+    found = next((one for one in decisions if one.id == decision_id), None)
+    return (found.actor_id or found.actor) if found is not None else None
+
+
+def _lacking(rules: Rules, given: Mapping[str, set[int]]) -> str | None:
+    for number, demand in enumerate(rules.demands):
+        count = sum(number in counts for counts in given.values())
+        if count < demand.approvals:
+            return f"'{demand.policy}' demands {demand.approvals} people, and {count} approved."
+    return None

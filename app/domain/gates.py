@@ -1,0 +1,205 @@
+"""Gates: what waits for people's approval, what they must meet, and who may approve. Pure.
+
+What a gate demands is settled when it opens, and kept with it: a later change of the policies changes nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.errors import Conflict, DomainError, Forbidden
+from app.domain.sender import Sender
+from app.domain.words import count, listed
+from signoff.schemas.json_value import JsonObject
+from signoff.vocabulary import GateKind, Role
+
+
+class Signer(BaseModel):
+    """Who may approve: everybody with a role, or one person or key. Without role and id, nobody has the name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    role: Role | None = None
+    id: str | None = None
+
+
+class Demand(BaseModel):
+    """What one policy demands. Without `signers`, anybody counts who may decide this, except programs with keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    policy: str
+    approvals: int = 1
+    signers: list[Signer] | None = None
+
+    def accepts(self, who: Approver) -> bool:
+        """Whether an approval of this person or key counts. A key counts only where it is named."""
+        if self.signers is None:
+            return not who.is_key
+        by_role = not who.is_key and any(signer.role in who.roles for signer in self.signers if signer.role is not None)
+        return by_role or any(signer.id == who.id for signer in self.signers if signer.id is not None)
+
+
+class Rules(BaseModel):
+    """Everything that a gate demands.
+
+    Attributes:
+        demands: what each policy demands; all of them must be met.
+        four_eyes: whether nobody may approve what they worked on.
+        automatic: whether `auto_approve_plan` may stand for the approvals.
+        words: the same, one plain English sentence for each policy.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    demands: list[Demand]
+    four_eyes: bool = False
+    automatic: bool = False
+    words: list[str] = Field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class Approver:
+    """Somebody who approves.
+
+    Attributes:
+        name: their name.
+        id: the id that never changes; None if nobody knows who they are.
+        roles: their roles for this project. An administrator has all.
+        is_key: whether this is a program with a key, not a person.
+    """
+
+    name: str
+    id: str | None
+    roles: frozenset[Role]
+    is_key: bool = False
+
+
+@dataclass(frozen=True)
+class Approval:
+    """An approval on record.
+
+    Attributes:
+        by: who gave it.
+        at: when.
+        counts_for: the positions of the demands for which it counts.
+        decision_id: the decision that it is.
+        seen: the digest of the files and settings that its approver saw; None if there were none to see.
+    """
+
+    by: Sender
+    at: str
+    counts_for: tuple[int, ...]
+    decision_id: str
+    seen: str | None = None
+
+
+class GateFacts(TypedDict, total=False):
+    """What the record of an approval says about the gate.
+
+    Attributes:
+        id: the gate's id.
+        kind: what waits at the gate.
+        rules: what the gate demands.
+        opens: whether the gate is open after this approval.
+        counts_for: the positions of the demands for which it counts.
+        given: how many approvals there are, with this one.
+        needed: how many are needed at least.
+        missing: what the gate lacks after it, in words.
+        seen: the digest of what the approver saw beside the plan.
+        outdated: the ids of earlier approvals that no longer count.
+        automatic: whether nobody approved, because the project approves its plans automatically.
+    """
+
+    id: str
+    kind: str
+    rules: JsonObject
+    opens: bool
+    counts_for: list[int]
+    given: int
+    needed: int
+    missing: list[str]
+    seen: str
+    outdated: list[str]
+    automatic: bool
+
+
+class Missing(BaseModel):
+    """What a demand still lacks."""
+
+    policy: str
+    approvals: int
+    signers: list[str] | None
+
+    @property
+    def words(self) -> str:
+        """The same in words: `one approval by Dana or Kim`."""
+        plural = "" if self.approvals == 1 else "s"
+        by = f" by {listed(self.signers, 'or')}" if self.signers is not None else ""
+        return f"{count(self.approvals)} more approval{plural}{by}"
+
+
+def still_missing(rules: Rules, approvals: Sequence[Approval]) -> list[Missing]:
+    """What the approvals so far do not meet."""
+    left: list[Missing] = []
+    for number, demand in enumerate(rules.demands):
+        given = sum(number in approval.counts_for for approval in approvals)
+        if given < demand.approvals:
+            names = [_named(signer) for signer in demand.signers] if demand.signers is not None else None
+            left.append(Missing(policy=demand.policy, approvals=demand.approvals - given, signers=names))
+    return left
+
+
+def needed(rules: Rules, approvals: Sequence[Approval]) -> int:
+    """The smallest number of approvals with which the gate can open, together with those that were given."""
+    left = [missing.approvals for missing in still_missing(rules, approvals)]
+    return len(approvals) + max(left, default=0)
+
+
+def open_demands(rules: Rules, approvals: Sequence[Approval], who: Approver) -> list[int]:
+    """The positions of the demands for which an approval of this person would count."""
+    return [number for number, demand in enumerate(rules.demands) if demand.accepts(who)]
+
+
+def refusal(
+    kind: GateKind, rules: Rules, approvals: Sequence[Approval], who: Approver, authors: Collection[str]
+) -> DomainError | None:
+    """Why somebody may not approve now; None if they may."""
+    if who.id is None:
+        message = "Nobody knows who sent this approval. Approve through the API, the page or the CLI."
+        return Forbidden(message, code="not_a_signer")
+    if rules.four_eyes and who.id in authors:
+        return Forbidden(f"{_WORKED_ON[kind]}, so somebody else must approve it.", code="four_eyes")
+    left = still_missing(rules, approvals)
+    if any(approval.by.actor_id == who.id for approval in approvals):
+        rest = "; ".join(missing.words for missing in left)
+        message = f"{who.name} has already approved this, and counts once. It needs {rest}."
+        return Conflict(message, code="already_approved", context={"missing": [one.model_dump() for one in left]})
+    lacking = {missing.policy for missing in left}
+    if not any(demand.policy in lacking and demand.accepts(who) for demand in rules.demands):
+        rest = "; ".join(missing.words for missing in left)
+        key = " A program with a key counts only if a policy names it." if who.is_key else ""
+        message = f"{who.name} is not one of those who must approve this. It needs {rest}.{key} Ask one of them."
+        return Forbidden(message, code="not_a_signer", context={"missing": [one.model_dump() for one in left]})
+    return None
+
+
+_WORKED_ON: dict[GateKind, str] = {
+    GateKind.PLAN: "You worked on this plan",
+    GateKind.EDIT: "You worked on this plan",
+    GateKind.PHASE: "You worked on the plan of this phase",
+    GateKind.TASK: "You worked on the plan of this task",
+    GateKind.RETRY: "You worked on this plan",
+    GateKind.CHANGE: "You worked on this plan or its files",
+}
+
+
+def _named(signer: Signer) -> str:
+    if signer.role is not None:
+        return f"somebody with the role {signer.role}"
+    return signer.name if signer.id is not None else f"{signer.name} (nobody has this name)"

@@ -1,0 +1,275 @@
+"""Gates: what waits for approvals that policies demand. What a gate demands is settled when it opens, and never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import cast
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from app.domain.commands import CommandKind, Outcome
+from app.domain.gates import Approval, Approver, Demand, Rules, Signer
+from app.domain.identity import isoformat, new_id, now
+from app.domain.parameters import Value
+from app.domain.plan import PhaseDraft
+from app.domain.policies import POLICIES, Document, OwnSigning, Policy, Signing, allows_automatic, in_words, seconds_in
+from app.domain.policies import matching as matching_policies
+from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender
+from app.storage import events, identities
+from app.storage.identities import Kind
+from app.storage.projects import ProjectRow
+from app.storage.reading import Rows
+from app.storage.record_tables import events as event_table
+from app.storage.tables import decisions, files, gates, plans
+from signoff.schemas.event_data import GateOpened
+from signoff.schemas.json_value import JsonObject
+from signoff.vocabulary import EventType, GateKind, Role
+
+NO_POLICIES = Signing()
+# The decision with which people let something go on at a gate.
+_USUAL: dict[GateKind, CommandKind] = {
+    GateKind.PLAN: CommandKind.APPROVE,
+    GateKind.PHASE: CommandKind.APPROVE,
+    GateKind.EDIT: CommandKind.APPROVE,
+    GateKind.TASK: CommandKind.RETRY,
+    GateKind.RETRY: CommandKind.RETRY_RUN,
+    GateKind.CHANGE: CommandKind.ANSWER,
+}
+
+
+class GateStatus(StrEnum):
+    """State of a gate."""
+
+    OPEN = "open"
+    PASSED = "passed"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """A gate. `app.storage.tables` explains the columns."""
+
+    position: int
+    id: str
+    project_id: str
+    kind: GateKind
+    subject: str
+    plan_version: int
+    plan_digest: str
+    rules: JsonObject
+    opened_at: str
+    expires_at: str | None
+    status: GateStatus
+    closed_at: str | None
+
+    @property
+    def demands(self) -> Rules:
+        """What it demands."""
+        return Rules.model_validate(self.rules)
+
+
+_ROWS = Rows(gates, GateRow)
+
+
+def signing_of(conn: Connection) -> Signing:
+    """Return the policies that this process has."""
+    found: Signing | None = conn.get_execution_options().get(POLICIES)
+    return found or NO_POLICIES
+
+
+def demanded(conn: Connection, project: ProjectRow, document: Document) -> list[Policy]:
+    """Return the policies that a document of a project must meet, with the project's own rule."""
+    own = [OwnSigning.model_validate(project.signing).policy] if project.signing is not None else []
+    return [*matching_policies(signing_of(conn), document), *own]
+
+
+def open_gate(
+    conn: Connection,
+    project: ProjectRow,
+    kind: GateKind,
+    subject: str,
+    *,
+    plan: tuple[int, str],
+    phases: Sequence[PhaseDraft],
+    parameters: Mapping[str, Value],
+) -> GateRow | None:
+    """Settle what must be met before something goes on, and keep it. None if no policy is about it.
+
+    Args:
+        conn: an open write transaction.
+        project: the project.
+        kind: what waits.
+        subject: its name within the project.
+        plan: the version that it belongs to, and the digest of that.
+        phases: what the approvals would let run.
+        parameters: the values of the plan's parameters.
+    """
+    document = Document(kind, project.labels, project.agent_id, phases, dict(parameters))
+    policies = demanded(conn, project, document)
+    if not policies:
+        return None
+    agents = signing_of(conn).agents
+    limits = any(policy.auto_approve_below is not None for policy in policies)
+    risk = document.risk(agents) if limits else None
+    rules = Rules(
+        demands=[_demand(conn, policy) for policy in policies],
+        four_eyes=any(policy.four_eyes for policy in policies),
+        automatic=all(allows_automatic(policy, risk) for policy in policies),
+        words=[in_words(policy) for policy in policies],
+    )
+    spans = [seconds_in(policy.expires) for policy in policies if policy.expires is not None]
+    at = now()
+    row = {
+        "id": new_id("gate"),
+        "project_id": project.id,
+        "kind": kind,
+        "subject": subject,
+        "plan_version": plan[0],
+        "plan_digest": plan[1],
+        "rules": rules.model_dump(mode="json"),
+        "opened_at": at,
+        "expires_at": isoformat(datetime.now(UTC) + timedelta(seconds=min(spans))) if spans else None,
+        "status": GateStatus.OPEN,
+    }
+    conn.execute(insert(gates).values(row))
+    opened = GateOpened(
+        gate_id=str(row["id"]),
+        kind=kind,
+        subject=subject,
+        plan_version=plan[0],
+        plan_digest=plan[1],
+        rules=cast("JsonObject", row["rules"]),
+        expires_at=cast("str | None", row["expires_at"]),
+    )
+    events.append(conn, project.id, opened, actor="signoff", at=at)
+    return find(conn, project.id, kind, subject)
+
+
+def find(conn: Connection, project_id: str, kind: GateKind, subject: str) -> GateRow | None:
+    """Return the newest gate of something, or None if no policy was about it when it opened."""
+    named = (gates.c.project_id == project_id, gates.c.kind == kind, gates.c.subject == subject)
+    return _ROWS.find(conn, _ROWS.select.where(*named).order_by(gates.c.position.desc()).limit(1))
+
+
+def open_of(conn: Connection, project_id: str) -> list[GateRow]:
+    """Return the gates of a project that wait for approvals, oldest first."""
+    waiting = (gates.c.project_id == project_id, gates.c.status == GateStatus.OPEN)
+    return _ROWS.all(conn, _ROWS.select.where(*waiting).order_by(gates.c.position))
+
+
+def by_id(conn: Connection, project_id: str, gate_id: str) -> GateRow | None:
+    """Return a gate by its id, or None."""
+    return _ROWS.find(conn, _ROWS.select.where(gates.c.project_id == project_id, gates.c.id == gate_id))
+
+
+def newest_of(conn: Connection, project_id: str) -> GateRow | None:
+    """Return the newest gate of a project, or None."""
+    query = _ROWS.select.where(gates.c.project_id == project_id).order_by(gates.c.position.desc())
+    return _ROWS.find(conn, query.limit(1))
+
+
+def in_run(name: str, project: ProjectRow) -> str:
+    """Return the subject of the gate of a phase or a task, which waits anew in each run."""
+    return f"{name}:{project.run_id}"
+
+
+def due(conn: Connection, limit: int) -> list[GateRow]:
+    """Return open gates whose time is up."""
+    over = (gates.c.status == GateStatus.OPEN, gates.c.expires_at <= now())
+    return _ROWS.all(conn, _ROWS.select.where(*over).order_by(gates.c.expires_at).limit(limit))
+
+
+def close(conn: Connection, gate: GateRow, status: GateStatus, *, at: str) -> None:
+    """Close an open gate."""
+    one = (gates.c.id == gate.id, gates.c.status == GateStatus.OPEN)
+    conn.execute(update(gates).where(*one).values(status=status, closed_at=at))
+
+
+def withdraw(
+    conn: Connection, project_id: str, kinds: Sequence[GateKind] = tuple(GateKind), *, besides: str = ""
+) -> None:
+    """Close the open gates of these kinds, because what they were about is gone."""
+    gone = (gates.c.project_id == project_id, gates.c.status == GateStatus.OPEN, gates.c.kind.in_(kinds))
+    query = update(gates).where(*gone, gates.c.id != besides)
+    conn.execute(query.values(status=GateStatus.WITHDRAWN, closed_at=now()))
+
+
+def approvals_of(conn: Connection, gate: GateRow, kind: CommandKind | None = None) -> list[Approval]:
+    """Return the approvals at a gate that count, oldest first: those of one kind of decision, or of the usual kind."""
+    columns = (decisions.c.id, decisions.c.actor, decisions.c.actor_id, decisions.c.via, decisions.c.address)
+    query = select(*columns, decisions.c.at, decisions.c.payload).where(
+        decisions.c.project_id == gate.project_id,
+        decisions.c.outcome == Outcome.ACCEPTED,
+        decisions.c.kind == (kind or _USUAL[gate.kind]),
+    )
+    found: list[Approval] = []
+    for row in conn.execute(query.order_by(decisions.c.position)):
+        told = row.payload.get("gate")
+        if not isinstance(told, dict) or cast("JsonObject", told).get("id") != gate.id:
+            continue
+        given = cast("JsonObject", told)
+        # An approval says which earlier ones no longer count, because files have changed since.
+        outdated = cast("list[str]", given.get("outdated") or [])
+        found = [approval for approval in found if approval.decision_id not in outdated]
+        by = Sender(row.actor, row.actor_id, row.via, row.address)
+        counts = tuple(cast("list[int]", given.get("counts_for") or []))
+        found.append(Approval(by, row.at, counts, row.id, cast("str | None", given.get("seen"))))
+    return found
+
+
+def authors_of(conn: Connection, project: ProjectRow) -> set[str]:
+    """Return the ids of all who wrote, refined, edited or uploaded something of a project."""
+    worked = (str(EventType.PROJECT_CREATED), str(EventType.PROJECT_UPDATED), str(EventType.FILE_UPLOADED))
+    told = select(event_table.c.actor_id).where(event_table.c.project_id == project.id, event_table.c.type.in_(worked))
+    made = select(plans.c.created_by_id).where(plans.c.project_id == project.id)
+    uploaded = select(files.c.uploaded_by_id).where(files.c.project_id == project.id)
+    asked = select(decisions.c.actor_id).where(
+        decisions.c.project_id == project.id,
+        decisions.c.outcome == Outcome.ACCEPTED,
+        or_(decisions.c.kind == CommandKind.EDIT, decisions.c.kind.in_((CommandKind.GENERATE, CommandKind.RETURN))),
+    )
+    ids = {found for query in (told, made, uploaded, asked) for found in conn.execute(query).scalars()}
+    return {found for found in ids if found is not None} | (
+        {project.created_by_id} if project.created_by_id is not None else set()
+    )
+
+
+def approver(conn: Connection, sender: Sender, project: ProjectRow) -> Approver:
+    """Return who a sender is as an approver of a project, with the roles that they have now."""
+    if sender.actor_id in {LOCAL_ID, SERVER_KEY_ID}:
+        return approver_with(sender, frozenset(Role))
+    known = identities.find(conn, sender.actor_id) if sender.actor_id is not None else None
+    if known is None:
+        return Approver(sender.actor, None, frozenset())
+    return approver_with(
+        sender, known.identity.access.roles_for(project.labels), is_key=known.identity.kind == Kind.KEY
+    )
+
+
+def approver_with(sender: Sender, roles: frozenset[Role], *, is_key: bool = False) -> Approver:
+    """Return who a sender is as an approver, if these are their roles."""
+    return Approver(sender.actor, sender.actor_id, roles, is_key)
+
+
+def _demand(conn: Connection, policy: Policy) -> Demand:
+    signers = [_signer(conn, text) for text in policy.signers] if policy.signers is not None else None
+    return Demand(policy=policy.name, approvals=policy.approvals, signers=signers)
+
+
+def is_unknown(conn: Connection, text: str) -> bool:
+    """Whether a policy names a person or a key that does not exist."""
+    signer = _signer(conn, text)
+    return signer.role is None and signer.id is None
+
+
+def _signer(conn: Connection, text: str) -> Signer:
+    """Find who a policy names. People are found by id, name or e-mail address, and kept by id: names may change."""
+    kind, _, name = text.partition(":")
+    if kind == "role":
+        return Signer(name=name, role=Role(name))
+    known = identities.find_named(conn, name, Kind(kind))
+    return Signer(name=known.name if known is not None else name, id=known.id if known is not None else None)

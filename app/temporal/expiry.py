@@ -1,0 +1,89 @@
+"""Ends what waits for approvals when its time is up: its project is cancelled, and never approved."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy import Connection
+
+from app.database.database import Database
+from app.domain.commands import Cancel, CommandRequest
+from app.domain.errors import DomainError, Unavailable
+from app.domain.identity import now
+from app.domain.signals import OWN_ACTOR
+from app.domain.words import listed
+from app.storage import gates, projects
+from app.storage.gates import GateRow, GateStatus
+from app.temporal.commands import Commands
+from signoff.vocabulary import GateKind, Stage
+
+logger = logging.getLogger(__name__)
+SWEEP_SECONDS = 15.0
+_AT_ONCE = 100
+_WHAT: dict[GateKind, str] = {
+    GateKind.PLAN: "the plan",
+    GateKind.PHASE: "the next phase",
+    GateKind.TASK: "a task",
+    GateKind.EDIT: "an edit of the plan",
+    GateKind.RETRY: "the retry",
+    GateKind.CHANGE: "a task that no longer matches what was signed",
+}
+
+
+async def expire_gates(database: Database, commands: Commands) -> None:
+    """Cancel every project in which a gate has not got its approvals in time.
+
+    Raises:
+        Unavailable: Temporal or the database does not answer. The next call continues.
+    """
+    for gate in await database.read(lambda conn: gates.due(conn, _AT_ONCE)):
+        await _expire(database, commands, gate)
+
+
+async def _expire(database: Database, commands: Commands, gate: GateRow) -> None:
+    project = await database.read(lambda conn: projects.find(conn, gate.project_id))
+    if project is None or project.stage == Stage.PLANNING:
+        # The plan was sent back. If planning fails, it waits again.
+        return
+    cancelled = False
+    if gate.kind != GateKind.RETRY:
+        command = CommandRequest(
+            project_id=gate.project_id,
+            request_id=f"expire:{gate.id}",
+            kind=Cancel.kind,
+            actor=OWN_ACTOR,
+            comment=_reason(gate),
+            payload=Cancel(expired_gate=gate.id).payload,
+        )
+        try:
+            # The handler closes the gate, if it still waits. None: it is decided later.
+            await commands.submit(command)
+            cancelled = True
+        except Unavailable:
+            raise
+        except DomainError as error:
+            logger.info("project %s is not cancelled: %s", gate.project_id, error)
+
+    def close(conn: Connection) -> None:
+        gates.close(conn, gate, GateStatus.EXPIRED, at=now())
+
+    if not cancelled:
+        await database.transact(close)
+
+
+def _reason(gate: GateRow) -> str:
+    words = listed([sentence.rstrip(".") for sentence in gate.demands.words])
+    return f"Not enough people approved {_WHAT[gate.kind]} before {gate.expires_at}. It needs: {words}."
+
+
+async def expire_gates_periodically(database: Database, commands: Commands) -> None:
+    """End what was not approved in time, now and every few seconds, until cancelled."""
+    while True:
+        try:
+            await expire_gates(database, commands)
+        except Unavailable as error:
+            logger.info("cannot end what was not approved in time at the moment: %s", error)
+        except DomainError:
+            logger.exception("what was not approved in time could not be ended")
+        await asyncio.sleep(SWEEP_SECONDS)

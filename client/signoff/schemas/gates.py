@@ -1,0 +1,45 @@
+"""Gates: what waits for people's approval, who has approved, and who is missing."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from signoff.vocabulary import GateKind
+
+
+class GivenApproval(BaseModel):
+    """An approval on record, and who gave it."""
+
+    name: str
+    id: str | None
+    at: str
+    decision_id: str
+
+
+class GateApprovals(BaseModel):
+    """The approvals at a gate. `needed` is the smallest number with which it opens; `missing` says in words what it lacks."""
+
+    given: int
+    needed: int
+    by: list[GivenApproval] = Field(default_factory=list[GivenApproval])
+    missing: list[str] = Field(default_factory=list[str])
+
+
+class Gate(BaseModel):
+    """What waits for approval: a plan, a phase, a task, an edit of a run, a retry, or a change of what was signed.
+
+    `id` is null if no policy is about it: one approval by anybody who may approve is then enough. `demands` says in words what
+    each policy demands, and `why_not` why the reader may not approve. `may_approve` and `why_not` are null in exports.
+    """
+
+    kind: GateKind
+    id: str | None = None
+    plan_version: int | None = None
+    phase_id: str | None = None
+    task_id: str | None = None
+    since: str
+    expires_at: str | None = None
+    approvals: GateApprovals
+    demands: list[str] = Field(default_factory=list[str])
+    may_approve: bool | None = None
+    why_not: str | None = None
