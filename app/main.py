@@ -30,6 +30,7 @@ from app.api.controllers.projects import ProjectController
 from app.api.controllers.provider import ProviderController
 from app.api.controllers.record import RecordController
 from app.api.controllers.session import SessionController, SessionsController
+from app.api.controllers.signing import SigningController, SigningLinkController
 from app.api.controllers.system import SystemController
 from app.api.controllers.tasks import TaskController
 from app.api.controllers.temporal_ui import TemporalUi, by_port
@@ -92,6 +93,8 @@ _CONTROLLERS = [
     SessionController,
     SessionsController,
     ProviderController,
+    SigningController,
+    SigningLinkController,
     SystemController,
     TaskController,
 ]

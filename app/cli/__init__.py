@@ -35,6 +35,7 @@ _OVERVIEW = {
     "People": {
         "people": ("app.cli.people", "List, add and change people."),
         "keys": ("app.cli.people", "List, add, rotate and revoke keys."),
+        "links": ("app.cli.signing_links", "Let one person sign one thing by a link."),
         "whoami": ("app.cli.people", "Print who you are, and your roles."),
         "sessions": ("app.cli.sessions", "List and revoke browser sessions."),
     },

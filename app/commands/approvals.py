@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from app.domain.commands import CommandRecord
@@ -44,13 +46,16 @@ def sign(
     authors = gates.authors_of(conn, project) if rules.four_eyes else set[str]()
     outdated = [one for one in given if one.seen != seen or one.by.actor_id in authors]
     given = [one for one in given if one not in outdated]
-    who = gates.approver(conn, command.sender, project)
+    link = command.payload.get("link")
+    who = replace(
+        gates.approver(conn, command.sender, project), vouched_by=link["made_by_id"] if link is not None else None
+    )
     refused = refusal(gate.kind, rules, given, who, authors)
     if refused is not None:
         raise refused
     counts_for = [number for number, demand in enumerate(rules.demands) if demand.accepts(who)]
     facts = _facts(gate, counts_for=counts_for, seen=seen, outdated=[one.decision_id for one in outdated])
-    own = Approval(command.sender, command.at, tuple(counts_for), command.id, seen)
+    own = Approval(command.sender, command.at, tuple(counts_for), command.id, seen, who.vouched_by)
     counted = [*given, own]
     number, least = len(counted), needed(rules, counted)
     facts["given"], facts["needed"] = number, least

@@ -18,7 +18,19 @@ from app.domain.registry import load_actions
 from app.domain.releasing import deciders_of
 from app.domain.states import Call, Situation, check_call
 from app.domain.unseen import shown_in
-from app.storage import decisions, events, freezing, gates, plans, projects, proposals, questions, runs, tasks
+from app.storage import (
+    decisions,
+    events,
+    freezing,
+    gates,
+    plans,
+    projects,
+    proposals,
+    questions,
+    runs,
+    signing_links,
+    tasks,
+)
 from app.storage.gates import GateStatus
 from app.storage.projects import ProjectRow, situation
 from signoff.schemas.event_data import (
@@ -90,6 +102,9 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     captured = freezing.take_captured(command)
     project = projects.get(conn, command.project_id)
     _check_not_expired(conn, project, command)
+    if (link := command.payload.get("link")) is not None:
+        # If the approval is refused after this, the transaction is undone, and the link stays unused.
+        signing_links.use(conn, project.id, link["id"])
     if situation(project) == Situation.RUNNING:
         edited = proposals.find(conn, project) if command.payload.get("phase_id") is None else None
         if edited is None:

@@ -17,6 +17,7 @@ from app.domain.gates import GateFacts
 from app.domain.parameters import Value
 from app.domain.plan import canonical_json
 from app.domain.sender import Sender, without_empty_origin
+from app.domain.signing_links import LinkFacts
 from app.domain.states import Call
 from signoff.schemas.json_value import JsonObject
 
@@ -109,6 +110,7 @@ class CommandPayload(TypedDict, total=False):
     effect: CommandKind
     changed: list[ChangedItem]
     gate: GateFacts
+    link: LinkFacts | None
     # The gate whose time is up, in a cancellation.
     expired_gate: str | None
 
@@ -154,6 +156,7 @@ class Approve(Command):
     plan_digest: _ShortText | None = None
     phase_id: _ShortText | None = None
     frozen_digest: _ShortText | None = None
+    link: LinkFacts | None = None
 
 
 class Cancel(Command):

@@ -262,6 +262,7 @@ UNCHECKED: dict[str, dict[str, str]] = {
 UNCHECKED_TABLES: dict[str, str] = {
     "identities": "who may sign in; what they did is in the records of projects",
     "credentials": "how people and keys prove who they are; it holds nothing about a project",
+    "signing_links": "links with which somebody may sign once; each approval has its link and who made it",
     "sessions": "who is signed in; it holds nothing about a project",
     "idempotency": "stored answers to repeated requests, deleted after a day",
     "files": "a cache of checksums",

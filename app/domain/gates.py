@@ -72,12 +72,14 @@ class Approver:
         id: the id that never changes; None if nobody knows who they are.
         roles: their roles for this project. An administrator has all.
         is_key: whether this is a program with a key, not a person.
+        vouched_by: the id of whoever made the link through which they came, if any.
     """
 
     name: str
     id: str | None
     roles: frozenset[Role]
     is_key: bool = False
+    vouched_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Approval:
         counts_for: the positions of the demands for which it counts.
         decision_id: the decision that it is.
         seen: the digest of the files and settings that its approver saw; None if there were none to see.
+        vouched_by: the id of whoever made the link through which it was given, if it was given through one.
     """
 
     by: Sender
@@ -97,6 +100,7 @@ class Approval:
     counts_for: tuple[int, ...]
     decision_id: str
     seen: str | None = None
+    vouched_by: str | None = None
 
 
 class GateFacts(TypedDict, total=False):
@@ -173,8 +177,8 @@ def refusal(
     if who.id is None:
         message = "Nobody knows who sent this approval. Approve through the API, the page or the CLI."
         return Forbidden(message, code="not_a_signer")
-    if rules.four_eyes and who.id in authors:
-        return Forbidden(f"{_WORKED_ON[kind]}, so somebody else must approve it.", code="four_eyes")
+    if (refused := _refusal_of_authors(kind, rules, approvals, who, authors)) is not None:
+        return refused
     left = still_missing(rules, approvals)
     if any(approval.by.actor_id == who.id for approval in approvals):
         rest = "; ".join(missing.words for missing in left)
@@ -186,6 +190,23 @@ def refusal(
         key = " A program with a key counts only if a policy names it." if who.is_key else ""
         message = f"{who.name} is not one of those who must approve this. It needs {rest}.{key} Ask one of them."
         return Forbidden(message, code="not_a_signer", context={"missing": [one.model_dump() for one in left]})
+    return None
+
+
+def _refusal_of_authors(
+    kind: GateKind, rules: Rules, approvals: Sequence[Approval], who: Approver, authors: Collection[str]
+) -> DomainError | None:
+    if rules.four_eyes and who.id in authors:
+        return Forbidden(f"{_WORKED_ON[kind]}, so somebody else must approve it.", code="four_eyes")
+    # Whoever makes a link has its text, and could sign with it.
+    if rules.four_eyes and who.vouched_by is not None and who.vouched_by in authors:
+        message = f"Somebody who worked on this made the link for {who.name}. Somebody else must make one."
+        return Forbidden(message, code="four_eyes")
+    for one in approvals:
+        same_maker = who.vouched_by is not None and who.vouched_by in {one.by.actor_id, one.vouched_by}
+        if same_maker or (one.vouched_by is not None and one.vouched_by == who.id):
+            message = "Whoever makes a link counts once together with the person whom it is for. Somebody else must approve this."
+            return Forbidden(message, code="not_a_signer")
     return None
 
 

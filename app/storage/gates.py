@@ -18,6 +18,7 @@ from app.domain.plan import PhaseDraft
 from app.domain.policies import POLICIES, Document, OwnSigning, Policy, Signing, allows_automatic, in_words, seconds_in
 from app.domain.policies import matching as matching_policies
 from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender
+from app.domain.signing_links import LinkFacts
 from app.storage import events, identities
 from app.storage.identities import Kind
 from app.storage.projects import ProjectRow
@@ -217,7 +218,9 @@ def approvals_of(conn: Connection, gate: GateRow, kind: CommandKind | None = Non
         found = [approval for approval in found if approval.decision_id not in outdated]
         by = Sender(row.actor, row.actor_id, row.via, row.address)
         counts = tuple(cast("list[int]", given.get("counts_for") or []))
-        found.append(Approval(by, row.at, counts, row.id, cast("str | None", given.get("seen"))))
+        link = cast("LinkFacts | None", row.payload.get("link"))
+        seen, vouched_by = cast("str | None", given.get("seen")), link["made_by_id"] if link is not None else None
+        found.append(Approval(by, row.at, counts, row.id, seen, vouched_by))
     return found
 
 

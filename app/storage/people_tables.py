@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from app.storage.columns import metadata
 
@@ -57,4 +57,27 @@ sessions = Table(
     Column("user_agent", Text, nullable=False),
     Column("created_at", String(32), nullable=False),
     Column("expires_at", String(32), nullable=False),
+)
+
+# Links that let one person sign one thing without signing in.
+signing_links = Table(
+    "signing_links",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    # The person, who may have no other way to sign in.
+    Column("identity_id", String(64), ForeignKey("identities.id"), nullable=False),
+    # SHA-256 of 256 random bits
+    Column("token_hash", String(64), nullable=False, unique=True),
+    # Exactly what may be signed: a version of the plan, or a phase of it that waits at its gate.
+    Column("plan_version", Integer, nullable=False),
+    Column("plan_digest", String(64), nullable=False),
+    Column("phase_id", String(64)),
+    Column("created_at", String(32), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_by_id", String(64)),
+    Column("expires_at", String(32), nullable=False),
+    Column("used_at", String(32)),
+    Column("revoked_at", String(32)),
+    Index("ix_signing_links_project", "project_id"),
 )

@@ -58,6 +58,15 @@ class PersonFields(TypedDict, total=False):
     disabled: bool
 
 
+class SigningLinkFields(TypedDict, total=False):
+    """For whom a link to sign is, and for how many hours."""
+
+    person: str
+    name: str
+    email: str | None
+    hours: float
+
+
 class PhaseFields(TypedDict, total=False):
     """The fields of a phase, besides its name."""
 

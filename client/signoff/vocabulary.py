@@ -36,7 +36,17 @@ class Via(StrEnum):
     KEY = "key"
     SESSION = "session"
     PROXY = "proxy"
+    LINK = "link"
     LOOPBACK = "loopback"
+
+
+class LinkStatus(StrEnum):
+    """State of a link that lets one person sign one thing."""
+
+    OPEN = "open"
+    USED = "used"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 class Role(StrEnum):
@@ -50,10 +60,11 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What an operation of the API needs. `anybody` needs no sign-in, `self` no role."""
+    """What an operation of the API needs. `anybody` needs no sign-in, `self` no role, and `link` a link to sign one thing."""
 
     ANYBODY = "anybody"
     SELF = "self"
+    LINK = "link"
     READ = "read"
     AUTHOR = "author"
     APPROVE = "approve"

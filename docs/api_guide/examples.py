@@ -32,7 +32,7 @@ what is left out. The whole contract is the OpenAPI 3.1 document at `/schema/ope
 - All errors have the same body: `error` (the kind, by status), `code`, a `message` that says what to do, `details` by field, `context`
   (facts such as the current version), and `request_id`.
 - **202** means that the request was durably recorded, but not decided or done yet. An event tells its outcome.
-- Every POST takes an `Idempotency-Key`, except for those that add people and keys. A repeat gets the first answer again, with `Idempotency-Replayed: true`.
+- Every POST takes an `Idempotency-Key`. A repeat gets the first answer again, with `Idempotency-Replayed: true`.
 - If the server has a key, send `Authorization: Bearer …`. A browser can sign in once instead, and gets a cookie.
 """
 
@@ -327,6 +327,39 @@ def _people(guide: Guide) -> None:
     guide.call("listKeys", "GET", "/api/keys")
     guide.call("rotateKey", "POST", f"/api/keys/{key['id']}/rotate", {"days": 30})
     guide.call("revokeKey", "DELETE", f"/api/keys/{key['id']}")
+    _signing_links(guide)
+
+
+def _signing_links(guide: Guide) -> None:
+    guide.write("## Links to sign")
+    body = {"name": "Close the month", "description": "- Book it: `true`"}
+    project = guide.call("createProject", "POST", "/api/projects", body, status=201, show=False)
+    base = f"/api/projects/{project['id']}"
+    guide.call("generatePlan", "POST", f"{base}/generate-plan", show=False)
+    guide.call("listSigningLinks", "GET", f"{base}/signing-links")
+    other = guide.call(
+        "addSigningLink", "POST", f"{base}/signing-links", {"name": "Lee of the board"}, status=201, show=False
+    )
+    link = guide.call(
+        "addSigningLink",
+        "POST",
+        f"{base}/signing-links",
+        {"name": "Pat of the board", "email": "pat@example.com", "hours": 24},
+        status=201,
+        about="Lets one person sign what waits now: the plan, an edit, or a phase. The answer has the address, which is shown this "
+        "once.",
+    )
+    guide.call("revokeSigningLink", "DELETE", f"{base}/signing-links/{other['id']}")
+    sent = {"Authorization": f"Bearer {link['url'].partition('#')[2]}"}
+    asked = guide.call(
+        "getSigningRequest",
+        "GET",
+        "/api/signing",
+        headers=sent,
+        about="The person of a link sends its text, which is behind the `#`. They see what they must read, and nothing else.",
+    )
+    guide.call("signByLink", "POST", "/api/signing/approve", {"plan_digest": asked["plan"]["digest"]}, headers=sent)
+    guide.call("deleteProject", "DELETE", base, status=409, show=False)
 
 
 def _session(guide: Guide) -> None:

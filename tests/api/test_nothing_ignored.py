@@ -128,6 +128,8 @@ ELSEWHERE = {
     "changePassword": {"password", "new_password"},
     "addKey": {"name", "roles", "days"},
     "rotateKey": {"days"},
+    "addSigningLink": {"person", "name", "email", "hours"},
+    "signByLink": {"plan_digest", "frozen_digest", "comment"},
 }
 # The required fields of a call.
 NEEDED: dict[str, Json] = {

@@ -30,6 +30,7 @@ OPEN = {
     ("GET", "/new"),
     ("GET", "/projects/{rest}"),
     ("GET", "/ready"),
+    ("GET", "/sign"),
     ("GET", "/settings/{rest}"),
     ("GET", "/api/session"),
     ("POST", "/api/session"),

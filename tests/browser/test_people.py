@@ -158,3 +158,28 @@ def log_in(page: Page, login: str) -> None:
     page.locator("[name=password]").fill("any")
     page.get_by_role("button", name="Sign-in").click()
     page.get_by_role("button", name="Continue").click()
+
+
+def test_a_guest_signs_by_a_link(browser: Browser, locked: str, signoff: Signoff) -> None:
+    plan = "- Remove the old logs: `rm -rf /var/log/old/*` {#remove}"
+    project_id = signoff.planned("Signed by a guest", plan)
+    link = signoff.api.post(f"/api/projects/{project_id}/signing-links", json={"name": "Pat of the board"})
+    text = link.raise_for_status().json()["url"].partition("#")[2]
+    page = browser.new_context(base_url=locked, viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"/sign#{text}")
+    main = page.get_by_role("main")
+    expect(page.get_by_role("heading", name="Sign: Signed by a guest")).to_be_visible()
+    for text in ("For Pat of the board.", "rm -rf /var/log/old/*", "Critical"):
+        expect(main).to_contain_text(text)
+    assert violations(page) == []
+    page.screenshot(path=f"{signoff.folder}/sign-by-link.png", full_page=True)
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("alert").last).to_be_visible()
+    page.get_by_role("checkbox").check()
+    page.get_by_label("Comment").fill("Agreed on the phone.")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("heading", name="Thank you. Your approval is on record.")).to_be_visible()
+    page.reload()
+    expect(main).to_contain_text("This link was already used.")
+    page.goto("/sign")
+    expect(main).to_contain_text("This is not a link to sign.")

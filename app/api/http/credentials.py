@@ -26,8 +26,9 @@ from app.domain.people import ALL, Caller
 from app.domain.sender import LOCAL_ID, SERVER_KEY_ID
 from app.domain.sign_in import Claims, ProxyEntry
 from app.serving.peer import Peer
-from app.storage import identities, sessions
-from app.storage.identities import KEY_PATTERN
+from app.storage import identities, sessions, signing_links
+from app.storage.identities import KEY_PATTERN, Known
+from app.storage.signing_links import LINK_PATTERN, SigningLink
 from signoff.vocabulary import Scope, Via
 
 if TYPE_CHECKING:
@@ -129,9 +130,9 @@ class Credentials:
         """
         scheme, _, key = headers.get("authorization", "").partition(" ")
         key = key.strip() if scheme.lower() == "bearer" else ""
-        if KEY_PATTERN.fullmatch(key):
+        if KEY_PATTERN.fullmatch(key) or LINK_PATTERN.fullmatch(key):
             # Not tried as the server's key first: each try that is wrong slows down the next.
-            return await self._of_key(key, address)
+            return await (self._of_link if LINK_PATTERN.fullmatch(key) else self._of_key)(key, address)
         if self.key_needed and key and await self.is_key(key, address=address):
             return Caller(ADMIN, SERVER_KEY_ID, Via.KEY, address, ALL)
         provided = await self._provided.caller_of(headers, address)
@@ -160,6 +161,20 @@ class Credentials:
         if identities.use_is_due(credential):
             await self._database.transact(lambda conn: identities.note_use(conn, credential))
         return Caller(found.identity.name, found.identity.id, Via.KEY, address, found.identity.access)
+
+    async def _of_link(self, text: str, address: str) -> Caller:
+        def work(conn: Connection) -> tuple[SigningLink | None, Known | None]:
+            link = signing_links.find(conn, text)
+            return link, identities.find(conn, link.identity_id) if link is not None else None
+
+        link, person = await self._database.read(work)
+        if link is None or person is None:
+            await self._failed.wait(address)
+            logger.warning("link that is not valid", address=address, failures=self._failed.note(address))
+            raise Unauthorized("This link is not valid. Ask whoever sent it for a new one.", code="link_not_valid")
+        # Whether it was used or has expired is for its one page to tell.
+        named = person.identity
+        return Caller(named.name, named.id, Via.LINK, address, link_id=link.id)
 
     async def of_session(self, tokens: list[str], address: str) -> Caller | None:
         """Whom the session with one of these cookies stands for; None if it has ended."""

@@ -54,7 +54,7 @@ MAX_PATH_LENGTH = 500
 # API key, not even as a hash that could be guessed, nor the cookie in the answer.
 _NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
 # Requests here may have a password, and answers the text of a key.
-_SECRET = ("/api/keys", "/api/people")
+_SECRET = re.compile(r"/api/(keys|people)(/|$)|/api/projects/[^/]+/signing-links$")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -92,7 +92,7 @@ class IdempotencyKeys:
             await self._app(scope, receive, send)
             return
         path = scope["path"].rstrip("/")
-        secrets = self._secrets if normal.startswith(_SECRET) else None
+        secrets = self._secrets if _SECRET.match(normal) else None
         keyed = _KeyedRequest(self._database, RequestKey(_caller(scope), "POST", path, keys[0]), secrets)
         if not _is_upload(scope):
             body, receive = await _read_body(receive, self._largest_body)

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
-from app.api.http.bodies import MAX_PASSWORD_LENGTH, Flag, RequestBody, number
+from app.api.http.bodies import MAX_PASSWORD_LENGTH, Comment, Digest, Flag, RequestBody, number
 from app.domain.people import Grant, objection_to_name
 from app.domain.plan import PLAIN
+from app.domain.signing_links import DEFAULT_HOURS, MAX_HOURS
 from signoff.vocabulary import Role
 
 MIN_PASSWORD_LENGTH = 12
@@ -77,3 +78,24 @@ class RotateKey(RequestBody):
     """How long the new text of the key is valid, in days; null for ever."""
 
     days: Days | None = 90
+
+
+class AddSigningLink(RequestBody):
+    """A link for a person to sign what waits in the project now.
+
+    `person` is the id, name or e-mail address of somebody who is listed. For somebody else, give `name` and perhaps `email`:
+    they are then listed as a person without roles.
+    """
+
+    person: Annotated[str, StringConstraints(max_length=200), PLAIN] | None = None
+    name: PersonName | None = None
+    email: Email | None = None
+    hours: Annotated[float, Field(gt=0, le=MAX_HOURS, allow_inf_nan=False), BeforeValidator(number)] = DEFAULT_HOURS
+
+
+class SignByLink(RequestBody):
+    """The approval of what was read: the `digest` of the plan, and the `frozen.digest` if there is one."""
+
+    plan_digest: Digest
+    frozen_digest: Digest | None = None
+    comment: Comment = ""

@@ -39,7 +39,7 @@ class Authorize:
 
         Raises:
             NotFound: the sender may not read the project.
-            Forbidden: `role_needed`; or the handler does not say what it needs.
+            Forbidden: `role_needed`, `link_only` or `link_needed`; or the handler does not say what it needs.
         """
         needed = scopes_of(handler)
         if Scope.ANYBODY in needed:
@@ -47,7 +47,14 @@ class Authorize:
         if not needed:
             raise Forbidden("This operation does not say which role it needs, so nobody may call it.")
         caller = caller_of(connection)
-        if Scope.SELF in needed:
+        if (caller.link_id is not None) != (Scope.LINK in needed):
+            message = (
+                "A link lets its person sign one thing, and do nothing else. To do more, sign in."
+                if caller.link_id is not None
+                else "This needs a link to sign one thing, as a Bearer token."
+            )
+            raise Forbidden(message, code="link_only" if caller.link_id is not None else "link_needed")
+        if Scope.SELF in needed or Scope.LINK in needed:
             return
         project_id: str | None = connection.path_params.get("project_id")
         if project_id is not None:

@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import quote
 
 from signoff._async.files import AsyncFiles
-from signoff._async.people import AsyncKeys, AsyncPeople
+from signoff._async.people import AsyncKeys, AsyncPeople, AsyncSigningLinks
 from signoff._async.projects import AsyncProjects
 from signoff._async.tasks import AsyncDecisions, AsyncPhases, AsyncTasks
 from signoff._async.transport import AsyncTransport
@@ -49,6 +49,7 @@ class AsyncSignoff:
         files: the files of a project's workspace.
         people: the people who may sign in.
         keys: the keys of programs.
+        signing_links: links that let one person sign what waits in a project.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class AsyncSignoff:
         self.files = AsyncFiles(self._transport)
         self.people = AsyncPeople(self._transport)
         self.keys = AsyncKeys(self._transport)
+        self.signing_links = AsyncSigningLinks(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from signoff._requests import Request, get, post, read_answer
 from signoff._sync.files import Files
-from signoff._sync.people import Keys, People
+from signoff._sync.people import Keys, People, SigningLinks
 from signoff._sync.projects import Projects
 from signoff._sync.tasks import Decisions, Phases, Tasks
 from signoff._sync.transport import Transport
@@ -50,6 +50,7 @@ class Signoff:
         files: the files of a project's workspace.
         people: the people who may sign in.
         keys: the keys of programs.
+        signing_links: links that let one person sign what waits in a project.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Signoff:
         self.files = Files(self._transport)
         self.people = People(self._transport)
         self.keys = Keys(self._transport)
+        self.signing_links = SigningLinks(self._transport)
 
     def __enter__(self) -> Self:
         return self

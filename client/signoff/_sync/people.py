@@ -1,5 +1,5 @@
 # Generated from signoff/_async by tools/make_sync_client.py. Edit signoff/_async instead.
-"""The methods of `client.people` and `client.keys`. Only administrators may use them."""
+"""The methods of `client.people` and `client.keys`, which only administrators may use, and of `client.signing_links`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Unpack
 from urllib.parse import quote
 
-from signoff._requests import Request, get
+from signoff._requests import Request, get, post
 from signoff._sync.transport import Transport
-from signoff.fields import PersonFields, RoleFields
+from signoff.fields import PersonFields, RoleFields, SigningLinkFields
 from signoff.schemas.people import NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
+from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
 
 
 class People:
@@ -25,7 +26,7 @@ class People:
 
     def add(self, **fields: Unpack[PersonFields]) -> Person:
         """Add a person. `name` and `roles` are required; without `password`, the person cannot sign in yet."""
-        return self._transport.call(Request("POST", "/api/people", body=fields), Person)
+        return self._transport.call(post("/api/people", fields), Person)
 
     def change(self, person_id: str, **fields: Unpack[PersonFields]) -> Person:
         """Change a person. Fields that are omitted keep their values. A new password ends the person's sessions."""
@@ -51,13 +52,40 @@ class Keys:
             days: when it expires; None for never.
         """
         body = {"name": name, "roles": [*roles], "days": days}
-        return self._transport.call(Request("POST", "/api/keys", body=body), NewServiceKey)
+        return self._transport.call(post("/api/keys", body), NewServiceKey)
 
     def rotate(self, key_id: str, *, days: float | None = 90) -> NewServiceKey:
         """Replace the text of a key. The earlier one is no longer valid."""
         path = f"/api/keys/{quote(key_id, safe='')}/rotate"
-        return self._transport.call(Request("POST", path, body={"days": days}), NewServiceKey)
+        return self._transport.call(post(path, {"days": days}), NewServiceKey)
 
     def revoke(self, key_id: str) -> ServiceKey:
         """Revoke a key for ever."""
         return self._transport.call(Request("DELETE", f"/api/keys/{quote(key_id, safe='')}"), ServiceKey)
+
+
+class SigningLinks:
+    """Links that let one person sign what waits in a project, without signing in. Only approvers may use them."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, project_id: str) -> SigningLinkList:
+        """List all links of a project, newest first."""
+        return self._transport.call(get(_links(project_id)), SigningLinkList)
+
+    def add(self, project_id: str, **fields: Unpack[SigningLinkFields]) -> NewSigningLink:
+        """Make a link for `person` (an id, name or e-mail address), or for somebody new with `name` and perhaps `email`.
+
+        The answer has its `url`, which is never shown again.
+        """
+        return self._transport.call(post(_links(project_id), fields), NewSigningLink)
+
+    def revoke(self, project_id: str, link_id: str) -> SigningLink:
+        """Revoke a link. An approval that was given with it stays."""
+        path = f"{_links(project_id)}/{quote(link_id, safe='')}"
+        return self._transport.call(Request("DELETE", path), SigningLink)
+
+
+def _links(project_id: str) -> str:
+    return f"/api/projects/{quote(project_id, safe='')}/signing-links"

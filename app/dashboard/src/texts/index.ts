@@ -8,7 +8,7 @@ import { metrics } from "./metrics.ts";
 import { people } from "./people.ts";
 import { plan } from "./plan.ts";
 import { record } from "./record.ts";
-import { shell, signIn, project } from "./shell.ts";
+import { shell, signByLink, signIn, project } from "./shell.ts";
 import { signoff } from "./signoff.ts";
 import { task } from "./task.ts";
 import { timeline } from "./timeline.ts";
@@ -18,6 +18,7 @@ export { statusNames } from "./words.ts";
 
 export const texts = {
   shell,
+  signByLink,
   signIn,
   project,
   list,

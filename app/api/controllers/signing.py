@@ -1,0 +1,250 @@
+"""Links that let one person sign one thing without signing in: made for a project, and then used with the link's own text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from litestar import Controller, Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
+
+from app.api.controllers.auditing import audit
+from app.api.http.actor import new_command
+from app.api.http.callers import caller_of
+from app.api.http.idempotency import answer_once
+from app.api.http.outcome import RECORDED, recorded, submit
+from app.api.http.people_bodies import AddSigningLink, SignByLink
+from app.api.http.permission import SCOPE
+from app.api.http.services import Services
+from app.api.views import present
+from app.api.views.for_link import gate_for_link
+from app.api.views.frozen import with_preview
+from app.domain import commands
+from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.identity import isoformat
+from app.domain.sender import Sender
+from app.domain.states import Situation
+from app.storage import identities, plans, projects, proposals, runs, signing_links
+from app.storage.identities import Kind
+from app.storage.projects import ProjectRow, situation
+from app.storage.signing_links import SigningLink as LinkRow
+from signoff.schemas.gates import Gate
+from signoff.schemas.plans import Plan
+from signoff.schemas.signing_links import NewSigningLink, Signed, SigningLink, SigningLinkList, SigningRequest
+from signoff.vocabulary import PhaseStatus, Scope
+
+AnyRequest = Request[Any, Any, Any]
+_NOT_STORED = {"Cache-Control": "no-store"}
+
+
+class SigningLinkController(Controller):
+    """The links of a project. Whoever makes one vouches for its person, and so must be able to approve."""
+
+    path = "/api/projects/{project_id:str}/signing-links"
+    tags = ("people",)
+
+    @get("/", operation_id="listSigningLinks", opt={SCOPE: Scope.APPROVE}, summary="List links to sign")
+    async def list_links(
+        self, services: NamedDependency[Services], project_id: FromPath[str]
+    ) -> Response[SigningLinkList]:
+        """Newest first, with those that were used or have expired. Their addresses are stored nowhere."""
+
+        def work(conn: Connection) -> SigningLinkList:
+            projects.get(conn, project_id)
+            return SigningLinkList(links=[_link(conn, row) for row in signing_links.of_project(conn, project_id)])
+
+        return Response(await services.database.read(work), headers=_NOT_STORED)
+
+    @post("/", operation_id="addSigningLink", opt={SCOPE: Scope.APPROVE}, summary="Make a link to sign")
+    async def add_link(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[AddSigningLink],
+    ) -> Response[NewSigningLink]:
+        """For what waits for approval now: the plan, an edit of a running plan, or a phase. The link is good for one approval."""
+        by = caller_of(request).sender
+        expires_at = isoformat(datetime.now(UTC) + timedelta(hours=data.hours))
+        public_url = services.settings.effective_public_url
+
+        def work(conn: Connection) -> NewSigningLink:
+            project = projects.get(conn, project_id)
+            version, digest, phase_id = _waiting(conn, project)
+            person_id = _person(conn, data, by)
+            row, text = signing_links.add(
+                conn, project_id, person_id, plan=(version, digest), phase_id=phase_id, expires_at=expires_at, by=by
+            )
+            # Behind `#`, browsers send it to no server, and no log has it.
+            return NewSigningLink(**_link(conn, row).model_dump(), url=f"{public_url}/sign#{text}")
+
+        return await answer_once(request, services, work, status=201, headers=_NOT_STORED)
+
+    @delete(
+        "/{link_id:str}",
+        operation_id="revokeSigningLink",
+        opt={SCOPE: Scope.APPROVE},
+        summary="Revoke a link to sign",
+        status_code=200,
+    )
+    async def revoke_link(
+        self, services: NamedDependency[Services], project_id: FromPath[str], link_id: FromPath[str]
+    ) -> Response[SigningLink]:
+        """Its person can no longer sign with it. An approval that was given stays."""
+
+        def work(conn: Connection) -> SigningLink:
+            projects.get(conn, project_id)
+            return _link(conn, signing_links.revoke(conn, project_id, link_id))
+
+        return Response(await services.database.transact(work), headers=_NOT_STORED)
+
+
+class SigningController(Controller):
+    """What the person of a link does. They send the link's text as a Bearer token."""
+
+    path = "/api/signing"
+    tags = ("people",)
+
+    @get("/", operation_id="getSigningRequest", opt={SCOPE: Scope.LINK}, summary="Read what a link asks to sign")
+    async def read(self, request: AnyRequest, services: NamedDependency[Services]) -> Response[SigningRequest]:
+        """The plan in full with its findings, and nothing else of the project."""
+        link_id = str(caller_of(request).link_id)
+
+        def work(conn: Connection) -> tuple[SigningRequest, str]:
+            row = signing_links.by_id(conn, link_id)
+            project = projects.get(conn, row.project_id)
+            try:
+                _check_signable(conn, row, project)
+            except Conflict as error:
+                return _closed(_link(conn, row), error.info.message), row.project_id
+            plan = present.plan(conn, project, row.plan_version)
+            phase = runs.get_phase(conn, row.phase_id) if row.phase_id is not None else None
+            gate: Gate | None = gate_for_link(conn, project, row, caller_of(request))
+            found = SigningRequest(
+                link=_link(conn, row),
+                closed=None,
+                project_name=project.name,
+                phase_name=phase.name if phase is not None else None,
+                plan=plan,
+                gate=gate,
+                audit=None,
+            )
+            return found, row.project_id
+
+        found, project_id = await services.database.read(work)
+        if found.plan is not None:
+            plan: Plan = await with_preview(services, found.plan)
+            checked = await audit(services, project_id)
+            found = found.model_copy(update={"plan": plan, "audit": checked})
+        return Response(found, headers=_NOT_STORED)
+
+    @post(
+        "/approve",
+        operation_id="signByLink",
+        opt={SCOPE: Scope.LINK},
+        summary="Approve what a link asks to sign",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def approve(
+        self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[SignByLink]
+    ) -> Response[Signed]:
+        """Approves exactly the version that the link is for. The link is then used up."""
+        link_id = str(caller_of(request).link_id)
+        link = await services.database.read(lambda conn: signing_links.by_id(conn, link_id))
+        if data.plan_digest != link.plan_digest:
+            message = "The plan that was read is not the one that this link is for. Read it again, then sign."
+            raise Conflict(message, code="plan_superseded")
+        approval = commands.Approve(
+            plan_version=link.plan_version,
+            plan_digest=link.plan_digest,
+            phase_id=link.phase_id,
+            frozen_digest=data.frozen_digest,
+            link=link.facts,
+        )
+        command = new_command(request, link.project_id, approval, comment=data.comment)
+        decided = await submit(services, command)
+        if decided is None:
+            return await recorded(services, command)
+        gate = decided.record.payload.get("gate") or {}
+        missing = [str(words) for words in gate.get("missing", [])]
+        signed = Signed(decision_id=decided.record.id, opens=not missing, missing=missing)
+        return Response(signed, headers={**_NOT_STORED, **decided.headers})
+
+
+def _waiting(conn: Connection, project: ProjectRow) -> tuple[int, str, str | None]:
+    """What waits for approval in a project: the version, its digest, and the phase.
+
+    Raises:
+        Conflict: `nothing_to_sign`.
+    """
+    if situation(project) == Situation.PLAN_READY:
+        plan = plans.current(conn, project)
+        return plan.version, str(plan.digest), None
+    edited = proposals.find(conn, project)
+    if edited is not None:
+        return edited.version, str(edited.digest), None
+    if situation(project) == Situation.RUNNING:
+        for phase in runs.phases_of(conn, project.id):
+            if phase.status == PhaseStatus.AWAITING_APPROVAL:
+                plan = plans.current(conn, project)
+                return plan.version, str(plan.digest), phase.id
+    raise Conflict("Nothing in this project waits for an approval now.", code="nothing_to_sign")
+
+
+def _check_signable(conn: Connection, link: LinkRow, project: ProjectRow) -> None:
+    """Check that the person of a link can sign with it now.
+
+    Raises:
+        Conflict: they cannot, and the message says why.
+    """
+    signing_links.check(conn, link)
+    try:
+        waiting = _waiting(conn, project)
+    except Conflict as error:
+        message = "This no longer waits for an approval. You have nothing to do."
+        raise Conflict(message, code="nothing_to_sign") from error
+    if waiting != (link.plan_version, link.plan_digest, link.phase_id):
+        message = f"The plan has changed since this link was made. Ask {link.created_by} for a new one."
+        raise Conflict(message, code="plan_superseded")
+
+
+def _person(conn: Connection, data: AddSigningLink, by: Sender) -> str:
+    """The id of the person for whom a link is made, who is added if nobody knows them.
+
+    Raises:
+        Invalid: the request names nobody, or names them twice.
+        NotFound: nobody has this id, name or e-mail address.
+        Conflict: `name_taken`.
+    """
+    if (data.person is None) == (data.name is None) or (data.person is not None and data.email is not None):
+        raise Invalid("Name the person: either `person`, or `name` and perhaps `email` for somebody who is not listed.")
+    if data.person is not None:
+        found = identities.find_named(conn, data.person, Kind.PERSON)
+        if found is None or found.disabled_at is not None:
+            message = f"Nobody is listed as '{data.person[:100]}'. Give `name` for somebody new."
+            raise NotFound(message, code="person_not_found")
+        return found.id
+    return identities.add(conn, Kind.PERSON, str(data.name), [], by=by, email=data.email)
+
+
+def _link(conn: Connection, row: LinkRow) -> SigningLink:
+    person = identities.get(conn, row.identity_id, Kind.PERSON).identity
+    return SigningLink(
+        id=row.id,
+        person=person.name,
+        person_id=person.id,
+        plan_version=row.plan_version,
+        phase_id=row.phase_id,
+        status=row.status,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        expires_at=row.expires_at,
+        used_at=row.used_at,
+    )
+
+
+def _closed(link: SigningLink, why: str) -> SigningRequest:
+    return SigningRequest(link=link, closed=why, project_name=None, phase_name=None, plan=None, gate=None, audit=None)

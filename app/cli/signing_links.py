@@ -1,0 +1,81 @@
+"""`signoff links …`: links that let one person sign one thing without signing in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import RenderableType
+from rich.text import Text
+
+from app.cli.command import answer_command, given
+from app.cli.display import visible
+from app.cli.tables import moment, table
+from signoff import AsyncSignoff
+from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
+
+Json = dict[str, Any]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def links() -> None:
+    """Links that let one person sign one thing without signing in."""
+
+
+def _list(answer: Json) -> RenderableType:
+    rows = [
+        (
+            row["id"],
+            row["person"],
+            f"version {row['plan_version']}",
+            row["status"],
+            row["created_by"],
+            moment(row["expires_at"]),
+        )
+        for row in answer["links"]
+    ]
+    return table(("id", "for", "plan", "status", "made by", "expires"), rows)
+
+
+def _new(answer: Json) -> Text:
+    text = Text(f"{answer['id']}  for {visible(answer['person'])}, until {moment(answer['expires_at'])}\n")
+    text.append(f"{answer['url']}\n", style="bold")
+    words = "Send it to nobody else: whoever has it can sign as this person. It is not shown again."
+    return text.append(words, style="dim")
+
+
+@links.command("add")
+@click.argument("project")
+@click.option("--person", help="Somebody who is listed: their id, name or e-mail address.")
+@click.option("--name", help="Somebody else: the name that the record shows.")
+@click.option("--email", help="Their e-mail address.")
+@click.option("--hours", type=float, default=72, show_default=True, help="How long the link is good.")
+@answer_command(_new)
+async def add_link(
+    api: AsyncSignoff, project: str, person: str | None, name: str | None, email: str | None, hours: float
+) -> NewSigningLink:
+    """Make a link to what waits for approval in PROJECT, and print it once.
+
+    You vouch for its person: the record names you, and where two people must approve, you and they count once together.
+    """
+    return await api.signing_links.add(project, hours=hours, **given(person=person, name=name, email=email))
+
+
+@links.command("list")
+@click.argument("project")
+@answer_command(_list)
+async def list_links(api: AsyncSignoff, project: str) -> SigningLinkList:
+    """List the links of PROJECT, newest first."""
+    return await api.signing_links.list(project)
+
+
+@links.command("revoke")
+@click.argument("project")
+@click.argument("link")
+@answer_command(lambda answer: Text(f"{answer['id']} is {answer['status']}."))
+async def revoke_link(api: AsyncSignoff, project: str, link: str) -> SigningLink:
+    """Revoke a link. An approval that was given with it stays."""
+    return await api.signing_links.revoke(project, link)
+
+
+COMMANDS: list[click.Command] = [links]

@@ -1,0 +1,61 @@
+"""Links that let one person sign one thing without signing in."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from signoff.schemas.gates import Gate
+from signoff.schemas.insight import Audit
+from signoff.schemas.plans import Plan
+from signoff.vocabulary import LinkStatus
+
+
+class SigningLink(BaseModel):
+    """A link for one person to sign one version of a plan, or the phase `phase_id` of a run."""
+
+    id: str
+    person: str
+    person_id: str
+    plan_version: int
+    phase_id: str | None
+    status: LinkStatus
+    created_at: str
+    created_by: str
+    expires_at: str
+    used_at: str | None
+
+
+class NewSigningLink(SigningLink):
+    """A link that was just made. `url` is shown only once. Whoever has it can sign as the person."""
+
+    url: str
+
+
+class SigningLinkList(BaseModel):
+    """All links of a project, newest first."""
+
+    links: list[SigningLink]
+
+
+class SigningRequest(BaseModel):
+    """What a person must read before they sign, and nothing else.
+
+    `closed` says why they cannot sign, or can no longer. Everything about the plan is then null. `phase_name` is null if the link
+    is for the plan itself.
+    """
+
+    link: SigningLink
+    closed: str | None
+    project_name: str | None
+    phase_name: str | None
+    plan: Plan | None
+    gate: Gate | None
+    audit: Audit | None
+
+
+class Signed(BaseModel):
+    """An approval through a link. `opens` is false if it waits for more approvals, which `missing` names."""
+
+    decision_id: str
+    opens: bool
+    missing: list[str]
