@@ -33,7 +33,10 @@ test("a refused decision says why", () => {
 
 test("an approval that is not the last says how many there are", () => {
   const gate = { id: "gate_1", kind: "plan", given: 1, needed: 2 };
-  assert.match(say("decision.made", { kind: "approve", gate, comment: "fine" }), /^ann .+ \(1 of 2 approvals\): “fine”$/);
+  assert.match(
+    say("decision.made", { kind: "approve", gate, comment: "fine" }),
+    /^ann .+ \(1 of 2 approvals\): “fine”$/,
+  );
   const words = ["Production: two approvers."];
   assert.equal(say("gate.opened", { rules: { words } }), "An approval is needed. Production: two approvers.");
 });
