@@ -78,7 +78,8 @@ def event_line(event: Event, progress: Progress) -> Text | None:
             return _line(event, "waiting", f"  {visible(data.key)} asks for a decision")
         case DecisionMade():
             about = f"{visible(data.key)} " if data.key else ""
-            return _line(event, "", f"  {about}decided: {visible(data.answer or data.kind)}")
+            so_far = f" ({data.gate['given']} of {data.gate['needed']})" if data.gate is not None else ""
+            return _line(event, "", f"  {about}decided: {visible(data.answer or data.kind)}{so_far}")
         case TaskData() | TaskProgress():
             task = progress.task(data.task_id)
             note = f": {visible(task.note)}" if task and task.note else ""

@@ -15,6 +15,7 @@ from app.domain.signals import OWN_ACTOR
 from app.domain.words import listed
 from app.storage import gates, projects
 from app.storage.gates import GateRow, GateStatus
+from app.storage.locks import hold_project
 from app.temporal.commands import Commands
 from signoff.vocabulary import GateKind, Stage
 
@@ -66,6 +67,7 @@ async def _expire(database: Database, commands: Commands, gate: GateRow) -> None
             logger.info("project %s is not cancelled: %s", gate.project_id, error)
 
     def close(conn: Connection) -> None:
+        hold_project(conn, gate.project_id)
         gates.close(conn, gate, GateStatus.EXPIRED, at=now())
 
     if not cancelled:

@@ -71,6 +71,7 @@ PROJECT: dict[str, Value] = {
     "max_cost_usd": 7,
     "parameters": {"version": "2"},
     "labels": ["other"],
+    "signing": {"approvals": 2},
 }
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
 MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words.", "parameters": {"version": "2"}}
@@ -116,7 +117,12 @@ FIELDS: dict[str, dict[str, Value]] = {
     "retryTask": {"comment": "Words."},
     "answerDecision": {"comment": "Words.", "answer": "no"},
     "duplicateProject": {"name": "Other", "include_files": True},
-    "previewOutline": {"description": "- Other", "agent_id": "nobody", "parameters": {"version": "2"}},
+    "previewOutline": {
+        "description": "- Other",
+        "agent_id": "nobody",
+        "parameters": {"version": "2"},
+        "labels": ["other"],
+    },
     "deleteProjects": {"ids": [NO_SUCH]},
 }
 # Fields that have their own tests, because they have no project or no JSON body.

@@ -91,6 +91,7 @@ def preview(order: PreviewOrder, actions: Actions) -> bytes:
         answer.phases = [_phase(draft, phase, actions) for phase in draft.phases]
         answer.findings = list(_findings(draft, answer.phases, for_project(agents, order.agent_id)))
         answer.policies = _policies(order, draft, agents)
+    answer.labels = order.labels
     return answer.model_dump_json().encode()
 
 

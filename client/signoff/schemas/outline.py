@@ -77,6 +77,7 @@ class OutlinePreview(BaseModel):
     phases: list[OutlinePhase]
     answers: dict[str, list[AnswerEffect]]
     findings: list[OutlineFinding]
+    labels: list[str] = Field(default_factory=list[str], description="The labels for which the policies were found.")
     policies: list[MatchingPolicy] = Field(
         default_factory=list[MatchingPolicy], description="The policies that say who must sign this plan."
     )

@@ -81,6 +81,7 @@ export const record = {
     phase: "Phases",
     task: "Tasks",
     decision: "Decisions",
+    gate: "Approvals",
     file: "Files",
   },
   group: "Category",
@@ -132,8 +133,9 @@ export const record = {
     "task.skipped": ({ title, reason }) => `${title} was skipped${reason}`,
     "task.waiting": ({ title, reason }) => `${title} is waiting${reason}`,
     "decision.requested": ({ title, question }) => `${title} asks: ${question}`,
-    "decision.made": ({ kind, tried, title, refused, why }) =>
-      refused ? `${tried}, ${refused}${why}` : `${kind}${title && `: ${title}`}`,
+    "decision.made": ({ kind, tried, title, refused, why, given, comment }) =>
+      refused ? `${tried}, ${refused}${why}` : `${kind}${title && `: ${title}`}${given && `${given}${comment}`}`,
+    "gate.opened": ({ demands }) => `An approval is needed. ${demands}`,
     "file.uploaded": ({ path }) => `uploaded ${path}`,
   } as Record<string, (parts: Record<string, string>) => string>,
   parts: {
@@ -145,6 +147,7 @@ export const record = {
     took: (span: string) => ` after ${span}`,
     reason: (reason: string) => ` (${reason})`,
     refused: "but was refused",
+    given: (given: number, needed: number) => ` (${given} of ${needed} approvals)`,
     somebody: "Somebody",
   },
 };

@@ -31,6 +31,16 @@ test("a refused decision says why", () => {
   assert.match(text, /^ann tried to approve the plan, but was refused: The plan was changed\.$/);
 });
 
+test("an approval that is not the last says how many there are", () => {
+  const gate = { id: "gate_1", kind: "plan", given: 1, needed: 2 };
+  assert.match(
+    say("decision.made", { kind: "approve", gate, comment: "fine" }),
+    /^ann .+ \(1 of 2 approvals\): “fine”$/,
+  );
+  const words = ["Production: two approvers."];
+  assert.equal(say("gate.opened", { rules: { words } }), "An approval is needed. Production: two approvers.");
+});
+
 test("a sentence has no gaps, even if the event lacks data", () => {
   for (const type of Object.keys(texts.record.says)) assert.doesNotMatch(say(type), /undefined|null|NaN|\[object/);
 });

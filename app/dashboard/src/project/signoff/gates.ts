@@ -9,6 +9,11 @@ export function gateOf(project: Project, kinds: Gate["kind"][], taskId?: string)
   return project.gates?.find((gate) => kinds.includes(gate.kind) && (!taskId || gate.task_id === taskId));
 }
 
+/** Whether an approval is recorded, and others are still missing. */
+export function isPart(answer: unknown): boolean {
+  return (answer as Partial<Schemas["StatusAnswer"]>).approvals?.opens === false;
+}
+
 /** What to say after an approval: `opened`, or what is still missing. */
 export function saidAfter(answer: unknown, opened: string): string {
   const approvals = (answer as Partial<Schemas["StatusAnswer"]>).approvals;
