@@ -28,6 +28,7 @@ from app.api.controllers.phases import PhaseController
 from app.api.controllers.plans import PlanController
 from app.api.controllers.projects import ProjectController
 from app.api.controllers.record import RecordController
+from app.api.controllers.reviews import ReviewController
 from app.api.controllers.session import SessionController, SessionsController
 from app.api.controllers.system import SystemController
 from app.api.controllers.tasks import TaskController
@@ -85,6 +86,7 @@ _CONTROLLERS = [
     PlanController,
     ProjectController,
     RecordController,
+    ReviewController,
     SessionController,
     SessionsController,
     SystemController,

@@ -36,6 +36,8 @@ class CommandKind(StrEnum):
     RETRY_RUN = "retry_run"
     EDIT = "edit"
     DISCARD = "discard"
+    REQUEST_CHANGES = "request_changes"
+    REJECT = "reject"
     ANSWER = "answer"
     EXPIRE = "expire"
     COMPLETE = "complete"
@@ -107,6 +109,8 @@ class CommandPayload(TypedDict, total=False):
     key: str
     effect: CommandKind
     changed: list[ChangedItem]
+    # The request for changes that an approval withdraws.
+    withdrawn: str
 
 
 if TYPE_CHECKING:
@@ -212,6 +216,23 @@ class DiscardEdit(Command):
     plan_digest: _ShortText | None = None
 
 
+class RequestChanges(Command):
+    """Request changes to the plan that waits for approval. Its author makes the next version."""
+
+    kind = CommandKind.REQUEST_CHANGES
+    signal = "request_changes"
+
+    plan_version: int | None = None
+    plan_digest: _ShortText | None = None
+
+
+class Reject(RequestChanges):
+    """Reject the plan that waits for approval. The project is cancelled."""
+
+    kind = CommandKind.REJECT
+    signal = "reject"
+
+
 class AnswerQuestion(Command):
     """Answer a decision, named by its id or by the id of its task."""
 
@@ -291,6 +312,8 @@ COMMANDS: dict[CommandKind, type[Command]] = {
         RetryRun,
         EditPlan,
         DiscardEdit,
+        RequestChanges,
+        Reject,
         ExpireQuestion,
     )
 }

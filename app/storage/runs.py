@@ -103,6 +103,10 @@ class _Cause(TypedDict, total=False):
     failure: dict[str, object]
 
 
+class _Outcome(TypedDict, total=False):
+    outcome: Outcome
+
+
 _ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
     ProjectStatus.COMPLETED: ProjectCompleted,
     ProjectStatus.FAILED: ProjectFailed,
@@ -348,13 +352,17 @@ def mark_lost(conn: Connection, project: ProjectRow, *, code: str, message: str)
     finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
 
 
-def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: Actor, decision: CancelSeal) -> None:
-    """Cancel a pending project. None of its tasks has started."""
+def cancel_unstarted(
+    conn: Connection, project: ProjectRow, *, actor: Actor, decision: CancelSeal, outcome: Outcome | None = None
+) -> None:
+    """Cancel a pending project. None of its tasks has started. `outcome` says more about why."""
     at = now()
     new_events = tasks.end_many(conn, tasks.open_of(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
     new_events += _close_phases(conn, project.id, cancelled=True, at=at)
-    projects.move(conn, project, ProjectStatus.CANCELLED, stage=Stage.FINISHED, former_stage=None, gate=None)
-    end = ProjectCancelled(tasks=tasks.count_by_status(conn, project.id), **decision)
+    ended: ProjectChanges = {"stage": Stage.FINISHED, "former_stage": None, "gate": None, "outcome": outcome}
+    projects.move(conn, project, ProjectStatus.CANCELLED, **ended)
+    more: _Outcome = {"outcome": outcome} if outcome is not None else {}
+    end = ProjectCancelled(tasks=tasks.count_by_status(conn, project.id), **more, **decision)
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 

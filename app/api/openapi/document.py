@@ -95,6 +95,8 @@ _WITH_SEAL = frozenset(
         "pauseProject",
         "refinePlan",
         "regeneratePlan",
+        "rejectPlan",
+        "requestChanges",
         "resumeProject",
         "retryProject",
         "retryTask",
