@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from app.commands import answers, control, plan_edits, releases, reviews
 from app.commands.bound import check_bound, superseded
-from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandPayload, CommandRecord
+from app.domain.command_seals import CancelSeal
+from app.domain.commands import TASK_ANSWERS, CommandKind, CommandPayload, CommandRecord
 from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid

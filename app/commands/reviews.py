@@ -7,7 +7,8 @@ from typing import TypedDict
 from sqlalchemy import Connection
 
 from app.commands.bound import check_bound
-from app.domain.commands import CancelSeal, CommandRecord
+from app.domain.command_seals import CancelSeal
+from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict, Invalid
 from app.domain.signals import UNAUTHENTICATED
 from app.domain.states import Call, check_call

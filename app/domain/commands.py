@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict, cast
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from app.domain.command_kinds import CommandKind
+from app.domain.command_seals import CommandSeal
 from app.domain.errors import Conflict, DomainError, ErrorInfo
 from app.domain.frozen import Captured, ChangedItem
 from app.domain.parameters import Value
@@ -22,28 +24,6 @@ from signoff.schemas.json_value import JsonObject
 _ShortText = Annotated[str, StringConstraints(max_length=200)]
 _Text = Annotated[str, StringConstraints(max_length=10_000)]
 _LongText = Annotated[str, StringConstraints(max_length=100_000)]
-
-
-class CommandKind(StrEnum):
-    """What a command asks a project to do."""
-
-    GENERATE = "generate"
-    RETURN = "return"
-    APPROVE = "approve"
-    CANCEL = "cancel"
-    PAUSE = "pause"
-    RESUME = "resume"
-    RETRY_RUN = "retry_run"
-    EDIT = "edit"
-    DISCARD = "discard"
-    REQUEST_CHANGES = "request_changes"
-    REJECT = "reject"
-    ANSWER = "answer"
-    EXPIRE = "expire"
-    COMPLETE = "complete"
-    SKIP = "skip"
-    RETRY = "retry"
-    FAIL = "fail"
 
 
 # The answers to a waiting task. Each says what happens to the task.
@@ -376,29 +356,6 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-
-
-class CommandSeal(TypedDict):
-    """The id and hash of a command."""
-
-    decision_id: str
-    decision_hash: str
-
-
-class CancelSeal(TypedDict, total=False):
-    """The reason for a cancellation, and the seal of its command. Empty if no command caused it."""
-
-    reason: str
-    decision_id: str
-    decision_hash: str
-
-
-class CommentSeal(TypedDict, total=False):
-    """The comment of a command, and its seal. Empty if no command caused the event."""
-
-    comment: str
-    decision_id: str
-    decision_hash: str
 
 
 class CommandRecord(CommandRequest):

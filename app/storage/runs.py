@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from app.domain.commands import CancelSeal
+from app.domain.command_seals import CancelSeal
 from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
 from app.domain.sender import Actor

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine, Ended
+from tests.e2e.test_verify import EVENTS, ROWS, download, result_of
 
 PLAN = "- Clean: `rm -f old.log` {#clean}"
 
@@ -68,3 +71,23 @@ async def test_plans_and_tasks_are_commented_on(cli: CommandLine, signoff: Stack
     assert [one["key"] for one in listed["comments"]] == [None, "clean"]
     nobody = await cli("projects", "comment", project, "-m", "x", "--task", "nobody")
     assert (nobody.code, "no task nobody" in nobody.err) == (1, True)
+
+
+@pytest.mark.parametrize(("said", "entry"), [("Which log?", EVENTS), ("Ask the DBA first.", EVENTS), ("No.", ROWS)])
+async def test_what_was_said_is_verified_in_an_export(signoff: Stack, tmp_path: Path, said: str, entry: str) -> None:
+    project = await signoff.planned(PLAN)
+    comment = {"text": "Which log?", "task": "clean"}
+    await signoff.call("POST", f"/{project}/plan/comments", status=201, json=comment)
+    await signoff.call("POST", f"/{project}/request-changes", json={"comment": "Ask the DBA first."})
+    await signoff.call("POST", f"/{project}/reject", json={"comment": "No."})
+    key = (signoff.settings.keys_dir / "seal.pub").read_text()
+    data = await download(signoff, project)
+    intact = result_of(data, key, tmp_path)
+    assert intact.code == 0, intact
+    with zipfile.ZipFile(io.BytesIO(data)) as opened:
+        content = {name: opened.read(name) for name in opened.namelist()}
+    assert json.dumps(said).encode() in content[entry]
+    content[entry] = content[entry].replace(json.dumps(said).encode(), b'"Go on."')
+    altered = result_of(content, key, tmp_path)
+    assert altered.code == 1
+    assert altered.codes
