@@ -92,7 +92,7 @@ async def planned_twice(stack: Stack) -> str:
 
 
 async def reviewed(stack: Stack) -> str:
-    """Changes are requested, planning fails, the next version is approved; a later version of the finished project is rejected."""
+    """Changes are requested, planning fails, a version is approved; a later one is rejected."""
     said = {"comment": "Not like this."}
     project_id = await stack.planned("- A: `true` {#a}")
     await stack.call("POST", f"/{project_id}/request-changes", json=said)
