@@ -19,7 +19,7 @@ def review(guide: Guide, base: str) -> None:
         status=201,
         about="A comment decides nothing. It is part of the record, and can be neither changed nor removed.",
     )
-    guide.call("listComments", "GET", f"{base}/plan/comments", show=False)
+    guide.call("listComments", "GET", f"{base}/plan/comments")
     plan = guide.get(f"{base}/plan")
     read = {"plan_version": plan["version"], "plan_digest": plan["digest"]}
     guide.call(
