@@ -91,6 +91,14 @@ class DiscardSignal(Signal, commands.DiscardEdit):
     """Discard the edit that waits for approval."""
 
 
+class RequestChangesSignal(Signal, commands.RequestChanges):
+    """Request changes to the plan. Says what must change in `comment`."""
+
+
+class RejectSignal(Signal, commands.Reject):
+    """Reject the plan. Says why in `comment`."""
+
+
 _MODELS: dict[str, type[Signal]] = {
     model.signal: model
     for model in (
@@ -103,6 +111,8 @@ _MODELS: dict[str, type[Signal]] = {
         RetrySignal,
         EditSignal,
         DiscardSignal,
+        RequestChangesSignal,
+        RejectSignal,
     )
 }
 

@@ -22,7 +22,7 @@ from app.domain.decisions import QuestionStatus
 from app.domain.errors import Conflict, DomainError, NotFound
 from app.domain.identity import now
 from app.domain.signals import BY_HAND, UNAUTHENTICATED, not_by_hand, unknown_command
-from app.storage import commands, decisions, gates, plans, projects, questions, tasks
+from app.storage import commands, decisions, gates, plans, projects, questions, reviews, tasks
 from app.storage.decisions import Handler
 from app.storage.projects import ProjectRow
 from signoff.vocabulary import GateKind, ProjectStatus, Stage
@@ -125,6 +125,9 @@ def _refuse(error: DomainError) -> Handler:
 def automatic_approval(conn: Connection, project: ProjectRow) -> CommandRequest | None:
     """The automatic approval of a plan that a planner or a refinement has just made, if the project is set to do so."""
     if not project.auto_approve_plan or project.stage != Stage.AWAITING_APPROVAL:
+        return None
+    if reviews.standing_request(conn, project) is not None:
+        # Somebody wants to see the next version before it runs.
         return None
     plan = plans.current(conn, project)
     if plan.planner == "hand" and not decisions.has_made_plan(conn, project.id, plan.version):

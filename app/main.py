@@ -29,6 +29,7 @@ from app.api.controllers.plans import PlanController
 from app.api.controllers.projects import ProjectController
 from app.api.controllers.provider import ProviderController
 from app.api.controllers.record import RecordController
+from app.api.controllers.reviews import ReviewController
 from app.api.controllers.session import SessionController, SessionsController
 from app.api.controllers.signing import SigningController, SigningLinkController
 from app.api.controllers.system import SystemController
@@ -90,6 +91,7 @@ _CONTROLLERS = [
     PlanController,
     ProjectController,
     RecordController,
+    ReviewController,
     SessionController,
     SessionsController,
     ProviderController,

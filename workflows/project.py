@@ -127,6 +127,16 @@ class ProjectWorkflow:
         """Discard the edit of the run that waits for its approval."""
         self._receive("discard", payload)
 
+    @workflow.signal
+    def request_changes(self, *payload: object) -> None:
+        """Request changes to the plan that waits for approval."""
+        self._receive("request_changes", payload)
+
+    @workflow.signal
+    def reject(self, *payload: object) -> None:
+        """Reject the plan that waits for approval."""
+        self._receive("reject", payload)
+
     @workflow.query
     def snapshot(self) -> Snapshot:
         """Return the workflow's own view of its progress."""
@@ -186,7 +196,7 @@ class ProjectWorkflow:
                     self._approve_where_automatic()
             elif workflow.info().is_continue_as_new_suggested():
                 return Outcome.CONTINUE
-            elif self._state.stage == Stage.AWAITING_APPROVAL:
+            elif self._state.stage in {Stage.AWAITING_APPROVAL, Stage.CHANGES_REQUESTED}:
                 await workflow.wait_condition(self._has_request)
             else:
                 break

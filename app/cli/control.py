@@ -125,7 +125,7 @@ async def regenerate(
 ) -> Plan | Recorded:
     """Regenerate the plan.
 
-    The current plan is sent back, and a new version is generated. Values that --set does not give stay as they are.
+    A new version replaces the current plan, which stays in the history. Values that --set does not give stay as they are.
     """
     return await api.projects.regenerate_plan(
         project_id, instructions=instructions, planner=planner, parameters=parameters, wait=_PLAN_SECONDS

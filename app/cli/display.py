@@ -235,10 +235,11 @@ _BLOCKED = {
     "workflow_task_failing": "its workflow task keeps failing",
     "activity_paused": "an activity is paused in Temporal",
 }
-# What the status of a completed project does not say.
-OUTCOMES = {"completed_with_skipped_failures": "failed tasks were skipped"}
+# What the status of a finished project does not say.
+OUTCOMES = {"completed_with_skipped_failures": "failed tasks were skipped", "rejected": "the plan was rejected"}
 _AWAITED = {
     "awaiting_approval": "approval",
+    "changes_requested": "changes by its author",
     "awaiting_phase_approval": "phase approval",
     "awaiting_decision": "an answer",
 }
@@ -249,6 +250,20 @@ def _awaited(row: Json) -> str:
     number = 0 if row["stage"] == "cancelling" else row["manual_waiting"]
     manual = f"{number} manual task{'' if number == 1 else 's'}" if number else ""
     return _AWAITED.get(row["stage"]) or manual
+
+
+def review_text(project: Json) -> Text | None:
+    """Who has requested changes to the plan or rejected it, and why; None if nobody has."""
+    review: Json | None = project["rejected"] or project["changes_requested"]
+    if review is None:
+        return None
+    if project["rejected"]:
+        what = "rejected version"
+    elif project["stage"] == "changes_requested":
+        what = "requested changes to version"
+    else:
+        what = "had requested changes to version"
+    return Text(f"{visible(review['by'])} {what} {review['version']}: {visible(review['comment'])}", style="yellow")
 
 
 def output_files(project: Json) -> list[tuple[str, Path, int | None]]:

@@ -19,6 +19,7 @@ from app.cli.display import (
     files_table,
     follows_text,
     output_files,
+    review_text,
     status_text,
     tasks_table,
     visible,
@@ -258,7 +259,9 @@ def show_result(console: Console, project: Json, *, local: bool) -> None:
         "\n", status_text(project["status"]), f" {visible(project['name'])} {elapsed}", f" ({project['id']})"
     )
     console.print(line, soft_wrap=True)
-    if project["outcome"]:
+    if review := review_text(project):
+        console.print(review, soft_wrap=True)
+    elif project["outcome"]:
         console.print(Text(f"Not everything is done: {OUTCOMES[project['outcome']]}.", style="yellow"), soft_wrap=True)
     if project["failure"]:
         console.print(Text(visible(project["failure"]["message"]), style="red"), soft_wrap=True)

@@ -52,6 +52,9 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
     if progress.stage == "awaiting_approval":
         what = "An edit of the plan" if progress.is_run_edited else "The plan"
         yield progress.project_id, f"{what} waits for approval: {approve}"
+    if progress.stage == "changes_requested":
+        command = f"signoff projects show {progress.project_id}"
+        yield progress.project_id, f"A reviewer requested changes to the plan: {command}"
     gate = progress.gate()
     if gate is not None:
         yield gate.id, f"Phase '{visible(gate.name)}' waits for approval: {approve}"

@@ -28,6 +28,7 @@ from app.cli.control import CONTROLS
 from app.cli.display import Json, plan_tree, projects_table, size, visible
 from app.cli.follow import EXIT_CODES, REFUSED, Follower, fetch_plan, show_result
 from app.cli.reports import REPORTS
+from app.cli.reviews import REVIEWS
 from signoff import AsyncSignoff, SignoffError, is_pending, to_json
 from signoff.schemas.projects import Project, ProjectList
 from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
@@ -273,7 +274,7 @@ async def download(api: AsyncSignoff, project_id: str, output: Path | None) -> i
     return 0
 
 
-for _command in (*CONTROLS, *REPORTS):
+for _command in (*CONTROLS, *REVIEWS, *REPORTS):
     projects.add_command(_command)
 
 COMMANDS: list[click.Command] = [projects]

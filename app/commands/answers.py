@@ -7,7 +7,8 @@ from typing import cast
 from sqlalchemy import Connection
 
 from app.commands import approvals, other_person, releases
-from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord, CommentSeal
+from app.domain.command_seals import CommentSeal
+from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord
 from app.domain.decisions import RUN_AS_IT_IS, QuestionKind, QuestionStatus
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.frozen import without_texts

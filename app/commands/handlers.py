@@ -6,8 +6,10 @@ from typing import TypedDict
 
 from sqlalchemy import Connection
 
-from app.commands import answers, approvals, control, plan_edits, releases
-from app.domain.commands import TASK_ANSWERS, CancelSeal, CommandKind, CommandPayload, CommandRecord
+from app.commands import answers, approvals, control, plan_edits, releases, reviews
+from app.commands.bound import check_bound, superseded
+from app.domain.command_seals import CancelSeal
+from app.domain.commands import TASK_ANSWERS, CommandKind, CommandPayload, CommandRecord
 from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
@@ -111,7 +113,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
             _approve_phase(conn, project, command)
         else:
             _check_named(project, edited, command.payload)
-            _check_bound(edited, command.payload)
+            check_bound(edited, command.payload)
             plan_edits.approve_edit(conn, project, edited, command, captured)
         return
     check_call(Call.APPROVE, situation(project))
@@ -119,7 +121,8 @@ def approve(conn: Connection, command: CommandRecord) -> None:
         message = "The plan itself is waiting for approval, not a phase. Omit phase_id to approve the whole plan."
         raise Conflict(message, code="phase_not_waiting", context={"plan_version": project.plan_version})
     plan = plans.current(conn, project)
-    _check_bound(plan, command.payload)
+    check_bound(plan, command.payload)
+    reviews.check_no_request(conn, project, command)
     draft = plans.verified_draft(plan)
     if not draft.tasks():
         raise Conflict("The plan has no tasks. Add one, then approve it.", code="empty_plan")
@@ -147,6 +150,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
         approved_at=command.at,
         comment=command.comment,
         **left_open(draft),
+        **reviews.withdrawn(command),
         **command.seal(),
     )
     started = RunStarted(plan_version=plan.version, plan_digest=digest, **run, **_kept(conn, project))
@@ -189,8 +193,8 @@ def discard_edit(conn: Connection, command: CommandRecord) -> None:
         raise Conflict("No edit of this run is waiting for approval.", code="no_edit_waiting")
     if command.payload.get("plan_version") is None and command.payload.get("plan_digest") is None:
         # None was waiting when this was sent.
-        raise _superseded(edited)
-    _check_bound(edited, command.payload)
+        raise superseded(edited)
+    check_bound(edited, command.payload)
     command.plan_version, command.plan_digest = edited.version, edited.digest
     command.payload = {**command.payload, "plan_version": edited.version}
     plans.discard(conn, project.id, edited.version)
@@ -217,20 +221,6 @@ def _check_named(project: ProjectRow, edited: plans.PlanRow, payload: CommandPay
     raise Conflict(message, code="approval_ambiguous", context={"plan_version": edited.version})
 
 
-def _check_bound(plan: plans.PlanRow, payload: CommandPayload) -> None:
-    version, digest = payload.get("plan_version"), payload.get("plan_digest")
-    if (version is not None and version != plan.version) or (digest is not None and digest != plan.digest):
-        raise _superseded(plan)
-
-
-def _superseded(plan: plans.PlanRow) -> Conflict:
-    return Conflict(
-        f"The plan has changed: version {plan.version} is the current one. Read it, then decide about that version.",
-        code="plan_superseded",
-        context={"plan_version": plan.version, "plan_digest": plan.digest},
-    )
-
-
 def _approve_phase(conn: Connection, project: ProjectRow, command: CommandRecord) -> None:
     requested = command.payload.get("phase_id")
     gate = project.gate
@@ -241,7 +231,7 @@ def _approve_phase(conn: Connection, project: ProjectRow, command: CommandRecord
         raise Conflict(message, code="phase_not_waiting", context={"phase_id": gate["phase_id"]})
     run = runs.latest_of(conn, project)
     plan = plans.current(conn, project)
-    _check_bound(plan, command.payload)
+    check_bound(plan, command.payload)
     freezing.check_seen(command, plan)
     phase = runs.get_phase(conn, gate["phase_id"])
     command.plan_version, command.plan_digest = plan.version, run.plan_digest if run is not None else None
@@ -295,6 +285,8 @@ HANDLERS: dict[CommandKind, decisions.Handler] = {
     CommandKind.RETRY_RUN: control.retry_run,
     CommandKind.EDIT: plan_edits.edit_running,
     CommandKind.DISCARD: discard_edit,
+    CommandKind.REQUEST_CHANGES: reviews.request_changes,
+    CommandKind.REJECT: reviews.reject,
     CommandKind.ANSWER: answers.answer_question,
     CommandKind.EXPIRE: answers.expire_question,
     **dict.fromkeys(TASK_ANSWERS, answers.answer_task),

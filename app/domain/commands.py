@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict, cast
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from app.domain.command_kinds import CommandKind
+from app.domain.command_seals import CommandSeal
 from app.domain.errors import Conflict, DomainError, ErrorInfo
 from app.domain.frozen import Captured, ChangedItem
 from app.domain.gates import GateFacts
@@ -24,26 +26,6 @@ from signoff.schemas.json_value import JsonObject
 _ShortText = Annotated[str, StringConstraints(max_length=200)]
 _Text = Annotated[str, StringConstraints(max_length=10_000)]
 _LongText = Annotated[str, StringConstraints(max_length=100_000)]
-
-
-class CommandKind(StrEnum):
-    """What a command asks a project to do."""
-
-    GENERATE = "generate"
-    RETURN = "return"
-    APPROVE = "approve"
-    CANCEL = "cancel"
-    PAUSE = "pause"
-    RESUME = "resume"
-    RETRY_RUN = "retry_run"
-    EDIT = "edit"
-    DISCARD = "discard"
-    ANSWER = "answer"
-    EXPIRE = "expire"
-    COMPLETE = "complete"
-    SKIP = "skip"
-    RETRY = "retry"
-    FAIL = "fail"
 
 
 # The answers to a waiting task. Each says what happens to the task.
@@ -113,6 +95,8 @@ class CommandPayload(TypedDict, total=False):
     link: LinkFacts | None
     # The gate whose time is up, in a cancellation.
     expired_gate: str | None
+    # The request for changes that an approval withdraws.
+    withdrawn: str
 
 
 if TYPE_CHECKING:
@@ -222,6 +206,23 @@ class DiscardEdit(Command):
     plan_digest: _ShortText | None = None
 
 
+class RequestChanges(Command):
+    """Request changes to the plan that waits for approval. Its author makes the next version."""
+
+    kind = CommandKind.REQUEST_CHANGES
+    signal = "request_changes"
+
+    plan_version: int | None = None
+    plan_digest: _ShortText | None = None
+
+
+class Reject(RequestChanges):
+    """Reject the plan that waits for approval. The project is cancelled."""
+
+    kind = CommandKind.REJECT
+    signal = "reject"
+
+
 class AnswerQuestion(Command):
     """Answer a decision, named by its id or by the id of its task."""
 
@@ -301,6 +302,8 @@ COMMANDS: dict[CommandKind, type[Command]] = {
         RetryRun,
         EditPlan,
         DiscardEdit,
+        RequestChanges,
+        Reject,
         ExpireQuestion,
     )
 }
@@ -363,29 +366,6 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-
-
-class CommandSeal(TypedDict):
-    """The id and hash of a command."""
-
-    decision_id: str
-    decision_hash: str
-
-
-class CancelSeal(TypedDict, total=False):
-    """The reason for a cancellation, and the seal of its command. Empty if no command caused it."""
-
-    reason: str
-    decision_id: str
-    decision_hash: str
-
-
-class CommentSeal(TypedDict, total=False):
-    """The comment of a command, and its seal. Empty if no command caused the event."""
-
-    comment: str
-    decision_id: str
-    decision_hash: str
 
 
 class CommandRecord(CommandRequest):

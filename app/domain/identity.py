@@ -7,7 +7,9 @@ from typing import Literal
 
 from ulid import ULID
 
-Prefix = Literal["proj", "phase", "task", "dec", "key", "run", "req", "sess", "cmd", "person", "cred", "gate", "link"]
+Prefix = Literal[
+    "proj", "phase", "task", "dec", "key", "run", "req", "sess", "cmd", "person", "cred", "gate", "link", "cmt"
+]
 
 
 def new_id(prefix: Prefix) -> str:

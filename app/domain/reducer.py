@@ -14,6 +14,7 @@ from signoff.schemas.event_data import (
     EventData,
     PhaseData,
     PlanApproved,
+    PlanChangesRequested,
     PlanDiscarded,
     PlanFailed,
     PlanGenerating,
@@ -139,6 +140,8 @@ class ProjectState:
                 self._former_stage, self._stage = self._stage, Stage.PLANNING
             case PlanFailed():
                 self._stage = self._former_stage
+            case PlanChangesRequested():
+                self._stage = Stage.CHANGES_REQUESTED
             case PlanReady() | PlanSuperseded() | PlanDiscarded() | PlanApproved():
                 self._take_version(data)
             case ProjectDeleted():

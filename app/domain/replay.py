@@ -22,6 +22,7 @@ from signoff.schemas.event_data import (
     PlanGenerating,
     PlanReady,
     PlanSuperseded,
+    ProjectCancelled,
     ProjectCompleted,
     ProjectCreated,
     ProjectEnded,
@@ -175,7 +176,7 @@ class Replay:
             case RunStarted():
                 self._begin(data)
             case ProjectEnded():
-                self.project.outcome = data.outcome if isinstance(data, ProjectCompleted) else None
+                self.project.outcome = data.outcome if isinstance(data, ProjectCompleted | ProjectCancelled) else None
                 if data.run_id in self.runs:
                     run = self.runs[data.run_id]
                     run.status, run.completed_at = self.state.status, event.at

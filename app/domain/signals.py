@@ -20,6 +20,9 @@ _CLI: dict[str, str] = {
     "resume": "signoff projects resume {id}",
     "retry": "signoff projects retry {id}",
     "edit": "signoff tasks add {id} …` or `signoff tasks edit {id} TASK …",
+    "discard": "signoff projects discard-edit {id}",
+    "request_changes": "signoff projects request-changes {id} -m …",
+    "reject": "signoff projects reject {id} -m …",
     "delete": "signoff projects delete {id}",
 }
 

@@ -101,6 +101,7 @@ class Call(StrEnum):
     EDIT_PLAN = "edit the plan"
     PAUSE = "pause or resume"
     DISCARD = "discard an edit"
+    REVIEW = "request changes or reject"
     RETRY = "retry"
 
 
@@ -123,6 +124,7 @@ REFUSALS: dict[tuple[Situation, Call], str] = {
     (_S.NO_PLAN, _C.APPROVE): "no_plan",
     (_S.NO_PLAN, _C.PAUSE): "project_not_running",
     (_S.NO_PLAN, _C.DISCARD): "no_edit_waiting",
+    (_S.NO_PLAN, _C.REVIEW): "no_plan",
     (_S.NO_PLAN, _C.RETRY): "no_plan",
     (_S.PLANNING, _C.GENERATE): "plan_not_ready",
     (_S.PLANNING, _C.REGENERATE): "plan_not_ready",
@@ -132,6 +134,7 @@ REFUSALS: dict[tuple[Situation, Call], str] = {
     (_S.PLANNING, _C.EDIT_PLAN): "plan_not_ready",
     (_S.PLANNING, _C.PAUSE): "project_not_running",
     (_S.PLANNING, _C.DISCARD): "no_edit_waiting",
+    (_S.PLANNING, _C.REVIEW): "plan_not_ready",
     (_S.PLANNING, _C.RETRY): "plan_not_ready",
     (_S.PLAN_READY, _C.GENERATE): "plan_exists",
     (_S.PLAN_READY, _C.PAUSE): "project_not_running",
@@ -141,17 +144,20 @@ REFUSALS: dict[tuple[Situation, Call], str] = {
     (_S.RUNNING, _C.REGENERATE): "project_running",
     (_S.RUNNING, _C.REFINE): "project_running",
     (_S.RUNNING, _C.UPDATE_PLAN_FIELDS): "project_running",
+    (_S.RUNNING, _C.REVIEW): "plan_not_waiting",
     (_S.RUNNING, _C.RETRY): "project_running",
     (_S.FINISHED, _C.GENERATE): "plan_exists",
     (_S.FINISHED, _C.APPROVE): "not_pending",
     (_S.FINISHED, _C.CANCEL): "already_finished",
     (_S.FINISHED, _C.PAUSE): "project_not_running",
     (_S.FINISHED, _C.DISCARD): "no_edit_waiting",
+    (_S.FINISHED, _C.REVIEW): "plan_not_waiting",
     (_S.CANCELLED_UNPLANNED, _C.REFINE): "no_plan",
     (_S.CANCELLED_UNPLANNED, _C.APPROVE): "no_plan",
     (_S.CANCELLED_UNPLANNED, _C.CANCEL): "already_finished",
     (_S.CANCELLED_UNPLANNED, _C.PAUSE): "project_not_running",
     (_S.CANCELLED_UNPLANNED, _C.DISCARD): "no_edit_waiting",
+    (_S.CANCELLED_UNPLANNED, _C.REVIEW): "no_plan",
     (_S.CANCELLED_UNPLANNED, _C.RETRY): "no_plan",
 }
 
@@ -163,6 +169,8 @@ _MESSAGES = {
     "not_pending": "Only a pending project can be approved; retry this one, or make a new plan with regenerate-plan.",
     "not_finished": "This project has not run yet; approve its plan to start it.",
     "no_edit_waiting": "The project is not running, so no edit of a run is waiting for approval.",
+    "plan_not_waiting": "The project is not pending, so its plan is not waiting for approval. To say no to a run, cancel it, or "
+    "discard the edit that waits.",
     "project_not_running": "The project is not running.",
     "already_finished": "The project has already finished.",
 }

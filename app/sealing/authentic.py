@@ -39,6 +39,8 @@ TELLS: dict[CommandKind, frozenset[EventType]] = {
     _K.RESUME: frozenset({_E.RUN_RESUMED, _E.DECISION_MADE}),
     _K.RETRY_RUN: frozenset({_E.RUN_STARTED, _E.DECISION_MADE}),
     _K.DISCARD: frozenset({_E.PLAN_DISCARDED, _E.DECISION_MADE}),
+    _K.REQUEST_CHANGES: frozenset({_E.PLAN_CHANGES_REQUESTED, _E.DECISION_MADE}),
+    _K.REJECT: frozenset({_E.PLAN_REJECTED, _E.PROJECT_CANCELLED, _E.DECISION_MADE}),
     _K.EDIT: frozenset({_E.PLAN_APPROVED, _E.DECISION_MADE}),
     **dict.fromkeys((_K.ANSWER, _K.EXPIRE, _K.COMPLETE, _K.SKIP, _K.RETRY, _K.FAIL), _ANSWERED),
 }
@@ -191,6 +193,9 @@ _NEEDS_DECISION = frozenset(
         EventType.PLAN_APPROVED,
         EventType.PLAN_RETURNED,
         EventType.PLAN_DISCARDED,
+        EventType.PLAN_CHANGES_REQUESTED,
+        EventType.PLAN_REJECTED,
+        EventType.PLAN_COMMENTED,
         EventType.PHASE_APPROVED,
         EventType.RUN_PAUSED,
         EventType.RUN_RESUMED,
@@ -199,6 +204,9 @@ _NEEDS_DECISION = frozenset(
         EventType.FILE_UPLOADED,
     }
 )
+
+
+_NAME_A_VERSION = frozenset({EventType.PLAN_DISCARDED, EventType.PLAN_CHANGES_REQUESTED, EventType.PLAN_REJECTED})
 
 
 def command_content(row: CommandRow) -> dict[str, object]:
@@ -224,9 +232,7 @@ def commands_match(decision: CommandRecord, row: CommandRow, keys: KeyRing) -> b
 def _is_what_was_asked(event: Event, row: CommandRow) -> bool:
     """Whether an event has the plan, or the outputs, that its command names."""
     payload = row["payload"]
-    if event.type == EventType.PLAN_DISCARDED or (
-        event.type == EventType.PLAN_APPROVED and row["kind"] == CommandKind.APPROVE
-    ):
+    if event.type in _NAME_A_VERSION or (event.type == EventType.PLAN_APPROVED and row["kind"] == CommandKind.APPROVE):
         version, digest = payload.get("plan_version"), payload.get("plan_digest")
         if version is not None and event.data.get("plan_version") != version:
             return False

@@ -33,6 +33,8 @@ def store(conn: Connection, request: CommandRequest) -> StoredCommand:
     payload = request.payload
     if request.kind == CommandKind.DISCARD and (made := proposals.find(conn, project)) is not None:
         payload = _bound(payload, made)
+    if request.kind in {CommandKind.REQUEST_CHANGES, CommandKind.REJECT} and plan is not None:
+        payload = _bound(payload, plan)
     if request.kind == CommandKind.APPROVE and plan is not None:
         edited = proposals.find(conn, project) if payload.get("phase_id") is None else None
         # If a phase waits as well, nobody knows which of the two an approval means that names neither.

@@ -23,6 +23,7 @@ _OPENS = {EventType.PLAN_READY: "plan", EventType.PHASE_AWAITING_APPROVAL: "phas
 _CLOSES = {
     EventType.PLAN_APPROVED: "plan",
     EventType.PLAN_GENERATING: "plan",
+    EventType.PLAN_CHANGES_REQUESTED: "plan",
     EventType.PHASE_APPROVED: "phase",
 }
 _ENDS = frozenset({EventType.PROJECT_CANCELLED, EventType.PROJECT_FAILED, EventType.PROJECT_COMPLETED})

@@ -12,7 +12,7 @@ from typing import Unpack
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from app.domain.actions import Actions
-from app.domain.commands import CancelSeal, CommandSeal
+from app.domain.command_seals import CancelSeal, CommandSeal
 from app.domain.conditions import Effect, effects_of, ends_run, stops_of
 from app.domain.corrections import kept_tasks
 from app.domain.errors import NEEDS_ANSWERS, Conflict, ErrorInfo, NotFound

@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from app.domain.commands import CancelSeal
+from app.domain.command_seals import CancelSeal
 from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
 from app.domain.sender import Actor
@@ -101,6 +101,10 @@ class PhaseNames(TypedDict):
 
 class _Cause(TypedDict, total=False):
     failure: dict[str, object]
+
+
+class _Outcome(TypedDict, total=False):
+    outcome: Outcome
 
 
 _ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
@@ -351,14 +355,18 @@ def mark_lost(conn: Connection, project: ProjectRow, *, code: str, message: str)
     finish(conn, project, ProjectStatus.FAILED, failure=failure, actor="signoff")
 
 
-def cancel_unstarted(conn: Connection, project: ProjectRow, *, actor: Actor, decision: CancelSeal) -> None:
-    """Cancel a pending project. None of its tasks has started."""
+def cancel_unstarted(
+    conn: Connection, project: ProjectRow, *, actor: Actor, decision: CancelSeal, outcome: Outcome | None = None
+) -> None:
+    """Cancel a pending project. None of its tasks has started. `outcome` says more about why."""
     at = now()
     new_events = tasks.end_many(conn, tasks.open_of(conn, project.id), TaskStatus.CANCELLED, reason="cancelled", at=at)
     new_events += _close_phases(conn, project.id, cancelled=True, at=at)
-    projects.move(conn, project, ProjectStatus.CANCELLED, stage=Stage.FINISHED, former_stage=None, gate=None)
+    ended: ProjectChanges = {"stage": Stage.FINISHED, "former_stage": None, "gate": None, "outcome": outcome}
+    projects.move(conn, project, ProjectStatus.CANCELLED, **ended)
     gates.withdraw(conn, project.id)
-    end = ProjectCancelled(tasks=tasks.count_by_status(conn, project.id), **decision)
+    more: _Outcome = {"outcome": outcome} if outcome is not None else {}
+    end = ProjectCancelled(tasks=tasks.count_by_status(conn, project.id), **more, **decision)
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 

@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, String, bindparam, cast, func, or_, select, update
 
-from app.domain.commands import CommentSeal
+from app.domain.command_seals import CommentSeal
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import now
 from app.domain.plan import DEFAULT_AGENT

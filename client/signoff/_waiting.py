@@ -16,7 +16,13 @@ EVENT_TYPES: dict[Until, str] = {
     "person": "project.*,plan.*,phase.*,decision.*,task.waiting",
 }
 _PERSON_STAGES = frozenset(
-    {Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL, Stage.AWAITING_DECISION, Stage.PAUSED}
+    {
+        Stage.AWAITING_APPROVAL,
+        Stage.CHANGES_REQUESTED,
+        Stage.AWAITING_PHASE_APPROVAL,
+        Stage.AWAITING_DECISION,
+        Stage.PAUSED,
+    }
 )
 
 
@@ -26,7 +32,8 @@ def is_reached(project: Project, until: Until) -> bool:
 
 
 def waits_for_person(project: Project) -> bool:
-    """Whether a project waits for a person: to approve, to decide, to do a task, or to end a pause."""
+    """Whether a project waits for a person: to approve, to change the plan, to decide, to do a task, or to end
+    a pause."""
     return project.stage in _PERSON_STAGES or any(
         task.status == TaskStatus.WAITING and vocabulary.waits_for_person(task.reason, task.due_at)
         for task in project.tasks

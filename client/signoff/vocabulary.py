@@ -22,6 +22,7 @@ class Stage(StrEnum):
     DRAFT = "draft"
     PLANNING = "planning"
     AWAITING_APPROVAL = "awaiting_approval"
+    CHANGES_REQUESTED = "changes_requested"
     EXECUTING = "executing"
     AWAITING_PHASE_APPROVAL = "awaiting_phase_approval"
     AWAITING_DECISION = "awaiting_decision"
@@ -141,9 +142,11 @@ class RunsOn(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a completed project's status alone does not say."""
+    """What a finished project's status alone does not say."""
 
     SKIPPED_FAILURES = "completed_with_skipped_failures"
+    # A reviewer has rejected the plan, so the project is cancelled.
+    REJECTED = "rejected"
 
 
 class OnCrash(StrEnum):
@@ -231,6 +234,9 @@ class EventType(StrEnum):
     PLAN_RETURNED = "plan.returned"
     PLAN_SUPERSEDED = "plan.superseded"
     PLAN_DISCARDED = "plan.discarded"
+    PLAN_CHANGES_REQUESTED = "plan.changes_requested"
+    PLAN_REJECTED = "plan.rejected"
+    PLAN_COMMENTED = "plan.commented"
     RUN_STARTED = "run.started"
     RUN_PAUSED = "run.paused"
     RUN_RESUMED = "run.resumed"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.api_guide.guide import Guide
+from docs.api_guide.review_examples import review
 
 PLAN = """## Gather
 
@@ -43,6 +44,7 @@ def tell(guide: Guide, folder: Path) -> None:
     project = _project(guide)
     _plan(guide, project)
     _edits(guide, project)
+    review(guide, project)
     _run(guide, project)
     _answers(guide, project)
     _look(guide, project)
@@ -108,7 +110,7 @@ def _plan(guide: Guide, base: str) -> None:
         f"{base}/regenerate-plan",
         {"instructions": "as before"},
         show=True,
-        about="Sends the plan back with a comment, which is recorded, and makes a new version.",
+        about="Makes a new version at once. The one that waited is recorded as returned, with the instructions as the comment.",
     )
 
 

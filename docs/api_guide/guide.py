@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 SHOWN_URL = "http://127.0.0.1:8400"
-_ID = re.compile(r"\b(proj|phase|task|dec|run|req|person|key)_[0-9a-z]{26}\b")
+_ID = re.compile(r"\b(proj|phase|task|dec|run|req|person|key|cmt)_[0-9a-z]{26}\b")
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 # The text of a key of a program, or its beginning.
 _KEY_TEXT = re.compile(r"\bsignoff_[0-9a-f]{12}(_[\w-]{43})?")

@@ -41,6 +41,12 @@ async def _plan_ready(stack: Stack) -> str:
     return await stack.planned(PLAN)
 
 
+async def _changes_requested(stack: Stack) -> str:
+    project_id = await stack.planned(PLAN)
+    await stack.call("POST", f"/{project_id}/request-changes", json={"comment": "Not like this."})
+    return project_id
+
+
 async def _running(stack: Stack) -> str:
     project_id = await stack.started(PLAN)
     await stack.task_in(project_id, "look", "waiting")
@@ -112,6 +118,9 @@ CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "pause": ("POST", "/pause", {}),
     "resume": ("POST", "/resume", {}),
     "discard": ("POST", "/discard-edit", {}),
+    "request changes": ("POST", "/request-changes", {"comment": "Not like this."}),
+    "reject": ("POST", "/reject", {"comment": "Not at all."}),
+    "comment": ("POST", "/plan/comments", {"text": "What about Friday?"}),
     "retry": ("POST", "/retry", {}),
     "delete": ("DELETE", "", None),
 }
@@ -123,6 +132,7 @@ EDITS = ("add task", "add phase", "change task", "remove task")
 NOT_RUNNING = {"pause": "project_not_running", "resume": "project_not_running", "discard": "no_edit_waiting"}
 DRAFT, PLANNED, RUNNING = ("pending", "draft"), ("pending", READY), ("running", "executing")
 CANCELLED = ("cancelled", OVER)
+CHANGES = ("pending", "changes_requested")
 NO_TASK = "task_not_found"
 
 
@@ -142,6 +152,9 @@ def finished(status: str, retry: Outcome) -> Row:
         "strategy": PLANNED,
         **edits(PLANNED),
         **NOT_RUNNING,
+        "request changes": "plan_not_waiting",
+        "reject": "plan_not_waiting",
+        "comment": (status, OVER),
         "retry": retry,
         "delete": None,
     }
@@ -160,6 +173,9 @@ def planning(status: str, after_cancel: tuple[str, str], **others: Outcome) -> R
         "strategy": refused,
         **edits(refused, **others),
         **NOT_RUNNING,
+        "request changes": refused,
+        "reject": refused,
+        "comment": stays,
         "retry": refused,
         "delete": None,
     }
@@ -182,6 +198,9 @@ def running(stage: str, **others: Outcome) -> Row:
         "pause": ("running", "paused"),
         "resume": "not_paused",
         "discard": "no_edit_waiting",
+        "request changes": "plan_not_waiting",
+        "reject": "plan_not_waiting",
+        "comment": stays,
         "retry": refused,
         "delete": None,
     }
@@ -202,11 +221,17 @@ TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
             "strategy": DRAFT,
             **edits(PLANNED, change_task=NO_TASK, remove_task=NO_TASK),
             **NOT_RUNNING,
+            "request changes": "no_plan",
+            "reject": "no_plan",
+            "comment": "no_plan",
             "retry": "no_plan",
             "delete": None,
         },
     ),
-    "pending, planning": (_planning, planning("pending", CANCELLED, change_task=NO_TASK, remove_task=NO_TASK)),
+    "pending, planning": (
+        _planning,
+        planning("pending", CANCELLED, change_task=NO_TASK, remove_task=NO_TASK) | {"comment": "no_plan"},
+    ),
     "pending, planning again": (_planning_again, planning("pending", CANCELLED)),
     "completed, planning": (_planning_after_a_run, planning("completed", ("completed", OVER))),
     "pending, plan ready": (
@@ -222,6 +247,30 @@ TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
             "strategy": PLANNED,
             **edits(PLANNED),
             **NOT_RUNNING,
+            "request changes": CHANGES,
+            "reject": CANCELLED,
+            "comment": PLANNED,
+            "retry": "not_finished",
+            "delete": None,
+        },
+    ),
+    "pending, changes requested": (
+        _changes_requested,
+        {
+            "generate": "plan_exists",
+            "regenerate": PLANNED,
+            "refine": PLANNED,
+            # Whoever requested the changes approves the version after all.
+            "approve": RUNNING,
+            "cancel": CANCELLED,
+            "rename": CHANGES,
+            "auto": CHANGES,
+            "strategy": PLANNED,
+            **edits(PLANNED),
+            **NOT_RUNNING,
+            "request changes": "changes_requested",
+            "reject": CANCELLED,
+            "comment": CHANGES,
             "retry": "not_finished",
             "delete": None,
         },
@@ -255,6 +304,9 @@ TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
             "strategy": CANCELLED,
             **edits(PLANNED, change_task=NO_TASK, remove_task=NO_TASK),
             **NOT_RUNNING,
+            "request changes": "no_plan",
+            "reject": "no_plan",
+            "comment": "no_plan",
             "retry": "no_plan",
             "delete": None,
         },
@@ -290,8 +342,8 @@ async def outcome(stack: Stack, project_id: str, call: str) -> Outcome:
     return project["status"], project["stage"]
 
 
-# Besides the 409s in the table: a task that does not exist, and a plan that would be empty.
-REFUSALS = {(404, NO_TASK), (422, "plan_invalid")}
+# Besides the 409s in the table: a task or a plan that does not exist, and a plan that would be empty.
+REFUSALS = {(404, NO_TASK), (404, "no_plan"), (422, "plan_invalid")}
 
 
 @pytest.mark.parametrize("situation", TABLE)

@@ -61,6 +61,10 @@ async def test_every_call_that_decides_is_answered_with_a_seal(signoff: Stack) -
         return told
 
     await decide("POST", "/generate-plan", "plan.generating")
+    said = {"comment": "Not like this."}
+    assert (await decide("POST", "/reject", "plan.rejected", said))["seal"]
+    await decide("POST", "/regenerate-plan", "plan.generating")
+    assert (await decide("POST", "/request-changes", "plan.changes_requested", said))["seal"]
     assert (await decide("POST", "/approve", "plan.approved"))["seal"]
     await signoff.task_in(project_id, "ask", "waiting")
     await decide("POST", "/tasks", "plan.approved", {"title": "Added", "phase_id": "two"})

@@ -79,11 +79,11 @@ def test_plain_text_is_planned_sent_back_signed_and_run(page: Page, signoff: Sig
     expect(box).not_to_contain_text("The record was altered")
     assert "Who is to check?\nAnswer: Ann" in model.requests[-1].texts
 
-    box.get_by_role("button", name="Send back…").click()
-    dialog = page.get_by_role("dialog", name="Send version 3 back")
+    box.get_by_role("button", name="Revise plan…").click()
+    dialog = page.get_by_role("dialog", name="Revise version 3")
     expect(dialog).to_contain_text("A model generates the next version from your comment.")
     dialog.get_by_label("What should change?").fill("Mail it in the end.")
-    dialog.get_by_role("button", name="Send back").click()
+    dialog.get_by_role("button", name="Revise").click()
     expect(box.get_by_role("alert")).to_contain_text("Mail it to the team")
     box.get_by_role("button", name="Show version 4").click()
     assert "Mail it in the end." in model.requests[-1].texts

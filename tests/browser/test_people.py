@@ -56,7 +56,16 @@ def test_a_reader_is_told_who_must_sign_and_an_approver_signs(visitor: Page, sig
     expect(page.get_by_role("banner")).to_contain_text("Robin")
     box = page.get_by_role("region", name="Waiting for a person")
     expect(box).to_contain_text("You may read this project; an approver must sign it.")
-    for name in ("Approve and start", "Send back…", "Cancel", "Add task", "Rename", "New project"):
+    for name in (
+        "Approve and start",
+        "Request changes…",
+        "Reject…",
+        "Revise plan…",
+        "Cancel",
+        "Add task",
+        "Rename",
+        "New project",
+    ):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     expect(page.get_by_role("link", name="Settings")).to_have_count(0)
     expect(page.get_by_role("link", name="New project")).to_have_count(0)

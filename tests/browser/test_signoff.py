@@ -1,4 +1,4 @@
-"""Reading, signing and sending back plans: an approval covers what was on the page, regardless of later changes."""
+"""Reading, signing and revising plans: an approval covers what was on the page, regardless of later changes."""
 
 from __future__ import annotations
 
@@ -178,21 +178,21 @@ def test_a_critical_finding_must_be_confirmed(page: Page, signoff: Signoff) -> N
     assert signoff.project(project_id)["status"] == "pending"
 
 
-def test_a_plan_is_sent_back_with_a_comment(page: Page, signoff: Signoff) -> None:
+def test_a_plan_is_revised_with_a_comment(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Back", "- One: `echo before` {#one}")
     page.goto(f"/projects/{project_id}")
-    page.get_by_role("button", name="Send back…").click()
-    dialog = page.get_by_role("dialog", name="Send version 1 back")
-    dialog.get_by_role("button", name="Send back").click()
+    page.get_by_role("button", name="Revise plan…").click()
+    dialog = page.get_by_role("dialog", name="Revise version 1")
+    dialog.get_by_role("button", name="Regenerate").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Describe what should change")
     dialog.get_by_label("What should change?").fill("say after")
     dialog.get_by_label("Description").fill("- One: `echo after` {#one}")
-    dialog.get_by_role("button", name="Send back").click()
+    dialog.get_by_role("button", name="Regenerate").click()
     box = page.get_by_role("region", name="Waiting for a person")
     expect(box.get_by_role("alert")).to_contain_text("echo after")
     box.get_by_role("button", name=re.compile("Show version")).click()
     expect(box.get_by_role("heading", name="is waiting for your approval")).to_be_visible()
-    expect(page.get_by_text("sent plan version 1 back.")).to_be_hidden()
+    expect(page.get_by_text("in place of version 1.")).to_be_hidden()
     returned = [d for d in signoff.api.get(f"/api/projects/{project_id}/decisions").json()["decisions"] if d["comment"]]
     assert [(item["kind"], item["comment"]) for item in returned] == [("return", "say after")]
 

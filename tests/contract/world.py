@@ -36,6 +36,7 @@ _RUN = ("generate-plan", "approve")
 KINDS = {
     "draft": Kind(OUTLINES[2]),
     "planned": Kind(_MANUAL, _RUN[:1]),
+    "changes_requested": Kind(_MANUAL, (*_RUN[:1], "request-changes")),
     "running": Kind(_MANUAL, _RUN, task="waiting"),
     "gated": Kind(
         "## One\n- A: `true`\n\n## Two\n- B: `true`", _RUN, {"auto_approve_phases": False}, "awaiting_phase_approval"
@@ -50,11 +51,14 @@ KINDS = {
 WANTED = {
     "generatePlan": ("draft",),
     "regeneratePlan": ("planned", "failed"),
-    "refinePlan": ("planned",),
-    "approveProject": ("planned", "gated"),
+    "refinePlan": ("planned", "changes_requested"),
+    "approveProject": ("planned", "changes_requested", "gated"),
     "cancelProject": ("planned", "running", "asking"),
     "pauseProject": ("running",),
     "discardEdit": ("edited",),
+    "requestChanges": ("planned",),
+    "rejectPlan": ("planned", "changes_requested"),
+    "commentOnPlan": ("planned", "running", "changes_requested"),
     "resumeProject": ("paused",),
     "retryProject": ("failed", "cancelled"),
     "completeTask": ("running",),
@@ -134,7 +138,8 @@ class World:
         project = Project(self._http.post("", json=body).raise_for_status().json()["id"])
         self._add(project)
         for call in kind.calls:
-            self._http.post(f"/{project.id}/{call}").raise_for_status()
+            body = {"comment": "Not like this."} if call == "request-changes" else {}
+            self._http.post(f"/{project.id}/{call}", json=body).raise_for_status()
         if kind.added is not None:
             self._http.post(f"/{project.id}/tasks", json={"title": kind.added}).raise_for_status()
         whole = self._settled(project.id, kind)

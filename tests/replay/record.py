@@ -91,6 +91,25 @@ async def planned_twice(stack: Stack) -> str:
     return project_id
 
 
+async def reviewed(stack: Stack) -> str:
+    """Changes are requested, planning fails, a version is approved; a later one is rejected."""
+    said = {"comment": "Not like this."}
+    project_id = await stack.planned("- A: `true` {#a}")
+    await stack.call("POST", f"/{project_id}/request-changes", json=said)
+    await stack.http.post(f"/api/projects/{project_id}/request-changes", json=said)
+    await stack.call("PUT", f"/{project_id}", json={"description": "- A {#a after=nothing}"})
+    await stack.call("POST", f"/{project_id}/regenerate-plan", status=422)
+    await stack.call("PUT", f"/{project_id}/tasks/a", json={"title": "Better"})
+    await stack.call("POST", f"/{project_id}/request-changes", json=said)
+    await stack.call("POST", f"/{project_id}/approve")
+    await stack.finished(project_id)
+    await stack.call("PUT", f"/{project_id}", json={"description": "- B: `true` {#b}"})
+    await stack.call("POST", f"/{project_id}/regenerate-plan")
+    await stack.call("POST", f"/{project_id}/request-changes", json=said)
+    await stack.call("POST", f"/{project_id}/reject", json=said)
+    return project_id
+
+
 async def paused_and_retried(stack: Stack) -> str:
     plan = "## One\n\n1. First: `sleep 0.5` {#first}\n2. Second: `true` {#second}\n\n## Two\n\n- Bad: `[ -e fixed ]` {#bad}"
     project_id = await stack.started(plan)
@@ -227,6 +246,7 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "phase_gates": (phase_gates, Thresholds()),
     "continued": (continued, Thresholds(rest=40, drain=60)),
     "planned_twice": (planned_twice, Thresholds()),
+    "reviewed": (reviewed, Thresholds()),
     "paused_and_retried": (paused_and_retried, Thresholds()),
     "asked": (asked, Thresholds()),
     "edited": (edited, Thresholds()),

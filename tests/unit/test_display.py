@@ -188,6 +188,7 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
     ("stage", "manual_waiting", "expected"),
     [
         ("awaiting_approval", 0, ["waits for approval"]),
+        ("changes_requested", 0, ["waits for changes by its author"]),
         ("awaiting_decision", 1, ["waits for an answer"]),
         ("executing", 1, ["waits for 1 manual task"]),
         ("paused", 2, ["waits for 2 manual tasks"]),

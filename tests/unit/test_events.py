@@ -57,7 +57,7 @@ def test_hash_is_the_same_after_storage_as_json(data: Any) -> None:
 def test_event_types_are_those_of_the_contract() -> None:
     listed = {
         "project": "created updated completed failed cancelled deleted",
-        "plan": "generating ready failed approved returned superseded discarded",
+        "plan": "generating ready failed approved returned superseded discarded changes_requested rejected commented",
         "run": "started paused resumed cancelling lost",
         "phase": "started completed failed skipped awaiting_approval approved",
         "task": "created started progress retrying completed failed cancelled skipped waiting",

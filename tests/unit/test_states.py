@@ -32,6 +32,7 @@ COLUMNS = (
     "edit",
     "pause",
     "discard",
+    "review",
     "retry",
 )
 CALLS = {
@@ -44,17 +45,21 @@ CALLS = {
     "edit": Call.EDIT_PLAN,
     "pause": Call.PAUSE,
     "discard": Call.DISCARD,
+    "review": Call.REVIEW,
     "retry": Call.RETRY,
 }
 # One line for each row of the contract's table, one word for each column: `ok`, or the code of the refusal.
 TABLE = {
-    Situation.NO_PLAN: "ok ok no_plan no_plan ok ok ok project_not_running no_edit_waiting no_plan",
+    Situation.NO_PLAN: "ok ok no_plan no_plan ok ok ok project_not_running no_edit_waiting no_plan no_plan",
     Situation.PLANNING: "plan_not_ready plan_not_ready plan_not_ready plan_not_ready ok plan_not_ready "
-    "plan_not_ready project_not_running no_edit_waiting plan_not_ready",
-    Situation.PLAN_READY: "plan_exists ok ok ok ok ok ok project_not_running no_edit_waiting not_finished",
-    Situation.RUNNING: "project_running project_running project_running ok ok project_running ok ok ok project_running",
-    Situation.FINISHED: "plan_exists ok ok not_pending already_finished ok ok project_not_running no_edit_waiting ok",
-    Situation.CANCELLED_UNPLANNED: "ok ok no_plan no_plan already_finished ok ok project_not_running no_edit_waiting no_plan",
+    "plan_not_ready project_not_running no_edit_waiting plan_not_ready plan_not_ready",
+    Situation.PLAN_READY: "plan_exists ok ok ok ok ok ok project_not_running no_edit_waiting ok not_finished",
+    Situation.RUNNING: "project_running project_running project_running ok ok project_running ok ok ok plan_not_waiting "
+    "project_running",
+    Situation.FINISHED: "plan_exists ok ok not_pending already_finished ok ok project_not_running no_edit_waiting "
+    "plan_not_waiting ok",
+    Situation.CANCELLED_UNPLANNED: "ok ok no_plan no_plan already_finished ok ok project_not_running no_edit_waiting "
+    "no_plan no_plan",
 }
 MATRIX = [
     pytest.param(situation, CALLS[column], word, id=f"{situation.name.lower()}-{column}")

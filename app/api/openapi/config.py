@@ -20,7 +20,7 @@ from signoff.vocabulary import Scope
 
 _TAGS = {
     "projects": "Create, find, change, duplicate and delete projects.",
-    "plans": "Generate, read, send back and approve plans, see their graph, and cancel projects.",
+    "plans": "Generate, read, review and approve plans, see their graph, and cancel projects.",
     "phases": "The phases of a plan.",
     "tasks": "The tasks of a plan, their outputs and logs, and people's decisions on tasks that wait for one.",
     "control": "Pause, resume and retry runs.",

@@ -93,6 +93,8 @@ _WITH_SEAL = frozenset(
         "pauseProject",
         "refinePlan",
         "regeneratePlan",
+        "rejectPlan",
+        "requestChanges",
         "resumeProject",
         "retryProject",
         "retryTask",

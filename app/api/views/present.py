@@ -11,19 +11,20 @@ from app.api.views import conditions, frozen
 from app.api.views.gates import gate_of_phase, gates_of
 from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
+from app.domain.commands import CommandRecord
 from app.domain.edits import TaskFields
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, canonical_json
 from app.domain.validation import effective_dependencies
-from app.storage import model_steps, plans, proposals, runs, tasks
+from app.storage import model_steps, plans, proposals, reviews, runs, tasks
 from app.storage.plan_rows import Ids
 from app.storage.projects import ListedProject, ProjectRow
 from app.storage.runs import PhaseRow
 from app.storage.tasks import OutputUser, TaskRow
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanQuestion, PlanSettings, Usage
-from signoff.schemas.projects import Failure, Links, OwnSigning, Progress, Project, ProjectSummary, RunInfo
+from signoff.schemas.projects import Failure, Links, OwnSigning, Progress, Project, ProjectSummary, Review, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
 from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, RunsOn, TaskStatus
 
@@ -77,6 +78,8 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         progress=_progress(task_rows),
         plan=_plan_info(plan) if plan is not None else None,
         edited_plan=_plan_info(edited) if edited is not None else None,
+        changes_requested=_review(reviews.standing_request(conn, row)),
+        rejected=_review(reviews.rejection(conn, row)),
         phases=phases(conn, row.id),
         tasks=task_list(task_rows, model_steps.tokens_by_task(conn, row.id), tasks.output_users(conn, row.id)),
         run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
@@ -333,6 +336,13 @@ def _plan_info(row: plans.PlanRow) -> PlanInfo:
         planner=row.planner,
         summary=str(contents.draft["summary"]),
     )
+
+
+def _review(made: CommandRecord | None) -> Review | None:
+    if made is None:
+        return None
+    version = made.plan_version or 0
+    return Review(version=version, by=made.actor, at=made.at, comment=made.comment, decision_id=made.id)
 
 
 def _progress(rows: Sequence[TaskRow]) -> Progress:

@@ -80,7 +80,7 @@ class AsyncPlans:
         parameters: ParameterChanges | None = None,
         wait: int | None = None,
     ) -> Plan | Recorded:
-        """Send the current plan back and generate a new one. Takes and returns the same as `generate_plan`."""
+        """Generate a new version in place of the current plan. Takes and returns the same as `generate_plan`."""
         body = {"planner": planner, "instructions": instructions, "parameters": parameters}
         return await self._make(project_id, "regenerate-plan", body, wait)
 

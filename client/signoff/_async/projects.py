@@ -10,6 +10,7 @@ from typing import Unpack
 
 from signoff._async.control import AsyncControl
 from signoff._async.plans import AsyncPlans
+from signoff._async.reviews import AsyncReviews
 from signoff._async.save import save
 from signoff._requests import Request, get, path_of, post, read_answer
 from signoff._waiting import EVENT_TYPES, Until, is_reached
@@ -21,7 +22,7 @@ from signoff.schemas.insight import Audit, Metrics
 from signoff.schemas.projects import Project, ProjectList, RunList
 
 
-class AsyncProjects(AsyncPlans, AsyncControl):
+class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
     """Projects: create, read, change, approve, control and follow them."""
 
     async def create(self, **fields: Unpack[ProjectFields]) -> Project:

@@ -12,6 +12,7 @@ from typing import Unpack
 from signoff._requests import Request, get, path_of, post, read_answer
 from signoff._sync.control import Control
 from signoff._sync.plans import Plans
+from signoff._sync.reviews import Reviews
 from signoff._sync.save import save
 from signoff._waiting import EVENT_TYPES, Until, is_reached
 from signoff.fields import GraphForm, ProjectFields
@@ -22,7 +23,7 @@ from signoff.schemas.insight import Audit, Metrics
 from signoff.schemas.projects import Project, ProjectList, RunList
 
 
-class Projects(Plans, Control):
+class Projects(Plans, Reviews, Control):
     """Projects: create, read, change, approve, control and follow them."""
 
     def create(self, **fields: Unpack[ProjectFields]) -> Project:

@@ -63,9 +63,10 @@ class ProjectFailed(ProjectEnded):
 
 
 class ProjectCancelled(ProjectEnded):
-    """A project was cancelled."""
+    """A project was cancelled. `outcome` is `rejected` if that is because its plan was rejected."""
 
     type = EventType.PROJECT_CANCELLED
+    outcome: str | None = None
 
 
 class ProjectDeleted(EventData):
@@ -120,7 +121,8 @@ class PlanFailed(OfDecision):
 class PlanApproved(OfDecision):
     """A plan version was approved. `run_id` is set if it replaces the plan of a run in progress.
 
-    `open_questions` has the questions of the plan that nobody had answered. It is absent if there were none.
+    `open_questions` has the questions of the plan that nobody had answered. It is absent if there were none. `withdrawn` is the
+    id of the decision that had requested changes to this version, if whoever made it has approved the version after all.
     """
 
     type = EventType.PLAN_APPROVED
@@ -130,6 +132,7 @@ class PlanApproved(OfDecision):
     comment: str | None = None
     run_id: str | None = None
     open_questions: list[str] | None = None
+    withdrawn: str | None = None
 
 
 class PlanReturned(OfDecision):
@@ -156,6 +159,36 @@ class PlanDiscarded(OfDecision):
     plan_digest: str
     run_id: str
     comment: str | None = None
+
+
+class PlanChangesRequested(OfDecision):
+    """A reviewer requested changes to the plan version that waits for approval. Its author makes the next one."""
+
+    type = EventType.PLAN_CHANGES_REQUESTED
+    plan_version: int
+    plan_digest: str
+    comment: str
+
+
+class PlanRejected(OfDecision):
+    """A reviewer rejected the plan version that waits for approval. The project is then cancelled."""
+
+    type = EventType.PLAN_REJECTED
+    plan_version: int
+    plan_digest: str
+    comment: str
+
+
+class PlanCommented(EventData):
+    """Somebody commented on a plan version, or on one of its tasks."""
+
+    type = EventType.PLAN_COMMENTED
+    comment_id: str
+    plan_version: int
+    plan_digest: str
+    text: str
+    task_id: str | None = None
+    key: str | None = None
 
 
 class RunStarted(OfDecision):

@@ -16,7 +16,8 @@ class ProjectSummary(BaseModel):
     """A project in a list. `manual_waiting` is the number of its manual tasks that wait for a person.
 
     `blocked` is the reason why Temporal cannot continue its run, and may be some seconds old. The project itself has a current
-    and complete explanation. `outcome` tells what the status of a completed project does not: that failed tasks were skipped.
+    and complete explanation. `outcome` tells what the status of a finished project does not: that failed tasks were skipped,
+    or that its plan was rejected.
     """
 
     id: str
@@ -70,6 +71,16 @@ class RunInfo(BaseModel):
     completed_at: str | None
 
 
+class Review(BaseModel):
+    """What a reviewer has said about a plan version, instead of approving it."""
+
+    version: int
+    by: str
+    at: str
+    comment: str
+    decision_id: str
+
+
 class Blocked(BaseModel):
     """Why a live project is blocked, for a reason that is not a stage."""
 
@@ -100,7 +111,8 @@ class OwnSigning(BaseModel):
 class Project(BaseModel):
     """A project with its phases and tasks.
 
-    `outcome` is `completed_with_skipped_failures` if somebody skipped a failed task of a completed project.
+    `outcome` is `completed_with_skipped_failures` if somebody skipped a failed task of a completed project, and `rejected` if the
+    project was cancelled because a reviewer has rejected its plan.
 
     `last_seq` is the number of the newest event that this answer reflects. To miss no later event, continue with
     `events?after=<last_seq>`.
@@ -135,6 +147,11 @@ class Project(BaseModel):
     edited_plan: PlanInfo | None = Field(
         description="The version that an edit during the run has made, if it waits for approval."
     )
+    changes_requested: Review | None = Field(
+        description="The newest request for changes, until a version of the plan is approved. If its version is the current one, "
+        "the project waits for its author. Otherwise, the current version is the author's answer to it."
+    )
+    rejected: Review | None = Field(description="The rejection that has cancelled the project.")
     phases: list[Phase]
     tasks: list[Task]
     run: RunInfo | None

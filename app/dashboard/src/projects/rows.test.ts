@@ -23,10 +23,15 @@ test("a range works both ways, and is one id if its start has gone", () => {
   assert.deepEqual(range(ids, null, "c"), ["c"]);
 });
 
+test("a project with requested changes waits for those who make plans", () => {
+  assert.equal(waitsForPerson({ stage: "changes_requested", manual_waiting: 0 }, true), "Waiting for your changes");
+  assert.equal(waitsForPerson({ stage: "changes_requested", manual_waiting: 0 }, false), null);
+});
+
 test("a manual task makes a project wait, as a decision does", () => {
-  assert.equal(waitsForPerson({ stage: "awaiting_decision", manual_waiting: 1 }), "Waiting for your answer");
-  assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 1 }), "1 task is waiting for you");
-  assert.equal(waitsForPerson({ stage: "paused", manual_waiting: 2 }), "2 tasks are waiting for you");
-  assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 0 }), null);
-  assert.equal(waitsForPerson({ stage: "cancelling", manual_waiting: 1 }), null);
+  assert.equal(waitsForPerson({ stage: "awaiting_decision", manual_waiting: 1 }, false), "Waiting for your answer");
+  assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 1 }, false), "1 task is waiting for you");
+  assert.equal(waitsForPerson({ stage: "paused", manual_waiting: 2 }, false), "2 tasks are waiting for you");
+  assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 0 }, false), null);
+  assert.equal(waitsForPerson({ stage: "cancelling", manual_waiting: 1 }, false), null);
 });

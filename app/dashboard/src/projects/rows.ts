@@ -4,11 +4,12 @@ import { texts } from "../texts/index.ts";
 
 const MAX_LENGTH = 240;
 
-/** What a project waits for a person to do, in words; null if it does not wait for one. */
-export function waitsForPerson({
-  stage,
-  manual_waiting,
-}: Pick<ProjectSummary, "stage" | "manual_waiting">): string | null {
+/** What a project waits for a person to do, in words; null if it does not wait for one. `writes`: the reader makes plans. */
+export function waitsForPerson(
+  { stage, manual_waiting }: Pick<ProjectSummary, "stage" | "manual_waiting">,
+  writes: boolean,
+): string | null {
+  if (stage === "changes_requested") return writes ? texts.list.yourChanges : null;
   if (stage === "awaiting_approval" || stage === "awaiting_phase_approval" || stage === "awaiting_decision")
     return texts.list.stages[stage];
   return manual_waiting && stage !== "cancelling" ? texts.list.manual(manual_waiting) : null;

@@ -115,6 +115,9 @@ export function take(state: ProjectState, event: Event): void {
     case "plan.failed":
       state.stage = state.formerStage;
       break;
+    case "plan.changes_requested":
+      state.stage = "changes_requested";
+      break;
     case "plan.ready":
       takePlan(state, event.data);
       break;

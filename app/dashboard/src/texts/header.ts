@@ -29,7 +29,10 @@ export const header = {
   blocked: "Blocked",
   failure: "What went wrong",
   toTask: "Show task",
-  outcomes: { completed_with_skipped_failures: "Not everything is done: failed tasks were skipped." },
+  outcomes: {
+    completed_with_skipped_failures: "Not everything is done: failed tasks were skipped.",
+    rejected: "Its plan was rejected.",
+  },
   next: {
     stopped: "To ask again, retry the run.",
     planning: "Edit the description in the settings, then regenerate the plan.",
@@ -45,6 +48,8 @@ export const header = {
     planning: "Generating the plan",
     approval: "Waiting for your approval",
     edit: "Waiting for your approval of an edit",
+    changes: (who: string) => `Waiting for its author: ${who} requested changes`,
+    rejected: "The plan was rejected",
     phase: (name: string) => `Waiting for your approval of phase “${name}”`,
     person: (what: string[]) => `Waiting for a person: ${what.join(", ")}`,
     decisions: (count: number) => plural(count, "decision"),
@@ -66,6 +71,7 @@ export const header = {
   },
   titles: {
     approve: (name: string) => `● Approve: ${name}`,
+    revise: (name: string) => `● Changes requested: ${name}`,
     decide: (name: string) => `● Decide: ${name}`,
     toDo: (name: string) => `● To do: ${name}`,
     failed: (name: string) => `✗ ${name} · Signoff`,

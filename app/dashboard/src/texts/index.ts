@@ -1,4 +1,5 @@
 /** All texts of the page, by view. */
+import { comments } from "./comments.ts";
 import { create } from "./create.ts";
 import { files } from "./files.ts";
 import { graph } from "./graph.ts";
@@ -29,6 +30,7 @@ export const texts = {
   files,
   graph,
   timeline,
+  comments,
   metrics,
   record,
   versions,

@@ -21,6 +21,7 @@ export const list = {
     draft: "No plan yet",
     planning: "Generating the plan",
     awaiting_approval: "Waiting for your approval",
+    changes_requested: "Changes requested",
     executing: "",
     awaiting_phase_approval: "A phase is waiting for your approval",
     awaiting_decision: "Waiting for your answer",
@@ -30,7 +31,8 @@ export const list = {
   },
   strategies: { performance: "Performance", balanced: "Balanced", economy: "Economy", careful: "Careful" },
   updated: (at: string) => `Last changed ${at}`,
-  outcomes: { completed_with_skipped_failures: "Failed tasks skipped" },
+  outcomes: { completed_with_skipped_failures: "Failed tasks skipped", rejected: "Rejected" },
+  yourChanges: "Waiting for your changes",
   blocked: {
     workflow_task_failing: "Blocked: its workflow task keeps failing",
     activity_paused: "Blocked: paused in Temporal",

@@ -22,7 +22,10 @@ export const signoff = {
     powers: "What it may do",
     reading: "Checking what the plan may do…",
     approve: "Approve and start",
-    sendBack: "Send back…",
+    titleChanges: (version: number) => `Changes to plan version ${version} were requested`,
+    revise: "Revise plan…",
+    requestChanges: "Request changes…",
+    reject: "Reject…",
     discard: "Discard the edit",
     discarded: (version: number) => `Version ${version} is discarded. The run continues with the approved plan.`,
     show: (version: number) => `Show version ${version}`,
@@ -209,12 +212,37 @@ export const signoff = {
     setting: "setting",
     before: "before",
     after: "after",
+    sinceRequested: (version: number, who: string) =>
+      `Changes since version ${version}, to which ${who} requested changes`,
     compare: "Compare in full",
     more: (count: number) => plural(count, "more change"),
     nothing: "nothing",
   },
-  sendBack: {
-    title: (version: number) => `Send version ${version} back`,
+  review: {
+    requested: (who: string, version: number) => `${who} requested changes to version ${version}`,
+    rejected: (who: string, version: number) => `${who} rejected plan version ${version}`,
+    author: "Edit tasks on the Plan tab, or revise the plan. The next version waits for approval again.",
+    others: (who: string) => `Only ${who} can approve this version now. That would withdraw the request.`,
+    withdraw: "You requested these changes. If you approve this version after all, that withdraws your request.",
+    title: {
+      "request-changes": (version: number) => `Request changes to version ${version}`,
+      reject: (version: number) => `Reject version ${version}`,
+    },
+    words: { "request-changes": "What should change?", reject: "Why do you reject it?" },
+    hint: {
+      "request-changes": "The project then waits for its author, who sees your comment and makes the next version.",
+      reject: "The project is cancelled. A new version of the plan makes it pending again.",
+    },
+    onRecord: "Your comment is kept on record, under your name.",
+    needed: { "request-changes": "Describe what should change.", reject: "Say why you reject the plan." },
+    submit: { "request-changes": "Request changes", reject: "Reject plan" },
+    done: {
+      "request-changes": "Changes requested. The project waits for its author.",
+      reject: "Rejected. The project is cancelled.",
+    },
+  },
+  revise: {
+    title: (version: number) => `Revise version ${version}`,
     words: "What should change?",
     wordsHint: "Your comment is kept on record, under your name.",
     needed: "Describe what should change.",
@@ -224,9 +252,9 @@ export const signoff = {
     editsLost:
       "This version was edited manually. The description does not contain those edits, so the new version will not contain them either.",
     description: "Description (if it is an outline, it becomes the plan)",
-    submit: "Send back",
-    submitRegenerate: "Send back and regenerate",
-    sent: "Sent back. A new version is being generated.",
+    submit: "Revise",
+    submitRegenerate: "Regenerate",
+    sent: "A new version is being generated.",
   },
   phase: {
     title: (name: string) => `Phase “${name}” is waiting for your approval`,
@@ -328,7 +356,9 @@ export const signoff = {
   },
   elsewhere: {
     planApproved: (version: number, who: string) => `${who} approved plan version ${version}.`,
-    planReturned: (version: number, who: string) => `${who} sent plan version ${version} back.`,
+    planReturned: (version: number, who: string) => `${who} requested a new version in place of version ${version}.`,
+    changesRequested: (version: number, who: string) => `${who} requested changes to plan version ${version}.`,
+    planRejected: (version: number, who: string) => `${who} rejected plan version ${version}.`,
     editDiscarded: (version: number, who: string) =>
       `${who} discarded the edit in plan version ${version}. The run continues with the approved plan.`,
     phaseApproved: (name: string, who: string) => `${who} approved phase “${name}”.`,

@@ -42,3 +42,13 @@ test("the title says what is waiting", () => {
   assert.equal(titleOf(running([task("waiting", "manual")]), []), "● To do: Report");
   assert.equal(titleOf(running([task("running")]), []), "Report · Signoff");
 });
+
+test("a project says who requested changes to its plan, and that it was rejected", () => {
+  const by = { version: 1, by: "Dana", at: "2026-01-01T00:00:00.000Z", comment: "Not yet.", decision_id: "dec_1" };
+  const requested = running([], { status: "pending", stage: "changes_requested", changes_requested: by });
+  const waits = stageInWords(requested, [], null);
+  assert.deepEqual([waits.text, waits.since], ["Waiting for its author: Dana requested changes", by.at]);
+  assert.equal(titleOf(requested, []), "● Changes requested: Report");
+  const rejected = running([], { status: "cancelled", stage: "finished", outcome: "rejected" });
+  assert.equal(stageInWords(rejected, [], null).text, "The plan was rejected");
+});

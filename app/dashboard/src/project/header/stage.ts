@@ -4,7 +4,8 @@ import { texts } from "../../texts/index.ts";
 
 const says = texts.header.says;
 
-type Facts = Pick<Project, "status" | "stage" | "tasks" | "phases" | "gate" | "since" | "run">;
+type Facts = Pick<Project, "status" | "stage" | "tasks" | "phases" | "gate" | "since" | "run"> &
+  Partial<Pick<Project, "outcome" | "changes_requested">>;
 type OpenDecision = { status: string; opened_at?: string | null };
 
 interface Waiting {
@@ -56,7 +57,10 @@ export function stageInWords(project: Facts, decisions: OpenDecision[], planMade
       return project.status === "running"
         ? describe(says.edit, planMadeAt, true, [...persons(open), ...automatic(open)])
         : describe(says.approval, planMadeAt, true);
+    case "changes_requested":
+      return describe(says.changes(project.changes_requested?.by ?? "?"), project.changes_requested?.at ?? null, true);
     case "finished":
+      if (project.outcome === "rejected") return describe(says.rejected, null);
       return describe(says.finished[project.status as keyof typeof says.finished] ?? "", null);
     case "cancelling":
       return describe(open.running ? says.cancelling(open.running) : says.cancellingNow, null);
@@ -114,6 +118,7 @@ export function titleOf(project: Facts & { name: string }, decisions: OpenDecisi
   const open = waiting(project.tasks, decisions);
   if (project.stage === "awaiting_approval" || (project.gate && project.status === "running"))
     return titles.approve(project.name);
+  if (project.stage === "changes_requested") return titles.revise(project.name);
   if (project.status === "running" && project.stage !== "cancelling") {
     if (open.decisions) return titles.decide(project.name);
     if (open.manual) return titles.toDo(project.name);

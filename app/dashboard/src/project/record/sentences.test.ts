@@ -45,6 +45,18 @@ test("a sentence has no gaps, even if the event lacks data", () => {
   for (const type of Object.keys(texts.record.says)) assert.doesNotMatch(say(type), /undefined|null|NaN|\[object/);
 });
 
+test("a review says what was said", () => {
+  assert.equal(
+    say("plan.changes_requested", { plan_version: 2, comment: "Ask first." }),
+    "ann requested changes to plan version 2: “Ask first.”",
+  );
+  assert.equal(say("plan.rejected", { plan_version: 2, comment: "No." }), "ann rejected plan version 2: “No.”");
+  assert.equal(
+    say("plan.commented", { plan_version: 2, key: "clean", text: "Why?" }),
+    "ann commented on plan version 2, task clean: “Why?”",
+  );
+});
+
 test("an unknown event type is shown unchanged", () => {
   assert.equal(say("task.teleported"), "task.teleported");
 });

@@ -13,6 +13,9 @@ const BY_SOMEBODY = new Set([
   ...["project.created", "project.updated", "project.deleted", "plan.generating", "plan.approved", "plan.returned"],
   ...[
     "plan.discarded",
+    "plan.changes_requested",
+    "plan.rejected",
+    "plan.commented",
     "run.paused",
     "run.resumed",
     "run.cancelling",
@@ -56,6 +59,8 @@ function partsOf(type: string, data: Record<string, unknown>): Record<string, st
     by: text(data.by),
     run: text(data.run_number),
     path: text(data.path),
+    key: text(data.key) && words.ofTask(text(data.key)),
+    remark: text(data.text) && words.comment(text(data.text)),
     question: text(data.question),
     kind: texts.record.kinds[text(data.kind)] ?? text(data.kind),
     tried: texts.record.tried[text(data.kind)] ?? text(data.kind),

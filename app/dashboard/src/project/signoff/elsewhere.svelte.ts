@@ -48,6 +48,9 @@ export class Elsewhere {
     const title = String(data.title ?? "");
     if (type === "plan.approved") this.#report("plan", id, says.planApproved(Number(data.plan_version), actor));
     else if (type === "plan.returned") this.#report("plan", id, says.planReturned(Number(data.plan_version), actor));
+    else if (type === "plan.changes_requested")
+      this.#report("plan", id, says.changesRequested(Number(data.plan_version), actor));
+    else if (type === "plan.rejected") this.#report("plan", id, says.planRejected(Number(data.plan_version), actor));
     else if (type === "plan.discarded") this.#report("plan", id, says.editDiscarded(Number(data.plan_version), actor));
     else if (type === "phase.approved")
       this.#report(String(data.phase_id), id, says.phaseApproved(String(data.name), actor));
