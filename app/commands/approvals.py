@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from app.commands import reviews
 from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict
 from app.domain.gates import Approval, GateFacts, needed, refusal, still_missing
@@ -70,6 +71,7 @@ def sign(
         plan_version=gate.plan_version,
         comment=command.comment,
         gate={"id": gate.id, "kind": gate.kind, "given": number, "needed": least},
+        **reviews.withdrawn(command),
         **command.seal(),
     )
     events.append(conn, project.id, made, actor=command.sender)

@@ -139,6 +139,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     captured = freezing.bind(command, captured)
     gate = gates.find(conn, project.id, GateKind.PLAN, str(plan.version))
     if not approvals.sign(conn, command, project, gate, seen=freezing.seen(captured)):
+        reviews.wait_again(conn, project, command)
         return
     run = runs.start(conn, project, plan, temporal_run_id=command.payload.get("temporal_run_id"))
     command.payload = {**command.payload, **run}

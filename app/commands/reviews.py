@@ -82,6 +82,12 @@ def withdrawn(command: CommandRecord) -> Withdrawn:
     return {"withdrawn": request} if request is not None else {}
 
 
+def wait_again(conn: Connection, project: ProjectRow, command: CommandRecord) -> None:
+    """Let a plan wait for its other approvals again, if this approval has withdrawn the request for changes to it."""
+    if withdrawn(command):
+        projects.change(conn, project, stage=Stage.AWAITING_APPROVAL)
+
+
 def _reviewed(conn: Connection, command: CommandRecord) -> tuple[ProjectRow, str]:
     """Return the project and the digest of the version that the command is about, and name the version in the command."""
     project = projects.get(conn, command.project_id)

@@ -134,8 +134,8 @@ class ProjectState:
                 self._phases[data.phase_id] = _PHASE_STATUS[data.type]
             case DecisionRequested():
                 self.tasks.setdefault(data.task_id, TaskState(phase_id=data.phase_id)).question = data
-            case DecisionMade() if data.task_id in self.tasks:
-                self.tasks[data.task_id].question = None
+            case DecisionMade():
+                self._take_decision(data)
             case PlanGenerating():
                 self._former_stage, self._stage = self._stage, Stage.PLANNING
             case PlanFailed():
@@ -148,6 +148,12 @@ class ProjectState:
                 self.deleted = True
             case _:
                 self._take_run(data, at)
+
+    def _take_decision(self, data: DecisionMade) -> None:
+        if data.task_id in self.tasks:
+            self.tasks[data.task_id].question = None
+        if data.withdrawn is not None:
+            self._stage = Stage.AWAITING_APPROVAL
 
     def _take_run(self, data: EventData | None, at: str) -> None:
         match data:

@@ -23,8 +23,9 @@ def standing_request(conn: Connection, project: ProjectRow) -> CommandRecord | N
     for made in _newest_first(conn, project.id):
         if made.kind == CommandKind.REQUEST_CHANGES:
             return made
-        # An approval that has started a run names it.
-        if made.kind == CommandKind.APPROVE and made.payload.get("run_id") is not None:
+        # An approval that has started a run names it, and one of the same person names the request that it withdraws.
+        ends = made.payload.get("run_id") is not None or made.payload.get("withdrawn") is not None
+        if made.kind == CommandKind.APPROVE and ends:
             return None
     return None
 

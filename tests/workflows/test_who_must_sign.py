@@ -294,3 +294,20 @@ async def test_a_phase_that_is_not_approved_in_time_ends_the_run(
     assert (await lee.call("POST", f"/{project_id}/approve", status=409))["code"] == "approval_expired"
     audit = await kim.call("POST", f"/{project_id}/audit")
     assert audit["trail"]["intact"], audit["results"]
+
+
+async def test_an_approval_that_withdraws_a_request_for_changes_leaves_the_plan_to_the_others(
+    stack: Stack, people: dict[str, Signer]
+) -> None:
+    dana, kim, lee = people["dana"], people["kim"], people["lee"]
+    project_id = await dana.planned("- A: `true`", labels=["production"])
+    await kim.call("POST", f"/{project_id}/request-changes", json={"comment": "Not on Friday."})
+    refused = await lee.call("POST", f"/{project_id}/approve", status=409)
+    assert refused["code"] == "changes_requested"
+    first = await kim.call("POST", f"/{project_id}/approve")
+    assert (first["stage"], first["approvals"]["given"]) == ("awaiting_approval", 1)
+    project = await lee.call("GET", f"/{project_id}")
+    assert (project["stage"], project["changes_requested"]) == ("awaiting_approval", None)
+    assert (await lee.call("POST", f"/{project_id}/approve"))["approvals"]["opens"] is True
+    assert (await stack.finished(project_id))["status"] == "completed"
+    assert (await kim.call("POST", f"/{project_id}/audit"))["trail"]["intact"]

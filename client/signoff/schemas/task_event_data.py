@@ -147,6 +147,9 @@ class DecisionMade(OfDecision):
         default=None,
         description="The gate that still waits after this approval, and how many approvals it has and needs.",
     )
+    withdrawn: str | None = Field(
+        default=None, description="The request for changes that this approval, by the same person, withdraws."
+    )
     comment: str | None = None
     reason: str | None = None
     outcome: str | None = None
