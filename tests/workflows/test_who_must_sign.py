@@ -53,6 +53,11 @@ async def people(stack: Stack) -> AsyncIterator[dict[str, Signer]]:
         yield found
 
 
+def one_second(_: str) -> float:
+    """In place of the time that a policy gives."""
+    return 1.0
+
+
 def gate_of(project: dict[str, Any], kind: str) -> dict[str, Any]:
     return next(gate for gate in project["gates"] if gate["kind"] == kind)
 
@@ -259,7 +264,7 @@ async def test_what_nobody_signed_runs_only_if_two_people_accept_it(stack: Stack
 async def test_what_is_not_approved_in_time_is_cancelled(
     stack: Stack, people: dict[str, Signer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gates, "seconds_in", lambda _: 1.0)
+    monkeypatch.setattr(gates, "seconds_in", one_second)
     kim, lee = people["kim"], people["lee"]
     project_id = await people["dana"].planned("- A: `true`", labels=["hurry"])
     await kim.call("POST", f"/{project_id}/approve")
@@ -284,7 +289,7 @@ async def test_a_phase_that_is_not_approved_in_time_ends_the_run(
     plan = "- A: `true` {#a}\n## Two {approval=yes}\n- B: `true` {#b}"
     project_id = await people["dana"].planned(plan, labels=["hurry"])
     await kim.call("POST", f"/{project_id}/approve")
-    monkeypatch.setattr(gates, "seconds_in", lambda _: 1.0)
+    monkeypatch.setattr(gates, "seconds_in", one_second)
     await lee.call("POST", f"/{project_id}/approve")
     project = await stack.finished(project_id)
     assert (project["status"], [task["status"] for task in project["tasks"]]) == (
