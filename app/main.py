@@ -12,6 +12,7 @@ from litestar.di import Provide
 from litestar.types import ASGIApp
 
 from app.api.controllers.catalog import CatalogController
+from app.api.controllers.certificate import CertificateController
 from app.api.controllers.control import ControlController
 from app.api.controllers.copies import CopyController
 from app.api.controllers.decisions import DecisionController
@@ -67,6 +68,7 @@ logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _CONTROLLERS = [
     CatalogController,
+    CertificateController,
     ControlController,
     CopyController,
     DecisionController,

@@ -17,6 +17,7 @@ from app.api.http.bodies import RequestBody, UpdateProject, UpdateTask
 from app.api.openapi.event_schemas import event_schemas
 from app.api.openapi.json_document import Json
 from app.domain.error_body import KINDS
+from app.sealing.envelope import MEDIA_TYPE
 from signoff.schemas.answers import ErrorBody
 from signoff.schemas.events import LiveEvent
 from signoff.vocabulary import EventType
@@ -115,6 +116,25 @@ def _stream_of(content: Json, types: Iterable[str], *, ends: bool = False) -> Js
     return {"schema": {"type": "object", "properties": fields, "required": ["event", "data"]}}
 
 
+# A DSSE envelope.
+_ENVELOPE: Json = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "payload": {"type": "string", "contentEncoding": "base64"},
+            "payloadType": {"type": "string"},
+            "signatures": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"keyid": {"type": "string"}, "sig": {"type": "string"}},
+                    "required": ["keyid", "sig"],
+                },
+            },
+        },
+        "required": ["payload", "payloadType", "signatures"],
+    }
+}
 _TEXT: Json = {"schema": {"type": "string"}}
 # In OpenAPI 3.1, an empty schema means arbitrary bytes.
 _BYTES: Json = {"schema": {}}
@@ -130,6 +150,7 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "getGraph": {"200": dict.fromkeys(("image/svg+xml", "text/vnd.graphviz", "text/vnd.mermaid"), _TEXT)},
     "getFile": {"200": _ANY_FILE, "206": _ANY_FILE},
     "downloadProject": {"200": {"application/zip": _BYTES}},
+    "getCertificate": {"200": {MEDIA_TYPE: _ENVELOPE, "text/html": _TEXT}},
     "getTaskLog": {"200": {"text/event-stream": _stream_of(_LOG_PIECE, ["log", "end"], ends=True)}},
     "metrics": {"200": {"text/plain": _TEXT}},
     "streamEvents": {
@@ -138,8 +159,14 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "streamLiveEvents": {"200": {"text/event-stream": _stream_of(_LIVE_EVENT, EventType)}},
 }
 # Operations that do not send what their handlers declare: the declared content is replaced.
-_REPLACED = frozenset({"getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
-_FURTHER_ERRORS = {"getPlan": {409}, "signIn": {401}, "getFile": {416, 422}, "downloadProject": {409}}
+_REPLACED = frozenset({"getCertificate", "getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
+_FURTHER_ERRORS = {
+    "getPlan": {409},
+    "getCertificate": {409},
+    "signIn": {401},
+    "getFile": {416, 422},
+    "downloadProject": {409},
+}
 _FURTHER_STATUSES = {
     "streamEvents": {"204": "The project is finished, and there are no more events."},
     "getFile": {"206": "The requested part of the file.", "304": "The reader's copy is current."},
