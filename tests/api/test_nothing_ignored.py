@@ -172,6 +172,7 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
     "streamEvents": {"after": "2", "types": "task.*"},
     "getTaskLog": {"attempt": "7"},
     "getFile": {"path": "b.txt"},
+    "getCertificate": {"format": "html", "version": "1"},
 }
 # Parameters that turn an answer into a stream, or filter one, are tested with the streams.
 STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveEvents", "types")}

@@ -116,9 +116,9 @@ def _statement(found: _Found, keys: Keys, version: int, story: Story, seal: Seal
         )
     row = next((row for row in found.record.plans if row.version == version), None)
     if row is None:
-        raise NotFound(f"This project has no plan version {version}.", code="plan_not_found")
-    if row.digest is None:
-        raise NotFound(
-            f"Plan version {version} was not approved. A certificate needs a signed plan.", code="not_signed"
-        )
+        message = f"This project has no plan version {version}."
+        raise NotFound(message, code="plan_not_found", details=[Problem(field="version", message=message)])
+    if row.digest is None or story.approved_at is None:
+        message = f"Plan version {version} was not approved. A certificate needs a signed plan."
+        raise NotFound(message, code="not_signed", details=[Problem(field="version", message=message)])
     return build(PlanFacts.model_validate(row), found.record.decisions, story, seal)

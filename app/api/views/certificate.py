@@ -111,7 +111,7 @@ def _facts(rows: Iterable[tuple[str, str]]) -> str:
 def _value(value: JsonValue) -> str:
     """Any value of a plan, in full."""
     match value:
-        case None | "" | [] | {}:
+        case None | "" | []:
             shown = '<span class="none">none</span>'
         case bool():
             shown = "yes" if value else "no"
@@ -119,6 +119,8 @@ def _value(value: JsonValue) -> str:
             shown = f"<pre>{_text(value)}</pre>"
         case str() | int() | float():
             shown = _text(value)
+        case dict() if not value:
+            shown = '<span class="none">none</span>'
         case dict():
             shown = _facts((name, _value(item)) for name, item in value.items())
         case list():
@@ -176,17 +178,24 @@ def _signed(predicate: Predicate) -> Iterator[str]:
             yield f"<h3>{name.capitalize()}</h3>{_value(plan.covered[name])}"
     for phase in _objects(plan.covered.get("phases")):
         yield f"<h3>Phase: {_text(phase.get('name'))}</h3>"
-        yield _facts((name, _value(value)) for name, value in phase.items() if name not in {"name", "tasks"} and value)
+        yield _facts(
+            (name, _value(value))
+            for name, value in phase.items()
+            if name not in {"name", "tasks"} and not _is_empty(value)
+        )
         for task in _objects(phase.get("tasks")):
             yield f"<h3>Task: {_text(task.get('title'))}</h3>"
             yield _facts(
-                (name, _value(value)) for name, value in task.items() if name != "title" and value not in _EMPTY
+                (name, _value(value)) for name, value in task.items() if name != "title" and not _is_empty(value)
             )
     yield from _frozen(predicate.frozen)
 
 
 _SHOWN_APART = frozenset({"phases", "parameters", "parameter_definitions", "assumptions", "questions"})
-_EMPTY: tuple[JsonValue, ...] = (None, "", [], {}, False)
+
+
+def _is_empty(value: JsonValue) -> bool:
+    return value is None or (isinstance(value, str | list | dict) and not value)
 
 
 def _objects(value: JsonValue) -> list[JsonObject]:
@@ -217,7 +226,7 @@ def _frozen(frozen: JsonObject | None) -> Iterator[str]:
         yield _table(["Path", "SHA-256", "Bytes"], rows)
     else:
         yield '<p class="none">None was read for the approval.</p>'
-    others = {name: value for name, value in (frozen or {}).items() if name != "files" and value not in _EMPTY}
+    others = {name: value for name, value in (frozen or {}).items() if name != "files" and not _is_empty(value)}
     if others:
         yield "<h3>Frozen at the approval</h3>"
         yield _facts((name, _value(value)) for name, value in others.items())
