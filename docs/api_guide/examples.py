@@ -215,6 +215,13 @@ def _look(guide: Guide, base: str) -> None:
         {},
         about="Checks the plan, the record, the files, and the hash chain of the events.",
     )
+    guide.call(
+        "getCertificate",
+        "GET",
+        f"{base}/certificate",
+        about="What was signed, by whom, and what came of it, signed by the server. `?format=html` is a page to print. "
+        "[What a certificate proves](certificate.md) says how to check it.",
+    )
 
 
 def _files(guide: Guide, base: str, folder: Path) -> None:

@@ -111,7 +111,7 @@ class Guide:
 
     def _answer(self, status: int, content_type: str, value: Any, lines: int) -> str:
         if isinstance(value, bytes):
-            if b"\0" in value[:4096] or content_type.startswith("application/zip"):
+            if b"\0" in value[:4096] or content_type.startswith(("application/zip", "application/vnd.dsse")):
                 return f"```text\n{status} {content_type}, {len(value)} bytes\n```"
             shown = self._plain(value.decode("utf-8", "replace")).rstrip("\n").split("\n")
             more = [f"… ({len(shown) - lines} more lines)"] if len(shown) > lines else []
