@@ -24,6 +24,7 @@ from app.api.controllers.insight import InsightController
 from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
 from app.api.controllers.outline import OutlineController, preview_processes
+from app.api.controllers.passkeys import PasskeyApprovalController, PasskeyController
 from app.api.controllers.people import KeyController, MeController, PeopleController
 from app.api.controllers.phases import PhaseController
 from app.api.controllers.plans import PlanController
@@ -82,6 +83,8 @@ _CONTROLLERS = [
     LogController,
     MeController,
     OutlineController,
+    PasskeyApprovalController,
+    PasskeyController,
     PeopleController,
     PhaseController,
     PlanController,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from app.domain.certificate import CertifiedDecision, Predicate, Statement, approves, subjects_of
 from app.domain.frozen import Frozen
+from app.domain.passkeys import objection_to_decision
 from app.domain.plan import canonical_json
 from signoff.schemas.json_value import JsonObject, JsonValue
 
@@ -55,6 +56,9 @@ def _approval(predicate: Predicate, certified: CertifiedDecision) -> Iterator[st
         yield f"Decision {decision.id} does not approve the plan with the digest {plan.digest}."
     if decision.project_id != predicate.project.id:
         yield f"Decision {decision.id} is about another project."
+    objection = objection_to_decision(decision)
+    if objection is not None:
+        yield f"The passkey's signature of decision {decision.id} is not valid. {objection}"
 
 
 def _frozen(predicate: Predicate) -> Iterator[str]:

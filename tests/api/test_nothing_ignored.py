@@ -74,6 +74,7 @@ PROJECT: dict[str, Value] = {
 }
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
 MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words.", "parameters": {"version": "2"}}
+PASSKEY = dict.fromkeys(("nonce", "credential_id", "client_data", "authenticator_data", "signature"), "AAAA")
 # A valid value other than the default, for each field of each body.
 FIELDS: dict[str, dict[str, Value]] = {
     "createProject": PROJECT,
@@ -97,7 +98,9 @@ FIELDS: dict[str, dict[str, Value]] = {
         "phase_id": NO_SUCH,
         "frozen_digest": "0" * 64,
         "comment": "Words.",
+        "passkey": PASSKEY,
     },
+    "beginPasskeyApproval": {"plan_version": 99, "plan_digest": "1" * 64},
     "discardEdit": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Words."},
     "cancelProject": {"reason": "Words."},
     "pauseProject": {"comment": "Words."},
@@ -127,6 +130,8 @@ ELSEWHERE = {
     "changePerson": {"name", "email", "roles", "password", "disabled"},
     "changePassword": {"password", "new_password"},
     "addKey": {"name", "roles", "days"},
+    "beginPasskey": {"password"},
+    "addPasskey": {"name", "nonce", "credential_id", "client_data", "attestation"},
     "rotateKey": {"days"},
 }
 # The required fields of a call.
@@ -406,7 +411,13 @@ async def test_every_query_parameter_is_heeded_or_refused(signoff: Stack) -> Non
     for path, method, operation in operations(await document(signoff)):
         name = operation["operationId"]
         address = path.format(
-            project_id=project["id"], task_id="a", decision_id="x", session_id="x", person_id="x", key_id="x"
+            project_id=project["id"],
+            task_id="a",
+            decision_id="x",
+            session_id="x",
+            person_id="x",
+            key_id="x",
+            passkey_id="x",
         )
         for field, value in QUERIES.get(name, {}).items():
             least = needed.get(name, {})
@@ -425,7 +436,13 @@ async def test_unknown_query_parameters_are_refused_everywhere(signoff: Stack, e
     project_id = await signoff.create("- A")
     for path, method, operation in operations(await document(signoff)):
         address = path.format(
-            project_id=project_id, task_id="x", decision_id="x", session_id="x", person_id="x", key_id="x"
+            project_id=project_id,
+            task_id="x",
+            decision_id="x",
+            session_id="x",
+            person_id="x",
+            key_id="x",
+            passkey_id="x",
         )
         answer = await signoff.http.request(method, f"{address}?{extra}")
         assert answer.status_code == 400, f"{method} {path}"
@@ -452,7 +469,13 @@ async def test_conditions_that_a_change_does_not_heed_are_refused(signoff: Stack
         if method == "get" or header in taken:
             continue
         address = path.format(
-            project_id=project_id, task_id="x", decision_id="x", session_id="x", person_id="x", key_id="x"
+            project_id=project_id,
+            task_id="x",
+            decision_id="x",
+            session_id="x",
+            person_id="x",
+            key_id="x",
+            passkey_id="x",
         )
         answer = await signoff.http.request(method, address, headers={header: '"r1"'})
         assert answer.status_code == 400, f"{method} {path}"

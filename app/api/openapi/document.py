@@ -14,10 +14,10 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from app.api.http.bodies import RequestBody, UpdateProject, UpdateTask
+from app.api.openapi.certificate_schema import FORMS
 from app.api.openapi.event_schemas import event_schemas
 from app.api.openapi.json_document import Json
 from app.domain.error_body import KINDS
-from app.sealing.envelope import MEDIA_TYPE
 from signoff.schemas.answers import ErrorBody
 from signoff.schemas.events import LiveEvent
 from signoff.vocabulary import EventType
@@ -63,7 +63,7 @@ _HEADERS = {
     }
 }
 # Their answers have the text of a key, or their bodies a password. Neither is stored, so a repeat cannot be recognized.
-_NOT_REPEATED = frozenset({"addKey", "addPerson", "rotateKey"})
+_NOT_REPEATED = frozenset({"addKey", "addPasskey", "addPerson", "beginPasskey", "rotateKey"})
 _TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 # Operations whose successful answer has an ETag.
 _WITH_ETAG = frozenset(
@@ -116,25 +116,6 @@ def _stream_of(content: Json, types: Iterable[str], *, ends: bool = False) -> Js
     return {"schema": {"type": "object", "properties": fields, "required": ["event", "data"]}}
 
 
-# A DSSE envelope.
-_ENVELOPE: Json = {
-    "schema": {
-        "type": "object",
-        "properties": {
-            "payload": {"type": "string", "contentEncoding": "base64"},
-            "payloadType": {"type": "string"},
-            "signatures": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"keyid": {"type": "string"}, "sig": {"type": "string"}},
-                    "required": ["keyid", "sig"],
-                },
-            },
-        },
-        "required": ["payload", "payloadType", "signatures"],
-    }
-}
 _TEXT: Json = {"schema": {"type": "string"}}
 # In OpenAPI 3.1, an empty schema means arbitrary bytes.
 _BYTES: Json = {"schema": {}}
@@ -150,7 +131,7 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "getGraph": {"200": dict.fromkeys(("image/svg+xml", "text/vnd.graphviz", "text/vnd.mermaid"), _TEXT)},
     "getFile": {"200": _ANY_FILE, "206": _ANY_FILE},
     "downloadProject": {"200": {"application/zip": _BYTES}},
-    "getCertificate": {"200": {MEDIA_TYPE: _ENVELOPE, "text/html": _TEXT}},
+    "getCertificate": {"200": FORMS},
     "getTaskLog": {"200": {"text/event-stream": _stream_of(_LOG_PIECE, ["log", "end"], ends=True)}},
     "metrics": {"200": {"text/plain": _TEXT}},
     "streamEvents": {
@@ -160,13 +141,8 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
 }
 # Operations that do not send what their handlers declare: the declared content is replaced.
 _REPLACED = frozenset({"getCertificate", "getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
-_FURTHER_ERRORS = {
-    "getPlan": {409},
-    "getCertificate": {409},
-    "signIn": {401},
-    "getFile": {416, 422},
-    "downloadProject": {409},
-}
+_MAY_CONFLICT = ("getPlan", "getCertificate", "downloadProject")
+_FURTHER_ERRORS = {"signIn": {401}, "getFile": {416, 422}} | {name: {409} for name in _MAY_CONFLICT}
 _FURTHER_STATUSES = {
     "streamEvents": {"204": "The project is finished, and there are no more events."},
     "getFile": {"206": "The requested part of the file.", "304": "The reader's copy is current."},

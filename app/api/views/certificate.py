@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from app.domain.certificate import CertifiedDecision, CertifiedTask, Predicate, Statement
+from app.domain.passkeys import decoded
 from app.domain.signing import fingerprint_of
 from app.sealing.keys import public_key_in
 from signoff.schemas.json_value import JsonObject, JsonValue
@@ -235,7 +236,9 @@ def _frozen(frozen: JsonObject | None) -> Iterator[str]:
 def _approvals(predicate: Predicate) -> Iterator[str]:
     for certified in predicate.approvals:
         decision = certified.decision
-        payload = {name: value for name, value in _object(decision.get("payload")).items() if name != "policy"}
+        payload = {
+            name: value for name, value in _object(decision.get("payload")).items() if name not in {"policy", "passkey"}
+        }
         yield _facts(
             [
                 ("Name", _who(decision.get("actor"))),
@@ -244,6 +247,7 @@ def _approvals(predicate: Predicate) -> Iterator[str]:
                 ("From", _value(decision.get("address"))),
                 ("When", _text(decision.get("at"))),
                 ("Comment", _value(decision.get("comment"))),
+                ("Passkey", _passkey(_object(decision.get("payload")).get("passkey"))),
                 ("Digest approved", _code(decision.get("plan_digest"))),
                 ("Decision", f"{_code(decision.get('id'))}, event {certified.event}, hash {_code(certified.hash)}"),
                 ("Details", _value(payload)),
@@ -251,6 +255,17 @@ def _approvals(predicate: Predicate) -> Iterator[str]:
         )
     policy = _value(predicate.policy) if predicate.policy is not None else '<p class="none">No policy was in force.</p>'
     yield f"<h3>Policy</h3>{policy}"
+
+
+def _passkey(value: JsonValue) -> str:
+    """The signature of the person's own device, which was verified before the certificate was made."""
+    if not isinstance(value, dict):
+        return '<span class="none">none: signed in, but not signed on a device of their own</span>'
+    key = hashlib.sha256(decoded(str(value.get("public_key")))).hexdigest()
+    return (
+        f"signed on a device of their own, at {_text(value.get('origin'))}, with the key {_code(key)} (SHA-256)"
+        + _value(value)
+    )
 
 
 def _means(decision: JsonObject) -> str:
