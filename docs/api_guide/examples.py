@@ -216,6 +216,15 @@ def _look(guide: Guide, base: str) -> None:
         about="Checks the plan, the record, the files, and the hash chain of the events.",
     )
     guide.call(
+        "beginPasskeyApproval",
+        "POST",
+        f"{base}/passkey-challenge",
+        {"plan_version": 1, "plan_digest": "0" * 64},
+        status=409,
+        about="Answers with what the sender's own device has to sign for an approval; see [Passkeys](people.md#passkeys). At an "
+        "address without a name:",
+    )
+    guide.call(
         "getCertificate",
         "GET",
         f"{base}/certificate",
@@ -323,6 +332,29 @@ def _people(guide: Guide) -> None:
         status=409,
         about="Each person changes their own password. The user who runs the server has none:",
     )
+    guide.call(
+        "listPasskeys",
+        "GET",
+        "/api/me/passkeys",
+        about="Passkeys are on people's own devices, and browsers reach them; see [Passkeys](people.md#passkeys).",
+    )
+    guide.call(
+        "beginPasskey",
+        "POST",
+        "/api/me/passkeys/challenge",
+        {"password": "correct horse battery"},
+        status=409,
+        about="Answers a person with what a new device has to sign. The user who runs the server has no passkeys:",
+    )
+    guide.call(
+        "addPasskey",
+        "POST",
+        "/api/me/passkeys",
+        {"name": "Laptop", "nonce": "AAAA", "credential_id": "AAAA", "client_data": "AAAA", "attestation": "AAAA"},
+        status=409,
+        about="Stores the public key that a device has made. Browsers offer passkeys only at addresses with a name:",
+    )
+    guide.call("removePasskey", "DELETE", "/api/me/passkeys/passkey_0", status=404)
     key = guide.call(
         "addKey",
         "POST",

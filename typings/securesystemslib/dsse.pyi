@@ -1,4 +1,5 @@
 from securesystemslib.signer import Key, Signature
+
 from signoff.schemas.json_value import JsonObject
 
 class Envelope:

@@ -16,7 +16,7 @@ from webauthn.registration.verify_registration_response import VerifiedRegistrat
 from app.api.http.bodies import PasskeySignature
 from app.api.http.callers import caller_of
 from app.api.http.credentials import Credentials
-from app.api.http.idempotency import claim_of
+from app.api.http.idempotency import answer_once, claim_of
 from app.api.http.passkey_bodies import AddPasskey, BeginPasskey, BeginPasskeyApproval
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
@@ -103,7 +103,7 @@ class PasskeyController(Controller):
             )
             return _shown(row)
 
-        return Response(await services.database.transact(work), status_code=201, headers=_NOT_STORED)
+        return await answer_once(request, services, work, status=201, headers=_NOT_STORED)
 
     @delete(
         "/{passkey_id:str}",

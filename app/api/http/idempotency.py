@@ -52,7 +52,7 @@ MAX_PATH_LENGTH = 500
 _NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
 # Requests and answers here may have a password or the text of a key, which are stored nowhere. The operations refuse the
 # header.
-_SECRET = ("/api/keys", "/api/people", "/api/me/passkeys")
+_SECRET = ("/api/keys", "/api/people", "/api/me/passkeys/challenge")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 

@@ -63,7 +63,7 @@ _HEADERS = {
     }
 }
 # Their answers have the text of a key, or their bodies a password. Neither is stored, so a repeat cannot be recognized.
-_NOT_REPEATED = frozenset({"addKey", "addPasskey", "addPerson", "beginPasskey", "rotateKey"})
+_NOT_REPEATED = frozenset({"addKey", "addPerson", "beginPasskey", "rotateKey"})
 _TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 # Operations whose successful answer has an ETag.
 _WITH_ETAG = frozenset(

@@ -144,7 +144,7 @@ class AsyncSignoff:
             "client_data": client_data,
             "attestation": attestation,
         }
-        return await self._transport.call(Request("POST", "/api/me/passkeys", body=body), Passkey)
+        return await self._transport.call(post("/api/me/passkeys", body), Passkey)
 
     async def remove_passkey(self, passkey_id: str) -> Passkey:
         """Remove a passkey. What it signed stays on record."""

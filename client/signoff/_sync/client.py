@@ -143,7 +143,7 @@ class Signoff:
             "client_data": client_data,
             "attestation": attestation,
         }
-        return self._transport.call(Request("POST", "/api/me/passkeys", body=body), Passkey)
+        return self._transport.call(post("/api/me/passkeys", body), Passkey)
 
     def remove_passkey(self, passkey_id: str) -> Passkey:
         """Remove a passkey. What it signed stays on record."""

@@ -38,7 +38,7 @@ export function whenUnauthorized(listener: () => void): void {
 const watched: Middleware = {
   onRequest({ request }) {
     // Code that repeats a request sets the key of the first request itself. Passwords and keys are not kept for a repeat.
-    const isSecret = /^\/api\/(people|keys|me\/passkeys)\b/.test(new URL(request.url).pathname);
+    const isSecret = /^\/api\/(people|keys|me\/passkeys\/challenge)\b/.test(new URL(request.url).pathname);
     if (request.method === "POST" && !isSecret && !request.headers.has("Idempotency-Key"))
       request.headers.set("Idempotency-Key", newKey());
     return request;
