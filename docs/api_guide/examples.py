@@ -354,7 +354,7 @@ def _people(guide: Guide) -> None:
         status=409,
         about="Stores the public key that a device has made. Browsers offer passkeys only at addresses with a name:",
     )
-    guide.call("removePasskey", "DELETE", "/api/me/passkeys/passkey_0", status=404)
+    guide.call("removePasskey", "DELETE", "/api/me/passkeys/passkey_01m85rmr1efqa063eq9hm91agg", status=404)
     key = guide.call(
         "addKey",
         "POST",
