@@ -332,6 +332,21 @@ def _people(guide: Guide) -> None:
         status=409,
         about="Each person changes their own password. The user who runs the server has none:",
     )
+    _passkeys(guide)
+    key = guide.call(
+        "addKey",
+        "POST",
+        "/api/keys",
+        {"name": "Nightly import", "roles": [{"role": "author", "labels": ["imports"]}], "days": 30},
+        status=201,
+        about="The answer has the text of the key, which is shown this once.",
+    )
+    guide.call("listKeys", "GET", "/api/keys")
+    guide.call("rotateKey", "POST", f"/api/keys/{key['id']}/rotate", {"days": 30})
+    guide.call("revokeKey", "DELETE", f"/api/keys/{key['id']}")
+
+
+def _passkeys(guide: Guide) -> None:
     guide.call(
         "listPasskeys",
         "GET",
@@ -355,17 +370,6 @@ def _people(guide: Guide) -> None:
         about="Stores the public key that a device has made. Browsers offer passkeys only at addresses with a name:",
     )
     guide.call("removePasskey", "DELETE", "/api/me/passkeys/passkey_01m85rmr1efqa063eq9hm91agg", status=404)
-    key = guide.call(
-        "addKey",
-        "POST",
-        "/api/keys",
-        {"name": "Nightly import", "roles": [{"role": "author", "labels": ["imports"]}], "days": 30},
-        status=201,
-        about="The answer has the text of the key, which is shown this once.",
-    )
-    guide.call("listKeys", "GET", "/api/keys")
-    guide.call("rotateKey", "POST", f"/api/keys/{key['id']}/rotate", {"days": 30})
-    guide.call("revokeKey", "DELETE", f"/api/keys/{key['id']}")
 
 
 def _session(guide: Guide) -> None:
