@@ -12,6 +12,7 @@ from litestar.di import Provide
 from litestar.types import ASGIApp
 
 from app.api.controllers.catalog import CatalogController
+from app.api.controllers.certificate import CertificateController
 from app.api.controllers.control import ControlController
 from app.api.controllers.copies import CopyController
 from app.api.controllers.decisions import DecisionController
@@ -23,6 +24,7 @@ from app.api.controllers.insight import InsightController
 from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
 from app.api.controllers.outline import OutlineController, preview_processes
+from app.api.controllers.passkeys import PasskeyApprovalController, PasskeyController
 from app.api.controllers.people import KeyController, MeController, PeopleController
 from app.api.controllers.phases import PhaseController
 from app.api.controllers.plans import PlanController
@@ -73,6 +75,7 @@ logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _CONTROLLERS = [
     CatalogController,
+    CertificateController,
     ControlController,
     CopyController,
     DecisionController,
@@ -86,6 +89,8 @@ _CONTROLLERS = [
     LogController,
     MeController,
     OutlineController,
+    PasskeyApprovalController,
+    PasskeyController,
     PeopleController,
     PhaseController,
     PlanController,

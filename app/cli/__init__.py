@@ -24,7 +24,8 @@ _OVERVIEW = {
         "decisions": ("app.cli.decisions", "List and answer decisions."),
         "files": ("app.cli.files", "List, upload and download files."),
         "audit": ("app.cli.reports", "Audit a project's plan, run and record."),
-        "verify": ("app.cli.record", "Verify an exported project offline."),
+        "certificate": ("app.cli.reports", "Save the certificate of a signed plan."),
+        "verify": ("app.cli.record", "Verify an export or a certificate offline."),
     },
     "Catalogs": {
         "agents": ("app.cli.catalog", "List agents."),

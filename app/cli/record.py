@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from app.cli import verified as shown
 from app.cli.command import client_command, print_json
 from app.cli.display import visible
 from app.cli.options import settings_options
@@ -16,46 +16,80 @@ from app.settings import Settings
 from signoff import AsyncSignoff
 
 if TYPE_CHECKING:
+    from app.sealing.compared import VerifiedCertificate
     from app.sealing.exported import Verified
 
 _MAX_KEY_BYTES = 64 * 1024
-_MAX_SHOWN = 50
-_COLORS = {"critical": "red", "high": "red", "medium": "yellow", "low": "yellow"}
 
 
 @click.command(
     epilog="""\b
-Exit codes: 0 the record is intact; 1 it was altered, or signed with another key; 2 the file or key is unusable."""
+Exit codes: 0 intact; 1 altered, or signed with another key; 2 a file or the key is unusable."""
 )
-@click.argument("export", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--public-key",
     "key",
     metavar="FILE|KEY",
-    help="The server's public key, as a file, as text (PEM or base64), or as its fingerprint. The record must be signed with it.",
+    help="The server's public key, as a file, as text (PEM or base64), or as its fingerprint. It must have signed the files.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def verify(export: Path, key: str | None, as_json: bool) -> None:
-    """Verify an exported project (a zip) offline.
+def verify(files: tuple[Path, ...], key: str | None, as_json: bool) -> None:
+    """Verify an exported project (a zip), a certificate, or both offline.
 
-    Runs the checks of `signoff audit` on the zip alone. Without --public-key, signatures are checked with the key in the zip.
-    This shows that the record is consistent, but not who signed it.
+    FILES are an export, a certificate, or one of each. Runs the checks of `signoff audit` on the export alone, and compares the
+    certificate with it. Without --public-key, signatures are checked with the key in the export. This shows that the record is
+    consistent, but not who signed it. A certificate alone needs the key itself.
     """
-    from app.sealing.exported import verify as examine  # noqa: PLC0415 - keeps the overview of commands fast
+    from app.sealing.compared import VerifiedCertificate  # noqa: PLC0415 - keeps the overview of commands fast
     from app.sealing.keys import KeyUnusable, key_or_fingerprint  # noqa: PLC0415
     from app.sealing.zipped import ExportUnusable  # noqa: PLC0415
 
     try:
-        expected = key_or_fingerprint(_text_of(key)) if key is not None else None
-        result = examine(export, expected)
+        result = _examine(files, key_or_fingerprint(_text_of(key)) if key is not None else None)
     except KeyUnusable as error:
         raise click.BadParameter(str(error), param_hint="--public-key") from error
     except ExportUnusable as error:
         raise click.UsageError(visible(str(error))) from error
     except OSError as error:
-        raise click.UsageError(f"{export} cannot be read: {error.strerror}") from error
-    _print_json(result) if as_json else _print(result)
+        raise click.UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+    if isinstance(result, VerifiedCertificate):
+        shown.print_certificate_json(result) if as_json else shown.print_certificate(result)
+    else:
+        shown.print_export_json(result) if as_json else shown.print_export(result)
     sys.exit(0 if result.intact else 1)
+
+
+def _examine(files: tuple[Path, ...], key: bytes | str | None) -> Verified | VerifiedCertificate:
+    """Check an export, a certificate, or both.
+
+    Raises:
+        ExportUnusable: a file is neither, there is more than one of a kind, or the key is missing.
+        OSError: a file cannot be read.
+    """
+    from app.sealing import envelope  # noqa: PLC0415 - keeps the overview of commands fast
+    from app.sealing.compared import verify_alone  # noqa: PLC0415
+    from app.sealing.exported import verify as examine  # noqa: PLC0415
+    from app.sealing.zipped import ExportUnusable  # noqa: PLC0415
+
+    signed = [path for path in files if _is_certificate(path)]
+    exports = [path for path in files if path not in signed]
+    if len(signed) > 1 or len(exports) > 1:
+        raise ExportUnusable("Verify one export, one certificate, or one of each at a time.")
+    certificate = envelope.read(signed[0]) if signed else None
+    if exports:
+        return examine(exports[0], key, certificate)
+    if not isinstance(key, bytes) or certificate is None:
+        raise ExportUnusable(
+            "A certificate does not contain the key that signed it. Pass the key itself with --public-key, or the export too."
+        )
+    return verify_alone(certificate, key)
+
+
+def _is_certificate(path: Path) -> bool:
+    """Whether a file looks like a certificate, which is a JSON object. An export is a zip."""
+    with path.open("rb") as file:
+        return file.read(64).lstrip()[:1] == b"{"
 
 
 def _text_of(key: str) -> str:
@@ -68,50 +102,6 @@ def _text_of(key: str) -> str:
             return file.read(_MAX_KEY_BYTES)
     except (OSError, ValueError):
         return key
-
-
-def _print_json(result: Verified) -> None:
-    answer = {
-        "intact": result.intact,
-        "trusted_key": result.trusted,
-        "fingerprint": result.fingerprint,
-        "project_id": result.project_id,
-        "name": result.name,
-        "exported_at": result.exported_at,
-        "events": result.events,
-        "sealed_events": result.seal.seq if result.seal is not None else 0,
-        "files": result.files,
-        "seal": result.seal.model_dump(mode="json") if result.seal is not None else None,
-        "findings": [finding._asdict() for finding in result.findings],
-    }
-    click.echo(json.dumps(answer, indent=2))
-
-
-def _print(result: Verified) -> None:
-    if result.project_id is not None:
-        covered = f"sealed up to event {result.seal.seq}" if result.seal is not None else "not sealed"
-        name = visible(f"{result.name} ({result.project_id})")
-        click.echo(f"{name}: {result.events} events, {covered}; {result.files} files; exported {result.exported_at}.")
-    if result.unsealed:
-        first = result.events - result.unsealed + 1
-        subject = f"Event {first} is" if result.unsealed == 1 else f"Events {first} to {result.events} are"
-        click.echo(f"{subject} not sealed: the project was running when it was exported.")
-    for finding in result.findings[:_MAX_SHOWN]:
-        click.secho(f"  {finding.severity:8}  {finding.code}: ", fg=_COLORS[finding.severity], nl=False)
-        click.echo(visible(finding.message))
-    if len(result.findings) > _MAX_SHOWN:
-        click.echo(f"  and {len(result.findings) - _MAX_SHOWN} more; --json prints all")
-    if result.trusted:
-        click.echo(f"Key: {result.fingerprint}")
-    elif result.fingerprint is not None:
-        click.echo(
-            f"Key: {result.fingerprint}, taken from the zip itself. This shows only that the record is consistent, not who "
-            "signed it. To check that too, pass the server's key with --public-key."
-        )
-    if result.intact:
-        click.secho("The record is intact.", fg="green")
-    else:
-        click.secho("The record was altered.", fg="red")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

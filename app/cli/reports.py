@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TextIO
 
 import click
 
 from app.cli.arguments import project_argument
 from app.cli.command import answer_command, client_command, console, print_json
+from app.cli.display import size, visible
 from app.cli.tables import audit_report, event_row, fields_table, graph_list, run_list
-from signoff import AsyncSignoff, to_json
+from signoff import AsyncSignoff, SignoffError, to_json
 from signoff.fields import GraphForm
 from signoff.schemas.insight import Audit, Metrics
 from signoff.schemas.projects import RunList
@@ -103,5 +105,38 @@ async def runs(api: AsyncSignoff, project_id: str) -> RunList:
     return await api.projects.runs(project_id)
 
 
+@click.command()
+@project_argument
+@click.option("--version", type=click.IntRange(1), help="Version of the plan; default: the newest that was approved.")
+@click.option("--html", is_flag=True, help="Save a page to read and print, instead of the signed file.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Where to save it; default: PROJECT.certificate.json (or .html) in the current folder; - prints it.",
+)
+@client_command
+async def certificate(
+    api: AsyncSignoff, project_id: str, *, version: int | None, html: bool, output: Path | None
+) -> int:
+    """Save the certificate of a signed plan.
+
+    It says what was signed, by whom and when, and what came of it, signed with the server's sealing key. `signoff verify` checks
+    it without the server.
+    """
+    data = await api.projects.certificate(project_id, "html" if html else "dsse", version=version)
+    if output is not None and str(output) == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return 0
+    target = output or Path(f"{project_id}.certificate.{'html' if html else 'json'}")
+    try:
+        target.write_bytes(data)
+    except OSError as error:
+        raise SignoffError(f"{target} cannot be written: {error.strerror}.") from error
+    click.echo(f"{visible(str(target))} ({size(len(data))})")
+    return 0
+
+
 REPORTS: list[click.Command] = [events, dag, metrics, audit, runs]
-COMMANDS: list[click.Command] = [audit]
+COMMANDS: list[click.Command] = [audit, certificate]

@@ -70,6 +70,8 @@ class CommandPayload(TypedDict, total=False):
     plan_digest: str | None
     phase_id: str | None
     frozen_digest: str | None
+    # The signature of the sender's own device over the plan's digest (`app.domain.passkeys`).
+    passkey: JsonObject | None
     delete: bool
     task: str
     decision: str | None
@@ -141,6 +143,7 @@ class Approve(Command):
     phase_id: _ShortText | None = None
     frozen_digest: _ShortText | None = None
     link: LinkFacts | None = None
+    passkey: JsonObject | None = None
 
 
 class Cancel(Command):

@@ -8,7 +8,21 @@ from typing import Literal
 from ulid import ULID
 
 Prefix = Literal[
-    "proj", "phase", "task", "dec", "key", "run", "req", "sess", "cmd", "person", "cred", "gate", "link", "cmt"
+    "proj",
+    "phase",
+    "task",
+    "dec",
+    "key",
+    "run",
+    "req",
+    "sess",
+    "cmd",
+    "person",
+    "cred",
+    "gate",
+    "link",
+    "cmt",
+    "passkey",
 ]
 
 

@@ -57,6 +57,18 @@ class Signer:
         kdf = HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=f"signoff {purpose} 1".encode())
         return kdf.derive(self._private.private_bytes_raw())
 
+    def sign_envelope(self, encoded: bytes) -> bytes:
+        """Sign the pre-authentication encoding of a DSSE envelope, and return the 64 bytes of the signature.
+
+        It begins with `DSSEv1`, so the signature is not valid for content of another kind.
+
+        Raises:
+            ValueError: this is not such an encoding.
+        """
+        if not encoded.startswith(b"DSSEv1 "):
+            raise ValueError("only the encoding of a DSSE envelope is signed as it is")
+        return self._private.sign(encoded)
+
 
 class KeyChange(BaseModel):
     """A change of keys, signed with both: whoever trusts one key can trust the other. Keys are in base64."""

@@ -14,6 +14,8 @@ from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefa
 
 from app.domain import integrity
 from app.domain.audit import Found, worst_first
+from app.domain.certificate import Statement
+from app.domain.certificate_story import Story
 from app.domain.integrity import AuditedRow
 from app.domain.plan import canonical_json
 from app.domain.replay import Replay
@@ -21,6 +23,8 @@ from app.domain.seals import Seal
 from app.domain.sender import ORIGIN_FIELDS
 from app.domain.signing import KeyRing, fingerprint_of
 from app.sealing import whole
+from app.sealing.compared import compare, story_of
+from app.sealing.envelope import Certificate
 from app.sealing.export import EVENTS, KEYS, LEFT_OUT, MANIFEST, ROWS, KeyFile, Manifest
 from app.sealing.keys import KeyUnusable, public_key_in
 from app.sealing.zipped import Damaged, ExportUnusable, Zipped, damage
@@ -44,6 +48,8 @@ class Verified:
         fingerprint: the fingerprint of the key that signed the export; None if the zip has no key.
         seal: the newest seal.
         events: the number of events.
+        compared: whether a certificate was checked too.
+        certificate: what that certificate states; None if it cannot be read.
         findings: the findings, worst first.
     """
 
@@ -55,6 +61,8 @@ class Verified:
     events: int = 0
     files: int = 0
     seal: Seal | None = None
+    compared: bool = False
+    certificate: Statement | None = None
     findings: list[Found] = field(default_factory=list[Found])
 
     @property
@@ -79,18 +87,20 @@ def file_name(path: str) -> str:
     return f"files/{path}".replace("\\", "_")
 
 
-def verify(path: Path, key: bytes | str | None = None) -> Verified:
+def verify(path: Path, key: bytes | str | None = None, certificate: Certificate | None = None) -> Verified:
     """Check an export. Blocking. Memory use grows with the record, but not with the files.
 
     Args:
         path: the zip file.
         key: the public key to trust, or its fingerprint; None uses the key in the zip.
+        certificate: a certificate to check, and to compare with the record.
 
     Raises:
         ExportUnusable: this is not an export with a record to verify.
         OSError: the file cannot be read.
     """
-    result = Verified(trusted=key is not None)
+    result = Verified(trusted=key is not None, compared=certificate is not None)
+    result.certificate = certificate.statement if certificate is not None else None
     with Zipped(path) as zipped:
         if not {ROWS, KEYS, MANIFEST} & zipped.names:
             raise ExportUnusable(
@@ -100,7 +110,7 @@ def verify(path: Path, key: bytes | str | None = None) -> Verified:
             damage("entry_duplicate", f"The zip has {name} more than once.") for name in zipped.duplicates
         ]
         try:
-            result.findings.extend(_examine(zipped, key, result))
+            result.findings.extend(_examine(zipped, key, result, certificate))
         except Damaged as error:
             result.findings.append(error.found)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
@@ -112,16 +122,21 @@ def verify(path: Path, key: bytes | str | None = None) -> Verified:
     return result
 
 
-def _examine(zipped: Zipped, key: bytes | str | None, result: Verified) -> Iterator[Found]:
+def _examine(
+    zipped: Zipped, key: bytes | str | None, result: Verified, certificate: Certificate | None
+) -> Iterator[Found]:
     keys, unknown = _trusted(zipped, key, result)
     yield from unknown
+    if certificate is not None:
+        yield from certificate.findings(keys)
     manifest = zipped.model(MANIFEST, Manifest)
     result.exported_at = manifest.at
     if not manifest.is_signed_by(keys):
         yield damage("manifest_forged", f"The manifest is not signed by this key; it names the key {manifest.key_id}.")
     yield from _entries(zipped, manifest)
     record = _record(zipped)
-    chain, replay = _chain(zipped, record)
+    story = story_of(certificate)
+    chain, replay = _chain(zipped, record, story)
     result.project_id, result.name = record.project.id, record.project.name
     result.events, result.seal = chain.last, record.seals[-1] if record.seals else None
     if (manifest.project_id, manifest.last_seq) != (record.project.id, chain.last):
@@ -133,6 +148,8 @@ def _examine(zipped: Zipped, key: bytes | str | None, result: Verified) -> Itera
     yield from integrity.check_logs(logs, replay)
     result.files = sum(name.startswith("files/") for name in sums)
     yield from integrity.check_files({path: sums.get(file_name(path)) for path in replay.files}, replay)
+    if certificate is not None:
+        yield from compare(certificate, story, record, chain.last)
 
 
 def _trusted(zipped: Zipped, key: bytes | str | None, result: Verified) -> tuple[KeyRing, list[Found]]:
@@ -173,12 +190,14 @@ def _entries(zipped: Zipped, manifest: Manifest) -> Iterator[Found]:
             yield damage("entry_altered", f"{name} was altered: {difference}.")
 
 
-def _chain(zipped: Zipped, record: Record) -> tuple[ChainCheck, Replay]:
+def _chain(zipped: Zipped, record: Record, story: Story | None) -> tuple[ChainCheck, Replay]:
     chain, replay = ChainCheck(), Replay()
     for number, line in enumerate(zipped.lines(EVENTS), start=1):
         event, stored = _event(line, number)
         chain.take(event, stored)
         replay.take(event)
+        if story is not None:
+            story.take(event)
     chain.check_end(record.project.last_seq, record.project.last_hash)
     chain.broken.extend(seq for seq in record.stray if seq not in chain.broken)
     return chain, replay

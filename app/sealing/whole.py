@@ -11,8 +11,10 @@ from typing import cast
 from app.domain import gate_audit, integrity, signed_audit
 from app.domain.actions import Action
 from app.domain.audit import Found
+from app.domain.commands import Outcome
 from app.domain.errors import Conflict
 from app.domain.integrity import AuditedRow
+from app.domain.passkeys import objection_to_decision
 from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
 from app.domain.seals import Head, check_seals
@@ -55,6 +57,7 @@ def alterations(
     yield from _rows(record, replay, chain)
     yield from check_seals(record.seals, chain.hashes, keys, published)
     yield from check_commands(record, replay, keys)
+    yield from check_passkeys(record)
     if refused is not None:
         yield integrity.altered("not_sealed", f"The app does not seal this record: {refused}")
 
@@ -140,6 +143,15 @@ def _rows_of(
             state = {"status", "outputs"} if task.retries is not None else {"status", "outputs", "retries"}
             tasks.append({name: value for name, value in fields.items() if name not in state})
     return [{name: value for name, value in fields.items() if name != "status"} for fields in phases], tasks
+
+
+def check_passkeys(record: Record) -> Iterator[Found]:
+    """Yield decisions with the signature of a device that is not valid."""
+    for decision in record.decisions:
+        objection = objection_to_decision(decision) if decision.outcome == Outcome.ACCEPTED else None
+        if objection is not None:
+            message = f"The passkey's signature of decision {decision.id} by {decision.actor} is not valid. {objection}"
+            yield integrity.altered("passkey_invalid", message)
 
 
 def check_commands(record: Record, replay: Replay, keys: KeyRing) -> Iterator[Found]:

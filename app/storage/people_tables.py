@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from app.storage.columns import metadata
 
@@ -80,4 +80,36 @@ signing_links = Table(
     Column("used_at", String(32)),
     Column("revoked_at", String(32)),
     Index("ix_signing_links_project", "project_id"),
+)
+
+# The keys of people's own devices, with which they sign the plans that they approve.
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("identity_id", String(64), ForeignKey("identities.id", ondelete="CASCADE"), nullable=False),
+    # The device's name for the key, and the key as a COSE key, both in base64url.
+    Column("credential_id", String(2048), nullable=False, unique=True),
+    Column("public_key", Text, nullable=False),
+    # The name of the server for which the key was made.
+    Column("rp_id", String(255), nullable=False),
+    # The device's own count of signatures: one that falls shows a copied key.
+    Column("sign_count", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("last_used_at", String(32)),
+    Index("ix_passkeys_identity", "identity_id"),
+)
+
+# What a device has to sign: each row is deleted when it is used. Without a project, it is for a new passkey.
+passkey_challenges = Table(
+    "passkey_challenges",
+    metadata,
+    Column("nonce", String(64), primary_key=True),
+    Column("identity_id", String(64), ForeignKey("identities.id", ondelete="CASCADE"), nullable=False),
+    Column("project_id", String(64)),
+    Column("plan_version", Integer),
+    Column("plan_digest", String(64)),
+    Column("expires_at", String(32), nullable=False),
+    Index("ix_passkey_challenges_expires", "expires_at"),
 )

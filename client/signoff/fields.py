@@ -12,6 +12,7 @@ from signoff.schemas.tasks import Condition
 
 # The formats of the graph, besides JSON.
 GraphForm = Literal["svg", "dot", "mermaid"]
+CertificateForm = Literal["dsse", "html"]
 
 
 class ProjectFields(TypedDict, total=False):

@@ -217,6 +217,22 @@ def _look(guide: Guide, base: str) -> None:
         {},
         about="Checks the plan, the record, the files, and the hash chain of the events.",
     )
+    guide.call(
+        "beginPasskeyApproval",
+        "POST",
+        f"{base}/passkey-challenge",
+        {"plan_version": 1, "plan_digest": "0" * 64},
+        status=409,
+        about="Answers with what the sender's own device has to sign for an approval; see [Passkeys](people.md#passkeys). At an "
+        "address without a name:",
+    )
+    guide.call(
+        "getCertificate",
+        "GET",
+        f"{base}/certificate",
+        about="What was signed, by whom, and what came of it, signed by the server. `?format=html` is a page to print. "
+        "[What a certificate proves](certificate.md) says how to check it.",
+    )
 
 
 def _files(guide: Guide, base: str, folder: Path) -> None:
@@ -318,6 +334,7 @@ def _people(guide: Guide) -> None:
         status=409,
         about="Each person changes their own password. The user who runs the server has none:",
     )
+    _passkeys(guide)
     key = guide.call(
         "addKey",
         "POST",
@@ -362,6 +379,32 @@ def _signing_links(guide: Guide) -> None:
     )
     guide.call("signByLink", "POST", "/api/signing/approve", {"plan_digest": asked["plan"]["digest"]}, headers=sent)
     guide.call("deleteProject", "DELETE", base, status=409, show=False)
+
+
+def _passkeys(guide: Guide) -> None:
+    guide.call(
+        "listPasskeys",
+        "GET",
+        "/api/me/passkeys",
+        about="Passkeys are on people's own devices, and browsers reach them; see [Passkeys](people.md#passkeys).",
+    )
+    guide.call(
+        "beginPasskey",
+        "POST",
+        "/api/me/passkeys/challenge",
+        {"password": "correct horse battery"},
+        status=409,
+        about="Answers a person with what a new device has to sign. The user who runs the server has no passkeys:",
+    )
+    guide.call(
+        "addPasskey",
+        "POST",
+        "/api/me/passkeys",
+        {"name": "Laptop", "nonce": "AAAA", "credential_id": "AAAA", "client_data": "AAAA", "attestation": "AAAA"},
+        status=409,
+        about="Stores the public key that a device has made. Browsers offer passkeys only at addresses with a name:",
+    )
+    guide.call("removePasskey", "DELETE", "/api/me/passkeys/passkey_01m85rmr1efqa063eq9hm91agg", status=404)
 
 
 def _session(guide: Guide) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 SHOWN_URL = "http://127.0.0.1:8400"
-_ID = re.compile(r"\b(proj|phase|task|dec|run|req|person|key|cmt)_[0-9a-z]{26}\b")
+_ID = re.compile(r"\b(proj|phase|task|dec|run|req|person|key|cmt|link|passkey)_[0-9a-z]{26}\b")
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 # The text of a key of a program, or its beginning.
 _KEY_TEXT = re.compile(r"\bsignoff_[0-9a-f]{12}(_[\w-]{43})?")
@@ -106,12 +106,13 @@ class Guide:
         path = re.sub(r"sess_[0-9a-z]{26}", "{session_id}", path)
         path = re.sub(r"dec_[0-9a-z]{26}", "{decision_id}", path)
         path = re.sub(r"person_[0-9a-z]{26}", "{person_id}", path)
+        path = re.sub(r"passkey_[0-9a-z]{26}", "{passkey_id}", path)
         path = re.sub(r"key_[0-9a-z]{26}", "{key_id}", path)
         return re.sub(r"/tasks/[a-z0-9_]+", "/tasks/{task_id}", path)
 
     def _answer(self, status: int, content_type: str, value: Any, lines: int) -> str:
         if isinstance(value, bytes):
-            if b"\0" in value[:4096] or content_type.startswith("application/zip"):
+            if b"\0" in value[:4096] or content_type.startswith(("application/zip", "application/vnd.dsse")):
                 return f"```text\n{status} {content_type}, {len(value)} bytes\n```"
             shown = self._plain(value.decode("utf-8", "replace")).rstrip("\n").split("\n")
             more = [f"… ({len(shown) - lines} more lines)"] if len(shown) > lines else []

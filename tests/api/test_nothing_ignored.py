@@ -75,6 +75,7 @@ PROJECT: dict[str, Value] = {
 }
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
 MAKE: dict[str, Value] = {"planner": "patient", "instructions": "Words.", "parameters": {"version": "2"}}
+PASSKEY = dict.fromkeys(("nonce", "credential_id", "client_data", "authenticator_data", "signature"), "AAAA")
 # A valid value other than the default, for each field of each body.
 FIELDS: dict[str, dict[str, Value]] = {
     "createProject": PROJECT,
@@ -98,10 +99,12 @@ FIELDS: dict[str, dict[str, Value]] = {
         "phase_id": NO_SUCH,
         "frozen_digest": "0" * 64,
         "comment": "Words.",
+        "passkey": PASSKEY,
     },
     "requestChanges": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Other words."},
     "rejectPlan": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Other words."},
     "commentOnPlan": {"text": "Other words.", "task": "look", "version": 99},
+    "beginPasskeyApproval": {"plan_version": 99, "plan_digest": "1" * 64},
     "discardEdit": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Words."},
     "cancelProject": {"reason": "Words."},
     "pauseProject": {"comment": "Words."},
@@ -136,6 +139,8 @@ ELSEWHERE = {
     "changePerson": {"name", "email", "roles", "password", "disabled"},
     "changePassword": {"password", "new_password"},
     "addKey": {"name", "roles", "days"},
+    "beginPasskey": {"password"},
+    "addPasskey": {"name", "nonce", "credential_id", "client_data", "attestation"},
     "rotateKey": {"days"},
     "addSigningLink": {"person", "name", "email", "hours"},
     "signByLink": {"plan_digest", "frozen_digest", "comment"},
@@ -186,6 +191,7 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
     "streamEvents": {"after": "2", "types": "task.*"},
     "getTaskLog": {"attempt": "7"},
     "getFile": {"path": "b.txt"},
+    "getCertificate": {"format": "html", "version": "1"},
 }
 # Parameters that turn an answer into a stream, or filter one, are tested with the streams.
 STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveEvents", "types")}
@@ -419,7 +425,13 @@ async def test_every_query_parameter_is_heeded_or_refused(signoff: Stack) -> Non
     for path, method, operation in operations(await document(signoff)):
         name = operation["operationId"]
         address = path.format(
-            project_id=project["id"], task_id="a", decision_id="x", session_id="x", person_id="x", key_id="x"
+            project_id=project["id"],
+            task_id="a",
+            decision_id="x",
+            session_id="x",
+            person_id="x",
+            key_id="x",
+            passkey_id="x",
         )
         for field, value in QUERIES.get(name, {}).items():
             least = needed.get(name, {})
@@ -438,7 +450,13 @@ async def test_unknown_query_parameters_are_refused_everywhere(signoff: Stack, e
     project_id = await signoff.create("- A")
     for path, method, operation in operations(await document(signoff)):
         address = path.format(
-            project_id=project_id, task_id="x", decision_id="x", session_id="x", person_id="x", key_id="x"
+            project_id=project_id,
+            task_id="x",
+            decision_id="x",
+            session_id="x",
+            person_id="x",
+            key_id="x",
+            passkey_id="x",
         )
         answer = await signoff.http.request(method, f"{address}?{extra}")
         assert answer.status_code == 400, f"{method} {path}"
@@ -465,7 +483,13 @@ async def test_conditions_that_a_change_does_not_heed_are_refused(signoff: Stack
         if method == "get" or header in taken:
             continue
         address = path.format(
-            project_id=project_id, task_id="x", decision_id="x", session_id="x", person_id="x", key_id="x"
+            project_id=project_id,
+            task_id="x",
+            decision_id="x",
+            session_id="x",
+            person_id="x",
+            key_id="x",
+            passkey_id="x",
         )
         answer = await signoff.http.request(method, address, headers={header: '"r1"'})
         assert answer.status_code == 400, f"{method} {path}"

@@ -142,3 +142,31 @@ def _break(route: Route) -> None:
     audit["trail"]["intact"] = False
     audit["trail"]["unsealed"] = 2
     route.fulfill(response=answer, body=json.dumps(audit))
+
+
+def test_the_certificate_opens_prints_and_is_saved(page: Page, signed: str, signoff: Signoff) -> None:
+    digest = signoff.project(signed)["plan"]["digest"]
+    page.goto(f"/projects/{signed}/record")
+    part = page.get_by_role("region", name="Certificate")
+    with page.context.expect_page() as opened:
+        part.get_by_role("link", name="Certificate").click()
+    certificate = opened.value
+    expect(certificate.get_by_role("heading", name="Certificate of a signed plan")).to_be_visible()
+    expect(certificate.locator("body")).to_contain_text(digest)
+    expect(certificate.locator("body")).to_contain_text("I read <b>it</b>")
+    expect(certificate.locator("body")).to_contain_text("rm -rf build")
+    assert violations(certificate) == []
+    # The style applies, although the page allows no other.
+    assert certificate.locator(".lead").evaluate("e => getComputedStyle(e).borderTopStyle") == "solid"
+    assert certificate.pdf().startswith(b"%PDF")
+    certificate.close()
+    with page.expect_download() as download:
+        part.get_by_role("link", name="Signed file").click()
+    assert download.value.suggested_filename == f"{signed}.certificate.json"
+
+
+def test_what_was_not_signed_has_no_certificate(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.planned("Not signed", "- [ ] Look {#look}")
+    page.goto(f"/projects/{project_id}/record")
+    expect(page.get_by_role("list", name="All events")).to_be_visible()
+    expect(page.get_by_role("region", name="Certificate")).to_have_count(0)

@@ -13,6 +13,7 @@ from app.api.http.services import Services
 from app.domain import audit as checks
 from app.domain import integrity, model_audit, signed_audit, unseen
 from app.domain.audit import SEVERITIES, Severity, worst_first
+from app.domain.certificate_story import Story
 from app.domain.errors import Conflict
 from app.domain.identity import now
 from app.domain.plan import PlanDraft
@@ -46,18 +47,21 @@ async def audit(services: Services, project_id: str) -> Audit:
     published = services.sealer.heads.get(project_id)
     # Rows change in the same transaction as their events, so the events up to `last_seq` explain all of these rows.
     record = await services.database.read(lambda conn: storage.read(conn, project_id))
-    chain, replay = await _check_chain(services, record)
+    chain, replay = await check_chain(services, record)
     # Inspecting files and thousands of commands would block the event loop.
     return await asyncio.to_thread(_answer, services, record, chain, replay, published)
 
 
-async def _check_chain(services: Services, record: Record) -> tuple[ChainCheck, Replay]:
+async def check_chain(services: Services, record: Record, story: Story | None = None) -> tuple[ChainCheck, Replay]:
+    """Read the events of a record. `story` takes them too."""
     chain, replay, project = ChainCheck(), Replay(), record.project
     while chain.last < project.last_seq:
         limit = min(_PAGE, project.last_seq - chain.last)
         page = await services.database.read(lambda conn, limit=limit: chain.read(conn, project.id, limit=limit))
         for event in page:
             replay.take(event)
+            if story is not None:
+                story.take(event)
         if not page:
             break
     chain.check_end(project.last_seq, project.last_hash)

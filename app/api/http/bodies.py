@@ -46,6 +46,8 @@ MAX_COMMENT_LENGTH = 10_000
 # The length of a `LongText`.
 MAX_TEXT_LENGTH = 100_000
 Comment = Annotated[str, StringConstraints(max_length=MAX_COMMENT_LENGTH), PLAIN]
+# Bytes as browsers write them.
+Base64Url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,8192}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -152,6 +154,16 @@ class PreviewOutline(RequestBody):
     )
 
 
+class PasskeySignature(RequestBody):
+    """What the sender's own device has answered to the challenge with this nonce, in base64url."""
+
+    nonce: Base64Url
+    credential_id: Base64Url
+    client_data: Base64Url
+    authenticator_data: Base64Url
+    signature: Base64Url
+
+
 class Approve(RequestBody):
     """The plan or phase to approve; omitted fields refer to the current one."""
 
@@ -160,6 +172,9 @@ class Approve(RequestBody):
     phase_id: Id | None = None
     frozen_digest: Digest | None = Field(default=None, description="The `frozen.digest` of the plan that was read.")
     comment: Comment = ""
+    passkey: PasskeySignature | None = Field(
+        default=None, description="The signature of your own device. Get what it has to sign from `passkey-challenge`."
+    )
 
 
 class DiscardEdit(RequestBody):

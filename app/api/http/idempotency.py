@@ -54,7 +54,7 @@ MAX_PATH_LENGTH = 500
 # API key, not even as a hash that could be guessed, nor the cookie in the answer.
 _NOTHING_KEPT = frozenset({"/api/outline", "/api/session"})
 # Requests here may have a password, and answers the text of a key.
-_SECRET = re.compile(r"/api/(keys|people)(/|$)|/api/projects/[^/]+/signing-links$")
+_SECRET = re.compile(r"/api/(keys|people|me/passkeys)(/|$)|/api/projects/[^/]+/signing-links$")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from app.api.http.bodies import RequestBody, UpdateProject, UpdateTask
+from app.api.openapi.certificate_schema import FORMS
 from app.api.openapi.event_schemas import event_schemas
 from app.api.openapi.json_document import Json
 from app.domain.error_body import KINDS
@@ -130,6 +131,7 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "getGraph": {"200": dict.fromkeys(("image/svg+xml", "text/vnd.graphviz", "text/vnd.mermaid"), _TEXT)},
     "getFile": {"200": _ANY_FILE, "206": _ANY_FILE},
     "downloadProject": {"200": {"application/zip": _BYTES}},
+    "getCertificate": {"200": FORMS},
     "getTaskLog": {"200": {"text/event-stream": _stream_of(_LOG_PIECE, ["log", "end"], ends=True)}},
     "metrics": {"200": {"text/plain": _TEXT}},
     "streamEvents": {
@@ -138,8 +140,9 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
     "streamLiveEvents": {"200": {"text/event-stream": _stream_of(_LIVE_EVENT, EventType)}},
 }
 # Operations that do not send what their handlers declare: the declared content is replaced.
-_REPLACED = frozenset({"getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
-_FURTHER_ERRORS = {"getPlan": {409}, "signIn": {401}, "getFile": {416, 422}, "downloadProject": {409}}
+_REPLACED = frozenset({"getCertificate", "getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
+_MAY_CONFLICT = ("getPlan", "getCertificate", "downloadProject")
+_FURTHER_ERRORS = {"signIn": {401}, "getFile": {416, 422}} | {name: {409} for name in _MAY_CONFLICT}
 _FURTHER_STATUSES = {
     "streamEvents": {"204": "The project is finished, and there are no more events."},
     "getFile": {"206": "The requested part of the file.", "304": "The reader's copy is current."},

@@ -17,6 +17,7 @@ from signoff._requests import Request, get, post, read_answer
 from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
 from signoff.schemas.outline import OutlinePreview
+from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
 from signoff.schemas.people import Me
 from signoff.schemas.policies import PolicyList
 from signoff.schemas.record import RecordKey
@@ -134,6 +135,33 @@ class AsyncSignoff:
         """Change your own password. Your sessions end."""
         body = {"password": password, "new_password": new_password}
         return await self._transport.call(Request("PUT", "/api/me/password", body=body), Me)
+
+    async def passkeys(self) -> PasskeyList:
+        """List your passkeys: the devices that sign plans for you."""
+        return await self._transport.call(get("/api/me/passkeys"), PasskeyList)
+
+    async def begin_passkey(self, password: str) -> PasskeyChallenge:
+        """Get what a new device has to sign. Needs your password."""
+        request = Request("POST", "/api/me/passkeys/challenge", body={"password": password})
+        return await self._transport.call(request, PasskeyChallenge)
+
+    async def add_passkey(
+        self, name: str, *, nonce: str, credential_id: str, client_data: str, attestation: str
+    ) -> Passkey:
+        """Add a passkey with what a device has answered, in base64url."""
+        body = {
+            "name": name,
+            "nonce": nonce,
+            "credential_id": credential_id,
+            "client_data": client_data,
+            "attestation": attestation,
+        }
+        return await self._transport.call(post("/api/me/passkeys", body), Passkey)
+
+    async def remove_passkey(self, passkey_id: str) -> Passkey:
+        """Remove a passkey. What it signed stays on record."""
+        path = f"/api/me/passkeys/{quote(passkey_id, safe='')}"
+        return await self._transport.call(Request("DELETE", path), Passkey)
 
     async def sessions(self) -> SessionList:
         """List signed-in browsers, newest first."""

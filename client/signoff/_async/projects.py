@@ -14,7 +14,7 @@ from signoff._async.reviews import AsyncReviews
 from signoff._async.save import save
 from signoff._requests import Request, get, path_of, post, read_answer
 from signoff._waiting import EVENT_TYPES, Until, is_reached
-from signoff.fields import GraphForm, ProjectFields
+from signoff.fields import CertificateForm, GraphForm, ProjectFields
 from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
 from signoff.schemas.events import Event
 from signoff.schemas.graph import Graph
@@ -121,6 +121,22 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
     async def download(self, project_id: str, target: Path) -> int:
         """Save a project's files and record as a zip, and return its size in bytes. Memory use is constant."""
         return await save(self._transport, get(path_of(project_id, "download")), target)
+
+    async def certificate(
+        self, project_id: str, form: CertificateForm = "dsse", *, version: int | None = None
+    ) -> bytes:
+        """Get the certificate of a signed plan: what was signed, by whom, and what came of it.
+
+        Args:
+            form: `dsse` for the signed file, `html` for a page to print.
+            version: the version of the plan; None means the newest one that was approved.
+
+        Raises:
+            NotFound: no plan was approved (`not_signed`), or there is no such version.
+            Conflict: the record was altered (`record_altered`), or cannot be sealed (`not_sealed`).
+        """
+        request = get(path_of(project_id, "certificate"), {"version": version, "format": form})
+        return (await self._transport.send(request)).content
 
     async def events(
         self, project_id: str, *, after: int = 0, types: str | None = None, follow: bool = True

@@ -18,6 +18,7 @@ from signoff._sync.transport import Transport
 from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
 from signoff.schemas.outline import OutlinePreview
+from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
 from signoff.schemas.people import Me
 from signoff.schemas.policies import PolicyList
 from signoff.schemas.record import RecordKey
@@ -135,6 +136,31 @@ class Signoff:
         """Change your own password. Your sessions end."""
         body = {"password": password, "new_password": new_password}
         return self._transport.call(Request("PUT", "/api/me/password", body=body), Me)
+
+    def passkeys(self) -> PasskeyList:
+        """List your passkeys: the devices that sign plans for you."""
+        return self._transport.call(get("/api/me/passkeys"), PasskeyList)
+
+    def begin_passkey(self, password: str) -> PasskeyChallenge:
+        """Get what a new device has to sign. Needs your password."""
+        request = Request("POST", "/api/me/passkeys/challenge", body={"password": password})
+        return self._transport.call(request, PasskeyChallenge)
+
+    def add_passkey(self, name: str, *, nonce: str, credential_id: str, client_data: str, attestation: str) -> Passkey:
+        """Add a passkey with what a device has answered, in base64url."""
+        body = {
+            "name": name,
+            "nonce": nonce,
+            "credential_id": credential_id,
+            "client_data": client_data,
+            "attestation": attestation,
+        }
+        return self._transport.call(post("/api/me/passkeys", body), Passkey)
+
+    def remove_passkey(self, passkey_id: str) -> Passkey:
+        """Remove a passkey. What it signed stays on record."""
+        path = f"/api/me/passkeys/{quote(passkey_id, safe='')}"
+        return self._transport.call(Request("DELETE", path), Passkey)
 
     def sessions(self) -> SessionList:
         """List signed-in browsers, newest first."""

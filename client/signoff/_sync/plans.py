@@ -9,6 +9,7 @@ from typing import Any
 from signoff._requests import get, markdown_of, path_of, post
 from signoff._sync.transport import Transport
 from signoff.schemas.answers import Recorded, StatusAnswer
+from signoff.schemas.passkeys import PasskeyChallenge
 from signoff.schemas.plans import Plan, PlanDiff, PlanList
 
 # Values of parameters by name; None removes a value.
@@ -122,6 +123,7 @@ class Plans:
         phase_id: str | None = None,
         frozen_digest: str | None = None,
         comment: str | None = None,
+        passkey: Mapping[str, str] | None = None,
     ) -> StatusAnswer | Recorded:
         """Approve the plan. During a run, approve the phase that waits for approval.
 
@@ -131,6 +133,8 @@ class Plans:
             phase_id: the phase to approve. The server refuses to approve another phase.
             frozen_digest: the plan's `frozen.digest`. The server refuses the approval if files, agents or settings have changed.
             comment: a comment to record with the decision.
+            passkey: the signature of your device: `nonce`, and in base64url `credential_id`, `client_data`,
+                `authenticator_data` and `signature`.
 
         Raises:
             Conflict: another plan is current now (`plan_superseded`), or files, agents or settings have changed
@@ -142,8 +146,18 @@ class Plans:
             "phase_id": phase_id,
             "frozen_digest": frozen_digest,
             "comment": comment,
+            "passkey": passkey,
         }
         return self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
+
+    def begin_passkey_approval(self, project_id: str, *, plan_version: int, plan_digest: str) -> PasskeyChallenge:
+        """Get what your device has to sign for an approval: the digest of the plan that you have read.
+
+        Raises:
+            Conflict: you have no passkey for this server (`no_passkey`).
+        """
+        body = {"plan_version": plan_version, "plan_digest": plan_digest}
+        return self._transport.call(post(path_of(project_id, "passkey-challenge"), body), PasskeyChallenge)
 
     def discard_edit(
         self,

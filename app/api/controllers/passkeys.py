@@ -1,0 +1,297 @@
+"""Passkeys: people register their devices, which then sign the plans that they approve."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Controller, Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from sqlalchemy import Connection
+from webauthn import verify_registration_response
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.registration.verify_registration_response import VerifiedRegistration
+
+from app.api.http.bodies import PasskeySignature
+from app.api.http.callers import caller_of
+from app.api.http.credentials import Credentials
+from app.api.http.idempotency import answer_once, claim_of
+from app.api.http.passkey_bodies import AddPasskey, BeginPasskey, BeginPasskeyApproval
+from app.api.http.permission import SCOPE
+from app.api.http.services import Services
+from app.domain.commands import Approve
+from app.domain.errors import Conflict, Invalid
+from app.domain.passkeys import LOCALHOST, Assertion, challenge_of, decoded, encoded, objection_to, stored
+from app.storage import commands, identities, passkeys, projects
+from app.storage.identities import Kind, Known
+from app.storage.passkeys import ChallengeRow, PasskeyRow
+from signoff.schemas.json_value import JsonObject
+from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
+from signoff.schemas.problems import Problem
+from signoff.vocabulary import Scope
+
+AnyRequest = Request[Any, Any, Any]
+_NOT_STORED = {"Cache-Control": "no-store"}
+
+
+class PasskeyController(Controller):
+    """The sender's passkeys."""
+
+    path = "/api/me/passkeys"
+    tags = ("people",)
+
+    @get("/", operation_id="listPasskeys", opt={SCOPE: Scope.SELF}, summary="List your passkeys")
+    async def list_passkeys(self, request: AnyRequest, services: NamedDependency[Services]) -> Response[PasskeyList]:
+        """Oldest first. Only people have passkeys; for others, the list is empty."""
+        person_id = str(caller_of(request).actor_id)
+        rows = await services.database.read(lambda conn: passkeys.all_of(conn, person_id))
+        return Response(PasskeyList(passkeys=[_shown(row) for row in rows]), headers=_NOT_STORED)
+
+    @post(
+        "/challenge",
+        operation_id="beginPasskey",
+        opt={SCOPE: Scope.SELF},
+        summary="Begin to add a passkey",
+        status_code=200,
+    )
+    async def begin(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        credentials: NamedDependency[Credentials],
+        data: JSONBody[BeginPasskey],
+    ) -> Response[PasskeyChallenge]:
+        """Needs your password. Answers with what a new device has to sign within 5 minutes."""
+        found = await services.database.read(lambda conn: _person(conn, request))
+        rp_id = _rp_id(_origin(request, services))
+        hashed = found.credential.hash if found.credential is not None else None
+        address = request.client.host if request.client else ""
+        password = data.password.get_secret_value()
+        if not await credentials.passwords.matches(password, hashed, name=found.identity.name, address=address):
+            # Not a 401, which says that the session has ended.
+            message = "The password is not right."
+            raise Invalid(message, code="wrong_password", details=[Problem(field="password", message=message)])
+
+        def work(conn: Connection) -> PasskeyChallenge:
+            row = passkeys.issue(conn, found.identity.id)
+            known = [each.credential_id for each in passkeys.all_of(conn, found.identity.id)]
+            return _challenge(row, row.nonce, found, rp_id, known)
+
+        return Response(await services.database.transact(work), headers=_NOT_STORED)
+
+    @post("/", operation_id="addPasskey", opt={SCOPE: Scope.SELF}, summary="Add a passkey")
+    async def add(
+        self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[AddPasskey]
+    ) -> Response[Passkey]:
+        """Stores the public key of a device that has signed the challenge. The device must have checked that it is you."""
+        origin = _origin(request, services)
+        rp_id = _rp_id(origin)
+
+        def work(conn: Connection) -> Passkey:
+            person = _person(conn, request).identity
+            challenge = passkeys.use(conn, person.id, data.nonce)
+            made = _registered(data, challenge, origin, rp_id)
+            row = passkeys.add(
+                conn,
+                person.id,
+                credential_id=encoded(made.credential_id),
+                public_key=encoded(made.credential_public_key),
+                rp_id=rp_id,
+                sign_count=made.sign_count,
+                name=data.name,
+            )
+            return _shown(row)
+
+        return await answer_once(request, services, work, status=201, headers=_NOT_STORED)
+
+    @delete(
+        "/{passkey_id:str}",
+        operation_id="removePasskey",
+        opt={SCOPE: Scope.SELF},
+        summary="Remove a passkey",
+        status_code=200,
+    )
+    async def remove(
+        self, request: AnyRequest, services: NamedDependency[Services], passkey_id: FromPath[str]
+    ) -> Response[Passkey]:
+        """It can sign nothing more. What it signed stays on record, with its public key."""
+        person_id = str(caller_of(request).actor_id)
+        row = await services.database.transact(lambda conn: passkeys.remove(conn, person_id, passkey_id))
+        return Response(_shown(row), headers=_NOT_STORED)
+
+
+class PasskeyApprovalController(Controller):
+    """Approvals that a person's own device signs."""
+
+    path = "/api/projects/{project_id:str}/passkey-challenge"
+    tags = ("plans",)
+
+    @post(
+        "/",
+        operation_id="beginPasskeyApproval",
+        opt={SCOPE: Scope.APPROVE},
+        summary="Begin to approve with a passkey",
+        status_code=200,
+    )
+    async def begin(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[BeginPasskeyApproval],
+    ) -> Response[PasskeyChallenge]:
+        """Answers with what your device has to sign within 5 minutes: the digest of the plan that you have read.
+
+        Send the device's answer as `passkey` of the approval. The challenge is the SHA-256 of `signoff passkey approval 1`, a
+        line feed, and the project, version, digest and nonce as JSON with sorted keys and without spaces.
+        """
+        rp_id = _rp_id(_origin(request, services))
+
+        def work(conn: Connection) -> PasskeyChallenge:
+            projects.get(conn, project_id)
+            found = _person(conn, request)
+            known = [each.credential_id for each in passkeys.all_of(conn, found.identity.id) if each.rp_id == rp_id]
+            if not known:
+                message = f"You have no passkey for {rp_id}. Add one on the page, under Passkeys."
+                raise Conflict(message, code="no_passkey")
+            row = passkeys.issue(
+                conn,
+                found.identity.id,
+                project_id=project_id,
+                plan_version=data.plan_version,
+                plan_digest=data.plan_digest,
+            )
+            wanted = encoded(challenge_of(project_id, data.plan_version, data.plan_digest, row.nonce))
+            return _challenge(row, wanted, found, rp_id, known)
+
+        return Response(await services.database.transact(work), headers=_NOT_STORED)
+
+
+async def with_passkey(
+    request: AnyRequest, services: Services, project_id: str, approval: Approve, signed: PasskeySignature
+) -> Approve:
+    """Verify the signature of the sender's device, and return the approval of exactly the plan that it signed.
+
+    Raises:
+        Invalid: the signature is not valid, or is for another plan than the approval.
+        Conflict: the challenge has ended, or the sender has no such passkey.
+    """
+    if approval.phase_id is not None:
+        raise _wrong("A passkey signs the digest of a plan. Approve a phase without one.")
+    origin = _origin(request, services)
+    claim = claim_of(request)
+
+    def work(conn: Connection) -> Approve:
+        earlier = commands.find_row(conn, project_id, claim.request_id) if claim is not None else None
+        if earlier is not None:
+            # A repeat of a request that was stored: its challenge was used then.
+            return Approve.model_validate(dict(earlier["payload"]))
+        projects.get(conn, project_id)
+        person = _person(conn, request).identity
+        challenge = passkeys.use(conn, person.id, signed.nonce, project_id=project_id)
+        passkey = passkeys.find(conn, person.id, signed.credential_id)
+        if passkey is None:
+            raise Conflict("You have no such passkey. It may have been removed.", code="no_passkey")
+        version, digest = int(challenge.plan_version or 0), str(challenge.plan_digest)
+        if approval.plan_version not in (None, version) or approval.plan_digest not in (None, digest):
+            raise _wrong("The passkey has signed another plan than the one that you approve.")
+        assertion = Assertion(
+            public_key=passkey.public_key, rp_id=passkey.rp_id, origin=origin, **signed.model_dump(mode="json")
+        )
+        wanted = challenge_of(project_id, version, digest, signed.nonce)
+        objection = objection_to(assertion, wanted, sign_count=passkey.sign_count)
+        if objection is not None:
+            raise _wrong(f"The passkey's signature is not valid. {objection}")
+        # Bytes 33 to 36 of the authenticator data are its count of signatures.
+        count = int.from_bytes(decoded(signed.authenticator_data)[33:37], "big")
+        passkeys.note_use(conn, passkey, count)
+        named: JsonObject = {"plan_version": version, "plan_digest": digest, "passkey": stored(assertion)}
+        return approval.model_copy(update=named)
+
+    return await services.database.transact(work)
+
+
+def _wrong(message: str) -> Invalid:
+    return Invalid(message, code="passkey_invalid", details=[Problem(field="passkey", message=message)])
+
+
+def _person(conn: Connection, request: AnyRequest) -> Known:
+    """The sender, who must be a person.
+
+    Raises:
+        Conflict: `not_a_person`: the sender is a program, or has the server's key.
+    """
+    found = identities.find(conn, str(caller_of(request).actor_id))
+    if found is None or found.identity.kind != Kind.PERSON:
+        message = "Only a person who signs in with a password has passkeys. Ask an administrator to add you."
+        raise Conflict(message, code="not_a_person")
+    return found
+
+
+def _origin(request: AnyRequest, services: Services) -> str:
+    """The address of the page: the configured one, else the one that the browser names, whose host the gateway has checked."""
+    public = services.settings.public_url
+    if public:
+        parts = urlsplit(public)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+    own = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+    return request.headers.get("origin", own).lower()
+
+
+def _rp_id(origin: str) -> str:
+    """The name of the server that passkeys are for.
+
+    Raises:
+        Conflict: `passkey_needs_name`: browsers offer no passkeys at this address.
+    """
+    parts = urlsplit(origin)
+    host = parts.hostname or ""
+    is_address = ":" in host or host.replace(".", "").isdigit()
+    if is_address or not host or (parts.scheme != "https" and host != LOCALHOST):
+        message = (
+            "Browsers offer passkeys only at https addresses with a name, and at http://localhost. Open the page there, and set "
+            "SIGNOFF_PUBLIC_URL to its address."
+        )
+        raise Conflict(message, code="passkey_needs_name")
+    return host
+
+
+def _registered(data: AddPasskey, challenge: ChallengeRow, origin: str, rp_id: str) -> VerifiedRegistration:
+    try:
+        return verify_registration_response(
+            credential={
+                "id": data.credential_id,
+                "rawId": data.credential_id,
+                "type": "public-key",
+                "response": {"clientDataJSON": data.client_data, "attestationObject": data.attestation},
+            },
+            expected_challenge=decoded(challenge.nonce),
+            expected_rp_id=rp_id,
+            expected_origin=origin,
+            require_user_verification=True,
+        )
+    except WebAuthnException as error:
+        raise _unusable(f"The device's answer is not valid: {error}.") from error
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise _unusable("The device's answer cannot be read.") from error
+
+
+def _unusable(message: str) -> Invalid:
+    return Invalid(message, code="passkey_invalid", details=[Problem(field="attestation", message=message)])
+
+
+def _challenge(row: ChallengeRow, wanted: str, found: Known, rp_id: str, known: list[str]) -> PasskeyChallenge:
+    return PasskeyChallenge(
+        nonce=row.nonce,
+        challenge=wanted,
+        rp_id=rp_id,
+        user_id=encoded(found.identity.id.encode()),
+        user_name=found.identity.name,
+        credential_ids=known,
+        expires_at=row.expires_at,
+    )
+
+
+def _shown(row: PasskeyRow) -> Passkey:
+    return Passkey.model_validate({name: getattr(row, name) for name in Passkey.model_fields})

@@ -1,0 +1,336 @@
+"""A certificate as a page to read and print. It needs no script, no network and no other file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from app.domain.certificate import CertifiedDecision, CertifiedTask, Predicate, Statement
+from app.domain.passkeys import decoded
+from app.domain.signing import fingerprint_of
+from app.sealing.keys import public_key_in
+from signoff.schemas.json_value import JsonObject, JsonValue
+
+_STYLE = """
+@page { margin: 18mm 16mm }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem }
+h1 { font-size: 1.7rem; margin: 0 0 .5rem }
+h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 2px solid #1a1a1a }
+h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
+h2, h3 { break-after: avoid }
+.lead { border: 2px solid #1a1a1a; padding: .8rem 1rem }
+table { border-collapse: collapse; width: 100%; margin: .3rem 0 .8rem }
+th, td { border: 1px solid #999; padding: .25rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere }
+th { background: #eee; font-weight: 600 }
+table.facts th { width: 11rem }
+tr { break-inside: avoid }
+pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
+pre, code { font: .85em/1.45 ui-monospace, monospace; overflow-wrap: anywhere }
+.none { color: #555 }
+@media print { body { margin: 0; max-width: none; padding: 0; font-size: 10.5pt } }
+"""
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+# A browser opens it as a page of this server. It contains no script, and must not load anything.
+SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Vary": "Accept",
+}
+_MEANS = {"key": "a key", "session": "a browser session", "loopback": "this machine, without a key"}
+_ACTOR_ITSELF = {"signoff": "Signoff itself: the project approves its plans automatically"}
+
+
+def to_html(statement: Statement, public_key: str) -> str:
+    """Return the page.
+
+    Args:
+        statement: what is certified.
+        public_key: the key that signs it, as PEM.
+    """
+    predicate = statement.predicate
+    parts = [
+        _lead(predicate),
+        "<h2>What was signed</h2>",
+        *_signed(predicate),
+        "<h2>By whom, and when</h2>",
+        *_approvals(predicate),
+        "<h2>What came of it</h2>",
+        *_outcome(predicate),
+        "<h2>How to check this</h2>",
+        *_checking(statement, public_key),
+    ]
+    title = f"Certificate of plan {predicate.plan.version}, {predicate.project.created_as}"
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n<body><main>\n'
+        + "\n".join(parts)
+        + "\n</main></body></html>\n"
+    )
+
+
+def _text(value: object) -> str:
+    """Text for the page. Characters that nobody could see, or that would reorder others, are shown by their numbers."""
+    return escape(_UNSEEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", _controls(str(value))), quote=True)
+
+
+# Spaces other than the plain one, letters without a shape, and variation selectors.
+_UNSEEN = re.compile(
+    "[\u00a0\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]"
+)
+_CONTROLS = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def _controls(text: str) -> str:
+    return "".join(
+        character
+        if character in "\n\t" or unicodedata.category(character) not in _CONTROLS
+        else f"⟨U+{ord(character):04X}⟩"
+        for character in text
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table. The head is text, the cells are HTML."""
+    titles = "".join(f'<th scope="col">{_text(title)}</th>' for title in head)
+    body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{titles}</tr></thead><tbody>\n{body}\n</tbody></table>"
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> str:
+    """A table of names, which are text, and values, which are HTML."""
+    body = "\n".join(f'<tr><th scope="row">{_text(name)}</th><td>{value}</td></tr>' for name, value in rows)
+    return f'<table class="facts"><tbody>\n{body}\n</tbody></table>'
+
+
+def _value(value: JsonValue) -> str:
+    """Any value of a plan, in full."""
+    match value:
+        case None | "" | []:
+            shown = '<span class="none">none</span>'
+        case bool():
+            shown = "yes" if value else "no"
+        case str() if "\n" in value:
+            shown = f"<pre>{_text(value)}</pre>"
+        case str() | int() | float():
+            shown = _text(value)
+        case dict() if not value:
+            shown = '<span class="none">none</span>'
+        case dict():
+            shown = _facts((name, _value(item)) for name, item in value.items())
+        case list():
+            # As JSON, so that it is clear where an item ends.
+            plain = not any(isinstance(item, dict | list) for item in value)
+            text = _text(json.dumps(value, ensure_ascii=False, indent=None if plain else 1))
+            shown = text if plain else f"<pre>{text}</pre>"
+    return shown
+
+
+def _code(value: object) -> str:
+    return f"<code>{_text(value)}</code>" if value is not None else '<span class="none">none</span>'
+
+
+def _who(actor: object) -> str:
+    return _text(_ACTOR_ITSELF.get(str(actor), str(actor)))
+
+
+def _lead(predicate: Predicate) -> str:
+    names = dict.fromkeys(str(each.decision.get("actor")) for each in predicate.approvals)
+    people = ", ".join(f"<strong>{_who(name)}</strong>" for name in names)
+    first = predicate.approvals[-1].decision.get("at")
+    return (
+        f"<h1>Certificate of a signed plan</h1>\n"
+        f'<p class="lead">Version {predicate.plan.version} of the plan of <strong>{_text(predicate.project.created_as)}</strong> '
+        f"({_code(predicate.project.id)}) was approved at {_text(first)} by {people}. "
+        f"Outcome: <strong>{_text(_status(predicate))}</strong>.</p>"
+    )
+
+
+def _status(predicate: Predicate) -> str:
+    outcome = predicate.outcome
+    return f"{outcome.status} ({outcome.outcome})" if outcome.outcome else outcome.status
+
+
+def _signed(predicate: Predicate) -> Iterator[str]:
+    plan, project = predicate.plan, predicate.project
+    settings = {name: value for name, value in plan.covered.items() if name not in _SHOWN_APART}
+    yield _facts(
+        [
+            ("Digest (SHA-256)", _code(plan.digest)),
+            ("Plan", f"version {plan.version}, made by {_text(plan.created_by)} with {_text(plan.planner)}"),
+            ("Made at", _text(plan.created_at)),
+            (
+                "Project",
+                f"created as {_text(project.created_as)} by {_text(project.created_by)}, {_text(project.created_at)}",
+            ),
+            *((name, _value(value)) for name, value in settings.items()),
+        ]
+    )
+    yield "<h3>Parameters</h3>"
+    yield from _parameters(plan.covered)
+    for name in ("assumptions", "questions"):
+        if plan.covered.get(name):
+            yield f"<h3>{name.capitalize()}</h3>{_value(plan.covered[name])}"
+    for phase in _objects(plan.covered.get("phases")):
+        yield f"<h3>Phase: {_text(phase.get('name'))}</h3>"
+        yield _facts(
+            (name, _value(value))
+            for name, value in phase.items()
+            if name not in {"name", "tasks"} and not _is_empty(value)
+        )
+        for task in _objects(phase.get("tasks")):
+            yield f"<h3>Task: {_text(task.get('title'))}</h3>"
+            yield _facts(
+                (name, _value(value)) for name, value in task.items() if name != "title" and not _is_empty(value)
+            )
+    yield from _frozen(predicate.frozen)
+
+
+_SHOWN_APART = frozenset({"phases", "parameters", "parameter_definitions", "assumptions", "questions"})
+
+
+def _is_empty(value: JsonValue) -> bool:
+    return value is None or (isinstance(value, str | list | dict) and not value)
+
+
+def _objects(value: JsonValue) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _parameters(covered: JsonObject) -> Iterator[str]:
+    values, definitions = _object(covered.get("parameters")), _object(covered.get("parameter_definitions"))
+    if not values and not definitions:
+        yield '<p class="none">The plan has none.</p>'
+        return
+    rows = (
+        [_code(name), _value(values.get(name)), _value(definitions.get(name))] for name in {**definitions, **values}
+    )
+    yield _table(["Name", "Value", "Definition"], rows)
+
+
+def _frozen(frozen: JsonObject | None) -> Iterator[str]:
+    yield "<h3>Files that the plan names</h3>"
+    files = _object(frozen.get("files")) if frozen is not None else {}
+    if files:
+        named = ((path, _object(file)) for path, file in files.items())
+        rows = ([_text(path), _code(file.get("sha256")), _value(file.get("size"))] for path, file in named)
+        yield _table(["Path", "SHA-256", "Bytes"], rows)
+    else:
+        yield '<p class="none">None was read for the approval.</p>'
+    others = {name: value for name, value in (frozen or {}).items() if name != "files" and not _is_empty(value)}
+    if others:
+        yield "<h3>Frozen at the approval</h3>"
+        yield _facts((name, _value(value)) for name, value in others.items())
+
+
+def _approvals(predicate: Predicate) -> Iterator[str]:
+    for certified in predicate.approvals:
+        decision = certified.decision
+        payload = {
+            name: value for name, value in _object(decision.get("payload")).items() if name not in {"policy", "passkey"}
+        }
+        yield _facts(
+            [
+                ("Name", _who(decision.get("actor"))),
+                ("Id", _code(decision.get("actor_id"))),
+                ("Signed in with", _means(decision)),
+                ("From", _value(decision.get("address"))),
+                ("When", _text(decision.get("at"))),
+                ("Comment", _value(decision.get("comment"))),
+                ("Passkey", _passkey(_object(decision.get("payload")).get("passkey"))),
+                ("Digest approved", _code(decision.get("plan_digest"))),
+                ("Decision", f"{_code(decision.get('id'))}, event {certified.event}, hash {_code(certified.hash)}"),
+                ("Details", _value(payload)),
+            ]
+        )
+    policy = _value(predicate.policy) if predicate.policy is not None else '<p class="none">No policy was in force.</p>'
+    yield f"<h3>Policy</h3>{policy}"
+
+
+def _passkey(value: JsonValue) -> str:
+    """The signature of the person's own device, which was verified before the certificate was made."""
+    if not isinstance(value, dict):
+        return '<span class="none">none: signed in, but not signed on a device of their own</span>'
+    key = hashlib.sha256(decoded(str(value.get("public_key")))).hexdigest()
+    return (
+        f"signed on a device of their own, at {_text(value.get('origin'))}, with the key {_code(key)} (SHA-256)"
+        + _value(value)
+    )
+
+
+def _means(decision: JsonObject) -> str:
+    means = decision.get("via")
+    return _text(_MEANS.get(str(means), means)) if means is not None else _value(None)
+
+
+def _outcome(predicate: Predicate) -> Iterator[str]:
+    outcome = predicate.outcome
+    yield f"<p>The project: <strong>{_text(_status(predicate))}</strong>.</p>"
+    rows = (
+        [_value(run.number), _text(run.status), _value(run.started_at), _value(run.completed_at)]
+        for run in outcome.runs
+    )
+    yield _table(["Run", "Status", "Started", "Ended"], rows)
+    yield "<h3>Tasks</h3>"
+    yield _table(["Task", "Status", "Attempts", "Started", "Ended", "Details"], map(_task, outcome.tasks))
+    yield "<h3>Files made</h3>"
+    if outcome.files:
+        made = ([_text(file.path), _code(file.sha256), _value(file.size), _code(file.task)] for file in outcome.files)
+        yield _table(["Path", "SHA-256", "Bytes", "Task"], made)
+    else:
+        yield '<p class="none">The plan names no files that its tasks make, or none was made.</p>'
+    yield "<h3>Other decisions</h3>"
+    if predicate.decisions:
+        yield _table(["What", "Who", "When", "Outcome", "Comment", "Details"], map(_decision, predicate.decisions))
+    else:
+        yield '<p class="none">There was none.</p>'
+
+
+def _task(task: CertifiedTask) -> list[str]:
+    name = f"{_text(task.title)}<br>{_code(task.key)}"
+    times = [_value(task.started_at), _value(task.ended_at)]
+    return [name, _text(task.status), _text(task.attempts), *times, _value(task.ended)]
+
+
+def _decision(certified: CertifiedDecision) -> list[str]:
+    decision = certified.decision
+    who = f"{_who(decision.get('actor'))}<br>{_code(decision.get('actor_id'))}"
+    cells = [_text(decision.get("kind")), who, _text(decision.get("at")), _text(decision.get("outcome"))]
+    return [*cells, _value(decision.get("comment")), _value(decision.get("payload"))]
+
+
+def _checking(statement: Statement, public_key: str) -> Iterator[str]:
+    record = statement.predicate.record
+    yield (
+        "<p>This page is for reading. What proves it is the signed certificate, a file that the server gives out as "
+        "<code>signoff certificate ID</code>. Its statement has the SHA-256 below. Check it, alone or with an export of the "
+        "record, on a machine that you trust:</p>"
+    )
+    commands = [
+        "signoff verify certificate.json --public-key server.pub",
+        "signoff verify project.zip certificate.json --public-key server.pub",
+    ]
+    yield f"<pre>{_text(chr(10).join(commands))}</pre>"
+    yield _facts(
+        [
+            ("Statement (SHA-256)", _code(hashlib.sha256(statement.payload()).hexdigest())),
+            ("Record", f"{record.events} events, hash {_code(record.hash)}"),
+            ("Seal", f"number {record.seal.number}, {_text(record.seal.at)}, key {_code(record.seal.key_id)}"),
+            ("Key fingerprint", _code(fingerprint_of(public_key_in(public_key)))),
+            ("Public key", f"<pre>{_text(public_key)}</pre>"),
+        ]
+    )
+    yield (
+        "<p>Do not take the key from this page: whoever forges a certificate can print any key. Get the fingerprint from the "
+        "operator of the server in another way, and compare it.</p>"
+    )

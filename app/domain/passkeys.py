@@ -1,0 +1,167 @@
+"""Passkeys: a person's own device signs the digest of the plan that they approve.
+
+The challenge that the device signs is a hash over the project, the version, the digest, and a nonce that the server has issued.
+The whole assertion is kept with the decision, so anyone can check it later with what the record has.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Annotated, TypedDict, cast
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from app.domain.commands import CommandKind, CommandRecord, Outcome
+from app.domain.plan import canonical_json
+from signoff.schemas.json_value import JsonObject
+
+_PURPOSE = b"signoff passkey approval 1\n"
+Base64Url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,8192}$")]
+LOCALHOST = "localhost"
+
+
+class Response(TypedDict):
+    """What a browser sends of an assertion, each in base64url without padding."""
+
+    credential_id: str
+    client_data: str
+    authenticator_data: str
+    signature: str
+
+
+class Assertion(BaseModel):
+    """A device's signature over an approval, with everything that is needed to check it.
+
+    Attributes:
+        nonce: the random part of the challenge, which the server issued for one use.
+        credential_id: the id of the passkey.
+        public_key: the public key of the passkey, as a COSE key.
+        rp_id: the name of the server that the passkey is for.
+        origin: the address of the page on which the person approved.
+        client_data: what the browser signed with it: the challenge and the origin.
+        authenticator_data: what the device says about itself: that the person was there, and that it knew them.
+        signature: the signature of the device.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    nonce: Base64Url
+    credential_id: Base64Url
+    public_key: Base64Url
+    rp_id: str
+    origin: str
+    client_data: Base64Url
+    authenticator_data: Base64Url
+    signature: Base64Url
+
+
+def challenge_of(project_id: str, version: int, digest: str, nonce: str) -> bytes:
+    """The challenge for the approval of a plan version."""
+    content = {"project_id": project_id, "plan_version": version, "plan_digest": digest, "nonce": nonce}
+    return hashlib.sha256(_PURPOSE + canonical_json(content)).digest()
+
+
+def encoded(data: bytes) -> str:
+    """Bytes in base64url without padding, as browsers write them."""
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def decoded(text: str) -> bytes:
+    """The bytes of a text in base64url without padding.
+
+    Raises:
+        ValueError: it is not base64url.
+    """
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def objection_to(assertion: Assertion, challenge: bytes, *, sign_count: int = 0) -> str | None:
+    """Why an assertion is not valid for a challenge, as a sentence; None if it is valid.
+
+    Args:
+        assertion: what the device has signed, and its public key.
+        challenge: what it had to sign.
+        sign_count: the device's own count of signatures, as it was last time; 0 if unknown.
+    """
+    # Loads OpenSSL's bindings, which most commands do not need.
+    from webauthn import verify_authentication_response  # noqa: PLC0415
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
+
+    if not _is_for(assertion.origin, assertion.rp_id):
+        return f"The page {assertion.origin} may not use passkeys of {assertion.rp_id}."
+    try:
+        verify_authentication_response(
+            credential={
+                "id": assertion.credential_id,
+                "rawId": assertion.credential_id,
+                "type": "public-key",
+                "response": {
+                    "clientDataJSON": assertion.client_data,
+                    "authenticatorData": assertion.authenticator_data,
+                    "signature": assertion.signature,
+                },
+            },
+            expected_challenge=challenge,
+            expected_rp_id=assertion.rp_id,
+            expected_origin=assertion.origin,
+            credential_public_key=decoded(assertion.public_key),
+            credential_current_sign_count=sign_count,
+            require_user_verification=True,
+        )
+        client_data: JsonObject = json.loads(decoded(assertion.client_data))
+    except WebAuthnException as error:
+        return f"{error}."
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        return "It cannot be read."
+    # The page of another site, which shows this one in a frame, could have asked for it.
+    return "It was made in a page of another site." if client_data.get("crossOrigin") else None
+
+
+def _is_for(origin: str, rp_id: str) -> bool:
+    """Whether pages with this origin may use passkeys of this server."""
+    try:
+        parts = urlsplit(origin)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host == LOCALHOST)
+    return secure and bool(rp_id) and (host == rp_id or host.endswith(f".{rp_id}"))
+
+
+def assertion_of(decision: CommandRecord) -> Assertion | None:
+    """The assertion that is kept with a decision; None if it was made without a passkey.
+
+    Raises:
+        ValueError: what is kept is not an assertion.
+    """
+    kept = decision.payload.get("passkey")
+    return Assertion.model_validate(kept) if kept is not None else None
+
+
+def objection_to_decision(decision: CommandRecord) -> str | None:
+    """Why the passkey's signature that is kept with a decision is not valid; None if it is valid, or if there is none."""
+    try:
+        assertion = assertion_of(decision)
+    except ValidationError:
+        return "It cannot be read."
+    if assertion is None:
+        return None
+    if decision.plan_version is None or decision.plan_digest is None:
+        return "The decision names no plan."
+    version, digest = decision.plan_version, decision.plan_digest
+    return objection_to(assertion, challenge_of(decision.project_id, version, digest, assertion.nonce))
+
+
+def is_signed_with_passkey(decision: CommandRecord) -> bool:
+    """Whether a decision approved a plan, and the sender's own device signed its digest. For policies that demand it."""
+    if decision.kind != CommandKind.APPROVE or decision.outcome != Outcome.ACCEPTED:
+        return False
+    return decision.payload.get("passkey") is not None and objection_to_decision(decision) is None
+
+
+def stored(assertion: Assertion) -> JsonObject:
+    """An assertion, as it is kept with a decision."""
+    return cast("JsonObject", assertion.model_dump(mode="json"))

@@ -1,0 +1,214 @@
+"""Passkeys over HTTP: who may add one, what a device must sign, and every way in which that can be wrong."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from app.domain.commands import CommandRecord
+from app.domain.passkeys import is_signed_with_passkey
+from app.storage import decisions
+from app.storage.people_tables import passkey_challenges
+from tests.api.answers import check_error
+from tests.api.device import PRESENT, Device
+from tests.api.test_roles import OUTLINE, locked  # noqa: F401 - a fixture
+from tests.conftest import Stack
+
+PLAN = "- [ ] Look {#look}"
+PASSWORD = "correct horse battery"
+_numbers = itertools.count()
+
+
+class Approver:
+    """A person with a browser at http://localhost, and a device."""
+
+    def __init__(self, stack: Stack, browser: httpx.AsyncClient, origin: str) -> None:
+        self.stack, self.browser, self.device = stack, browser, Device(origin)
+
+    async def add(self, password: str = PASSWORD) -> httpx.Response:
+        asked = await self.browser.post("/api/me/passkeys/challenge", json={"password": password})
+        if not asked.is_success:
+            return asked
+        return await self.browser.post(
+            "/api/me/passkeys", json={"name": "Laptop", **self.device.register(asked.json())}
+        )
+
+    async def asked(self, project_id: str, **values: Any) -> dict[str, Any]:
+        plan = (await self.browser.get(f"/api/projects/{project_id}/plan")).json()
+        body = {"plan_version": plan["version"], "plan_digest": plan["digest"], **values}
+        answer = await self.browser.post(f"/api/projects/{project_id}/passkey-challenge", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def approve(self, project_id: str, signed: dict[str, str], **values: Any) -> httpx.Response:
+        return await self.browser.post(f"/api/projects/{project_id}/approve", json={"passkey": signed, **values})
+
+
+async def approver_of(stack: Stack) -> Approver:
+    name = f"Approver {next(_numbers)}"
+    body = {"name": name, "roles": [{"role": "approver"}, {"role": "author"}], "password": PASSWORD}
+    assert (await stack.http.post("/api/people", json=body)).status_code == 201
+    origin = f"http://localhost:{stack.settings.port}"
+    browser = httpx.AsyncClient(base_url=stack.url, headers={"Host": origin.removeprefix("http://"), "Origin": origin})
+    assert (await browser.post("/api/session", json={"name": name, "password": PASSWORD})).status_code == 200
+    return Approver(stack, browser, origin)
+
+
+@pytest.fixture
+async def dana(locked: Stack) -> AsyncIterator[Approver]:  # noqa: F811
+    found = await approver_of(locked)
+    yield found
+    await found.browser.aclose()
+
+
+@pytest.fixture
+async def ready(signoff: Stack) -> AsyncIterator[tuple[Approver, str]]:
+    """An approver with a passkey, and a plan to sign."""
+    found = await approver_of(signoff)
+    assert (await found.add()).status_code == 201
+    yield found, await signoff.planned(PLAN)
+    await found.browser.aclose()
+
+
+async def decision_of(stack: Stack, project_id: str) -> CommandRecord:
+    found = await stack.database.read(lambda conn: decisions.all_of(conn, project_id))
+    return next(decision for decision in found if decision.kind == "approve")
+
+
+async def test_a_device_signs_an_approval_and_the_record_keeps_it(ready: tuple[Approver, str]) -> None:
+    dana, project_id = ready
+    answer = await dana.approve(project_id, dana.device.sign(await dana.asked(project_id)))
+    assert answer.status_code == 200, answer.text
+    kept = (await decision_of(dana.stack, project_id)).payload["passkey"]
+    assert (kept["rp_id"], kept["origin"]) == ("localhost", dana.device.origin)
+    listed = (await dana.browser.get("/api/me/passkeys")).json()["passkeys"]
+    assert [(each["name"], each["rp_id"], each["last_used_at"] is None) for each in listed] == [
+        ("Laptop", "localhost", False)
+    ]
+    # A device whose count of signatures falls is a copy of the first one.
+    other = await dana.stack.planned(PLAN)
+    dana.device.count = 0
+    answer = await dana.approve(other, dana.device.sign(await dana.asked(other)))
+    assert (answer.status_code, check_error(answer)["code"]) == (422, "passkey_invalid")
+
+
+async def test_the_password_is_needed_to_add_a_device(dana: Approver) -> None:
+    answer = await dana.add("not the password")
+    assert (answer.status_code, check_error(answer)["code"]) == (422, "wrong_password")
+    assert (await dana.add()).status_code == 201
+    again = await dana.add()
+    assert (again.status_code, again.json()["code"]) == (409, "passkey_known")
+    (row,) = (await dana.browser.get("/api/me/passkeys")).json()["passkeys"]
+    assert (await dana.browser.delete(f"/api/me/passkeys/{row['id']}")).status_code == 200
+    assert (await dana.browser.delete(f"/api/me/passkeys/{row['id']}")).json()["code"] == "passkey_not_found"
+
+
+async def test_only_people_have_passkeys_and_only_where_browsers_offer_them(
+    dana: Approver,
+    locked: Stack,  # noqa: F811
+) -> None:
+    answer = await locked.http.post("/api/me/passkeys/challenge", json={"password": PASSWORD})
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_a_person")
+    assert (await locked.http.get("/api/me/passkeys")).json() == {"passkeys": []}
+    headers = {"Host": f"127.0.0.1:{locked.settings.port}", "Origin": locked.url}
+    answer = await dana.browser.post("/api/me/passkeys/challenge", json={"password": PASSWORD}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, "passkey_needs_name")
+    project_id = await locked.create(OUTLINE)
+    body = {"plan_version": 1, "plan_digest": "0" * 64}
+    answer = await dana.browser.post(f"/api/projects/{project_id}/passkey-challenge", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_passkey")
+
+
+def without_verification(device: Device) -> None:
+    device.flags = PRESENT
+
+
+def nobody_there(device: Device) -> None:
+    device.flags = 0
+
+
+def other_origin(device: Device) -> None:
+    device.origin = "http://localhost:1"
+
+
+def other_server(device: Device) -> None:
+    device.rp_id = "example.com"
+
+
+def in_a_frame(device: Device) -> None:
+    device.extra = {"crossOrigin": True}
+
+
+WRONG: list[Callable[[Device], None]] = [without_verification, nobody_there, other_origin, other_server, in_a_frame]
+
+
+@pytest.mark.parametrize("change", WRONG)
+async def test_a_device_that_signs_something_else_approves_nothing(
+    ready: tuple[Approver, str], change: Callable[[Device], None]
+) -> None:
+    dana, project_id = ready
+    asked = await dana.asked(project_id)
+    change(dana.device)
+    answer = await dana.approve(project_id, dana.device.sign(asked))
+    assert (answer.status_code, check_error(answer)["code"]) == (422, "passkey_invalid")
+    assert (await dana.stack.project(project_id))["status"] == "pending"
+
+
+async def test_a_challenge_is_for_one_plan_one_project_one_person_and_one_use(ready: tuple[Approver, str]) -> None:
+    dana, project_id = ready
+    other = await dana.stack.planned(PLAN)
+    signed = dana.device.sign(await dana.asked(other))
+    answer = await dana.approve(project_id, signed)
+    assert (answer.status_code, check_error(answer)["code"]) == (409, "challenge_ended")
+    # A challenge for another digest does not fit the plan that is there.
+    signed = dana.device.sign(await dana.asked(project_id, plan_digest="0" * 64))
+    answer = await dana.approve(project_id, signed)
+    assert (answer.status_code, check_error(answer)["code"]) == (409, "plan_superseded")
+    again = await dana.approve(project_id, signed)
+    assert (again.status_code, check_error(again)["code"]) == (409, "challenge_ended")
+    signed = dana.device.sign(await dana.asked(project_id))
+    answer = await dana.approve(project_id, signed, plan_digest="1" * 64)
+    assert (answer.status_code, check_error(answer)["code"]) == (422, "passkey_invalid")
+    answer = await dana.approve(project_id, signed, phase_id="x")
+    assert (answer.status_code, check_error(answer)["code"]) == (422, "passkey_invalid")
+    robin = await approver_of(dana.stack)
+    answer = await robin.approve(project_id, signed)
+    assert (answer.status_code, check_error(answer)["code"]) == (409, "challenge_ended")
+    await robin.browser.aclose()
+    past = update(passkey_challenges).values(expires_at="2020-01-01T00:00:00.000Z")
+    await dana.stack.database.transact(lambda conn: conn.execute(past).rowcount)
+    answer = await dana.approve(project_id, signed)
+    assert (answer.status_code, check_error(answer)["code"]) == (409, "challenge_ended")
+    assert (await dana.stack.project(project_id))["status"] == "pending"
+
+
+async def test_a_repeat_of_the_request_needs_no_new_signature(ready: tuple[Approver, str]) -> None:
+    dana, project_id = ready
+    signed = dana.device.sign(await dana.asked(project_id))
+    headers = {"Idempotency-Key": "once"}
+    path, body = f"/api/projects/{project_id}/approve", {"passkey": signed}
+    first = await dana.browser.post(path, json=body, headers=headers)
+    second = await dana.browser.post(path, json=body, headers=headers)
+    assert first.status_code == 200, first.text
+    assert second.status_code == first.status_code, second.text
+
+
+async def test_a_decision_with_a_valid_signature_meets_a_policy_that_demands_one(signoff: Stack) -> None:
+    person = await approver_of(signoff)
+    assert (await person.add()).status_code == 201
+    plain, signed = await signoff.planned(PLAN), await signoff.planned(PLAN)
+    answer = await person.browser.post(f"/api/projects/{plain}/approve", json={})
+    assert answer.status_code == 200, answer.text
+    answer = await person.approve(signed, person.device.sign(await person.asked(signed)))
+    assert answer.status_code == 200, answer.text
+    without, found = await decision_of(signoff, plain), await decision_of(signoff, signed)
+    assert (is_signed_with_passkey(without), is_signed_with_passkey(found)) == (False, True)
+    for change in ({"plan_digest": "0" * 64}, {"plan_version": 2}, {"project_id": plain}, {"outcome": "refused"}):
+        assert not is_signed_with_passkey(found.model_copy(update=change)), change
+    assert (await signoff.call("POST", f"/{signed}/audit"))["trail"]["intact"]
+    await person.browser.aclose()

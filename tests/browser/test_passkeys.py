@@ -1,0 +1,104 @@
+"""A person registers a device, and the device signs the plan that they approve. Chromium's own virtual device answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.axe import violations
+from tests.browser.conftest import Signoff
+from tests.browser.test_people import PASSWORD, locked, sign_in  # noqa: F401 - a fixture
+
+DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture
+def visitor(browser: Browser, locked: str) -> Iterator[Page]:  # noqa: F811
+    """A page at http://localhost, where browsers offer passkeys, with a device."""
+    context = browser.new_context(base_url=locked.replace("127.0.0.1", "localhost"), locale="en-GB")
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    devtools = context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+    yield page
+    context.close()
+
+
+def verified(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "app.cli", "verify", *arguments, "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
+    assert ended.stdout, ended.stderr
+    return ended.returncode, json.loads(ended.stdout)
+
+
+def test_the_device_of_a_person_signs_the_plan_and_everyone_can_check_it(
+    visitor: Page, signoff: Signoff, tmp_path: Path
+) -> None:
+    page, project_id = visitor, signoff.planned("Signed by a device", "- Do it: `true` {#do}")
+    page.goto("/settings/passkeys")
+    sign_in(page, "Dana")
+    expect(page.get_by_role("region", name="Your passkeys")).to_contain_text("None yet.")
+    page.get_by_label("Name of the device").fill("Laptop")
+    page.get_by_label("Your password").fill("not the password")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("alert")).to_contain_text("password is not right")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("region", name="Your passkeys")).to_contain_text("Laptop")
+    assert violations(page) == []
+
+    page.goto(f"/projects/{project_id}")
+    page.get_by_role("button", name="Approve with a passkey").click()
+    signoff.eventually(project_id, lambda project: project["stage"] == "finished")
+    made = signoff.api.get(f"/api/projects/{project_id}/certificate").raise_for_status()
+    predicate = json.loads(base64.b64decode(made.json()["payload"]))["predicate"]
+    (approval,) = predicate["approvals"]
+    kept = approval["decision"]["payload"]["passkey"]
+    assert (approval["decision"]["actor"], kept["rp_id"]) == ("Dana", "localhost")
+    assert kept["origin"].startswith("http://localhost:")
+
+    certificate, export, key = tmp_path / "certificate.json", tmp_path / "project.zip", tmp_path / "server.pub"
+    certificate.write_bytes(made.content)
+    export.write_bytes(signoff.api.get(f"/api/projects/{project_id}/download").content)
+    key.write_text(signoff.api.get("/api/record-key").json()["public_key"])
+    for files in ([certificate], [export], [export, certificate]):
+        code, result = verified(tmp_path, *map(str, files), "--public-key", str(key))
+        assert (code, result["findings"]) == (0, []), result
+    shown = signoff.api.get(f"/api/projects/{project_id}/certificate?format=html").text
+    assert "signed on a device of their own" in shown
+
+    # Whoever changes the signature in the record is found, by the device's key too.
+    other = "A" * len(kept["signature"])
+    with zipfile.ZipFile(export) as opened:
+        content = {name: opened.read(name) for name in opened.namelist()}
+    content["record/rows.jsonl"] = content["record/rows.jsonl"].replace(kept["signature"].encode(), other.encode())
+    with zipfile.ZipFile(export, "w") as opened:
+        for name, data in content.items():
+            opened.writestr(name, data)
+    code, result = verified(tmp_path, str(export), "--public-key", str(key))
+    assert code == 1
+    assert {"passkey_invalid", "decision_altered"} <= {found["code"] for found in result["findings"]}
+
+    page.goto("/settings/passkeys")
+    page.get_by_role("button", name="Remove: Laptop").click()
+    expect(page.get_by_role("region", name="Your passkeys")).to_contain_text("None yet.")
+    # What the device signed stays valid.
+    audit = signoff.api.post(f"/api/projects/{project_id}/audit", json={}).json()
+    assert audit["trail"]["intact"]
