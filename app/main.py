@@ -19,6 +19,7 @@ from app.api.controllers.events import EventController
 from app.api.controllers.files import FileController
 from app.api.controllers.graph import GraphController
 from app.api.controllers.history import HistoryController
+from app.api.controllers.inbox import InboxController
 from app.api.controllers.insight import InsightController
 from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
@@ -47,6 +48,7 @@ from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.serving import PAGE
 from app.database.database import Database
 from app.domain.errors import Unavailable
+from app.domain.finding_counts import FindingCounts
 from app.domain.registry import load_actions
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
@@ -74,6 +76,7 @@ _CONTROLLERS = [
     FileController,
     GraphController,
     HistoryController,
+    InboxController,
     InsightController,
     KeyController,
     LiveController,
@@ -162,6 +165,7 @@ def services_of(settings: Settings, engine: Engine) -> Services:
         agents=settings.known_agents,
         archetypes=load_archetypes(settings.archetypes),
         previews=preview_processes(),
+        finding_counts=FindingCounts(settings.known_agents),
     )
 
 

@@ -189,6 +189,26 @@ def waits_for_person(reason: str | None, due_at: str | None) -> bool:
     return reason in _FOR_A_PERSON or (reason == WaitReason.WORKER_LOST and due_at is None)
 
 
+class InboxKind(StrEnum):
+    """What waits for a person."""
+
+    # A plan, or an edit of a running plan.
+    PLAN = "plan"
+    EDIT = "edit"
+    # A phase at its gate.
+    PHASE = "phase"
+    # A task that a person must release, or do.
+    RELEASE = "release"
+    MANUAL = "manual"
+    # What a task asks: a decision of the plan, what to do after a failure or a lost worker, an agent's own question, and whether
+    # to run something that has changed since it was signed.
+    DECISION = "decision"
+    TASK_FAILED = "task_failed"
+    WORKER_LOST = "worker_lost"
+    AGENT = "agent"
+    CHANGED = "changed"
+
+
 class EventType(StrEnum):
     """The types of the events in a project's record."""
 

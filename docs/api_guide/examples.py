@@ -51,6 +51,7 @@ def tell(guide: Guide, folder: Path) -> None:
     _many(guide, project)
     _people(guide)
     _session(guide)
+    _inbox(guide)
     _system(guide)
 
 
@@ -359,6 +360,17 @@ def _session(guide: Guide) -> None:
         "/api/sessions/sess_01k00000000000000000000000",
         status=404,
         about="Ends a session; its browser must sign in again. The answer is 404 if there is no such session.",
+    )
+
+
+def _inbox(guide: Guide) -> None:
+    guide.write("## What waits for you")
+    guide.call(
+        "getInbox",
+        "GET",
+        "/api/inbox",
+        about="What you may approve, release, answer or do, across all projects: first what expires, then the oldest. Send "
+        "`answer` to settle an item; `body` names what you have seen. Takes `limit` (20, at most 200) and `offset`.",
     )
 
 

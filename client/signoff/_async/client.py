@@ -16,6 +16,7 @@ from signoff._async.transport import AsyncTransport
 from signoff._requests import Request, get, post, read_answer
 from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
+from signoff.schemas.inbox import Inbox
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.people import Me
 from signoff.schemas.record import RecordKey
@@ -113,6 +114,10 @@ class AsyncSignoff:
         """
         body = {"description": description, "agent_id": agent_id, "parameters": parameters}
         return await self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    async def inbox(self, *, limit: int | None = None, offset: int | None = None) -> Inbox:
+        """List what waits for you across all projects: first what expires, then the oldest. 20 items, unless `limit` says so."""
+        return await self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), Inbox)
 
     async def me(self) -> Me:
         """Get who you are for the server, and what you may do."""

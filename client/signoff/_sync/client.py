@@ -17,6 +17,7 @@ from signoff._sync.tasks import Decisions, Phases, Tasks
 from signoff._sync.transport import Transport
 from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
+from signoff.schemas.inbox import Inbox
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.people import Me
 from signoff.schemas.record import RecordKey
@@ -114,6 +115,10 @@ class Signoff:
         """
         body = {"description": description, "agent_id": agent_id, "parameters": parameters}
         return self._transport.call(post("/api/outline", body), OutlinePreview)
+
+    def inbox(self, *, limit: int | None = None, offset: int | None = None) -> Inbox:
+        """List what waits for you across all projects: first what expires, then the oldest. 20 items, unless `limit` says so."""
+        return self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), Inbox)
 
     def me(self) -> Me:
         """Get who you are for the server, and what you may do."""
