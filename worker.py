@@ -34,6 +34,7 @@ from activities.actions.sandbox import sandbox_of, unsandboxed_as, weakness_of
 from activities.actions.secret_forms import MIN_ENCODED
 from activities.admission import OwnActivitiesOnly
 from activities.advice import Advice
+from activities.notifications import Notifications
 from activities.planning import Planning
 from activities.planning_facts import FactFinder
 from activities.records import Records
@@ -59,6 +60,7 @@ from app.temporal.tuning import worker_options
 from app.temporal.workers import identity_of_worker
 from app.workspace.private_places import objection_to_grants
 from app.workspace.workspaces import workspaces_of
+from workflows.notification import NotificationWorkflow
 from workflows.options import quarantine_queue
 from workflows.project import ProjectWorkflow
 
@@ -122,8 +124,14 @@ def build_worker(
     advice = Advice(database, settings, tasks.masker)
     return make(
         task_queue=settings.task_queue,
-        workflows=[ProjectWorkflow],
-        activities=[*records.activities, planning.make_plan, advice.advise, *tasks.activities],
+        workflows=[ProjectWorkflow, NotificationWorkflow],
+        activities=[
+            *Notifications(database, settings).activities,
+            *records.activities,
+            planning.make_plan,
+            advice.advise,
+            *tasks.activities,
+        ],
     )
 
 
@@ -209,7 +217,7 @@ async def run(settings: Settings, queues: list[str | None] | None = None, *, qua
     client = await _connected(settings, stop)
     if client is None:
         return
-    database = Database(settings.effective_database_url)
+    database = Database(settings.effective_database_url, notify=settings.notify_rules)
     await database.start()
     served = queues or [None]
     workers = [build_worker(client, settings, database, queue=queue, quarantine=quarantine) for queue in served]

@@ -23,6 +23,7 @@ from app.api.controllers.inbox import InboxController
 from app.api.controllers.insight import InsightController
 from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
+from app.api.controllers.notifications import NotificationController
 from app.api.controllers.outline import OutlineController, preview_processes
 from app.api.controllers.people import KeyController, MeController, PeopleController
 from app.api.controllers.phases import PhaseController
@@ -62,6 +63,7 @@ from app.settings.loading import load_settings
 from app.temporal.client import Engine
 from app.temporal.commands import Commands
 from app.temporal.lost import reconcile_lost_runs_periodically
+from app.temporal.notifying import hand_over_periodically
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import Scope
 
@@ -82,6 +84,7 @@ _CONTROLLERS = [
     LiveController,
     LogController,
     MeController,
+    NotificationController,
     OutlineController,
     PeopleController,
     PhaseController,
@@ -150,7 +153,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 def services_of(settings: Settings, engine: Engine) -> Services:
     """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
-    database = Database(settings.effective_database_url, keys.signer)
+    database = Database(settings.effective_database_url, keys.signer, settings.notify_rules)
     heads = HeadsLog(settings.effective_heads_file)
     sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
     workspaces = workspaces_of(settings)
@@ -194,6 +197,9 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
         asyncio.create_task(forget_old_keys_periodically(services.database), name="old-keys"),
         asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
     ]
+    if services.settings.notify:
+        telling = hand_over_periodically(services.database, services.engine)
+        sweeps.append(asyncio.create_task(telling, name="notifications"))
     try:
         yield
     finally:

@@ -241,7 +241,7 @@ async def running_stack(
     workspaces_of(settings).prepare()
     async with contextlib.AsyncExitStack() as stack:
         temporal = await connect(settings)
-        database = Database(settings.effective_database_url)
+        database = Database(settings.effective_database_url, notify=settings.notify_rules)
         await database.start()
         stack.push_async_callback(database.close)
         app = create_app(settings, Engine(settings, temporal, thresholds))

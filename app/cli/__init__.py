@@ -36,6 +36,7 @@ _OVERVIEW = {
         "people": ("app.cli.people", "List, add and change people."),
         "keys": ("app.cli.people", "List, add, rotate and revoke keys."),
         "whoami": ("app.cli.people", "Print who you are, and your roles."),
+        "notifications": ("app.cli.notifications", "List notifications, and send them again."),
         "sessions": ("app.cli.sessions", "List and revoke browser sessions."),
     },
     "Services": {

@@ -246,6 +246,7 @@ UNCHECKED_TABLES: dict[str, str] = {
     "identities": "who may sign in; what they did is in the records of projects",
     "credentials": "how people and keys prove who they are; it holds nothing about a project",
     "sessions": "who is signed in; it holds nothing about a project",
+    "notifications": "who was told about what; nothing is approved based on it",
     "idempotency": "stored answers to repeated requests, deleted after a day",
     "files": "a cache of checksums",
     "model_steps": "calls to models; their totals are displayed, and nothing is approved based on them",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ulid import ULID
 
-Prefix = Literal["proj", "phase", "task", "dec", "key", "run", "req", "sess", "cmd", "person", "cred"]
+Prefix = Literal["proj", "phase", "task", "dec", "key", "run", "req", "sess", "cmd", "person", "cred", "msg"]
 
 
 def new_id(prefix: Prefix) -> str:

@@ -209,6 +209,24 @@ class InboxKind(StrEnum):
     CHANGED = "changed"
 
 
+class NotifyEvent(StrEnum):
+    """What people may be told about."""
+
+    WAITING = "waiting"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class NotificationStatus(StrEnum):
+    """Status of a notification. One that is `obsolete` was not sent, because nothing waited any more."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    OBSOLETE = "obsolete"
+
+
 class EventType(StrEnum):
     """The types of the events in a project's record."""
 

@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import quote
 
 from signoff._async.files import AsyncFiles
+from signoff._async.notifications import AsyncNotifications
 from signoff._async.people import AsyncKeys, AsyncPeople
 from signoff._async.projects import AsyncProjects
 from signoff._async.tasks import AsyncDecisions, AsyncPhases, AsyncTasks
@@ -49,6 +50,7 @@ class AsyncSignoff:
         files: the files of a project's workspace.
         people: the people who may sign in.
         keys: the keys of programs.
+        notifications: what was sent to whom.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class AsyncSignoff:
         self.files = AsyncFiles(self._transport)
         self.people = AsyncPeople(self._transport)
         self.keys = AsyncKeys(self._transport)
+        self.notifications = AsyncNotifications(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

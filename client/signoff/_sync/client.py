@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from signoff._requests import Request, get, post, read_answer
 from signoff._sync.files import Files
+from signoff._sync.notifications import Notifications
 from signoff._sync.people import Keys, People
 from signoff._sync.projects import Projects
 from signoff._sync.tasks import Decisions, Phases, Tasks
@@ -50,6 +51,7 @@ class Signoff:
         files: the files of a project's workspace.
         people: the people who may sign in.
         keys: the keys of programs.
+        notifications: what was sent to whom.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Signoff:
         self.files = Files(self._transport)
         self.people = People(self._transport)
         self.keys = Keys(self._transport)
+        self.notifications = Notifications(self._transport)
 
     def __enter__(self) -> Self:
         return self
