@@ -58,16 +58,17 @@ class Notifications:
         row = await self._database.persist(lambda conn: self._begin(conn, ref.notification_id))
         if row is None or row.message is None:
             return
-        entry = self._settings.notify_rules.named(row.entry)
+        entry, message = self._settings.notify_rules.named(row.entry), Message.model_validate(row.message)
         try:
             if entry is None:
                 raise NotSent(f"The settings of the worker have no [[notify]] entry '{row.entry}'.")
-            await send(entry, row.id, Message.model_validate(row.message), variables())
+            await send(entry, row.id, message, variables())
         except NotSent as error:
             why, final = str(error), error.final
             await self._database.persist(lambda conn: notifications.note_error(conn, row.id, why))
             raise ApplicationError(why, type="NotSent", non_retryable=final) from None
-        await self._database.persist(lambda conn: notifications.end(conn, row.id, NotificationStatus.DELIVERED))
+        expires_at = message.data.expires_at
+        await self._database.persist(lambda conn: self._delivered(conn, row, expires_at))
 
     @activity.defn(name=GIVE_UP)
     async def give_up_notification(self, ref: NotificationRef) -> None:
@@ -75,6 +76,15 @@ class Notifications:
         await self._database.persist(
             lambda conn: notifications.end(conn, ref.notification_id, NotificationStatus.FAILED)
         )
+
+    def _delivered(self, conn: Connection, row: Notification, expires_at: str | None) -> None:
+        found = notifications.find(conn, row.id)
+        if found is None or found.status != NotificationStatus.PENDING:
+            return
+        notifications.end(conn, row.id, NotificationStatus.DELIVERED)
+        # A replay has ended before, and was followed by its reminders then.
+        if found.ended_at is None:
+            notifications.remind(conn, found, self._settings.notify_rules, expires_at)
 
     def _begin(self, conn: Connection, notification_id: str) -> Notification | None:
         """Return a notification that is to be sent now, with its message. None if there is nothing to send."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, model_validator
 
 from app.domain.agents import EntryName
 from app.domain.people import Labels
@@ -34,6 +35,22 @@ _ENDED: dict[type[EventData], NotifyEvent] = {
 }
 
 
+def _span(text: object) -> object:
+    """Minutes, hours or days, such as 30m, 4h and 1d."""
+    if isinstance(text, str) and re.fullmatch(r"[1-9]\d{0,4}[mhd]", text):
+        return timedelta(minutes=int(text[:-1]) * {"m": 1, "h": 60, "d": 24 * 60}[text[-1]])
+    if isinstance(text, timedelta):
+        return text
+    raise ValueError("use a number of minutes, hours or days, such as 30m, 4h or 1d")
+
+
+def _as_minutes(span: timedelta) -> str:
+    return f"{int(span.total_seconds() // 60)}m"
+
+
+Span = Annotated[timedelta, BeforeValidator(_span), PlainSerializer(_as_minutes)]
+
+
 class NotifyEntry(BaseModel):
     """One `[[notify]]` entry: a channel, and what it is told about."""
 
@@ -55,6 +72,11 @@ class NotifyEntry(BaseModel):
     secret_env: str | None = Field(default=None, pattern=_VARIABLE, description="Variable with the webhook secret.")
     secret_file: str | None = Field(default=None, description="File with the webhook secret.")
 
+    remind: Span | None = Field(default=None, description="Tell it again after this time, and so on, such as 1d.")
+    before: Span | None = Field(default=None, description="Tell it again this long before its deadline, such as 4h.")
+    escalate: Span | None = Field(default=None, description="Tell escalate_to after this time, such as 4h.")
+    escalate_to: EntryName | None = Field(default=None, description="Name of another entry.")
+
     @model_validator(mode="after")
     def _has_one_channel(self) -> NotifyEntry:
         urls = [self.url, self.url_env, self.url_file]
@@ -67,6 +89,10 @@ class NotifyEntry(BaseModel):
             )
         if self.secret is not None:
             check_secret(self.secret.get_secret_value())
+        if (self.escalate is None) != (self.escalate_to is None):
+            raise ValueError("set both escalate and escalate_to, or neither")
+        if NotifyEvent.WAITING not in self.events and (self.remind or self.before or self.escalate):
+            raise ValueError("remind, before and escalate are for the event waiting, which is not among events")
         if self.kinds and NotifyEvent.WAITING not in self.events:
             raise ValueError("kinds are for the event waiting, which is not among events")
         return self

@@ -275,6 +275,9 @@ class Settings(BaseSettings):
         names = [entry.name for entry in value]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"two entries have the name '{twice}'; each needs its own")
+        unknown = next((entry for entry in value if entry.escalate_to not in {None, *names} - {entry.name}), None)
+        if unknown is not None:
+            raise ValueError(f"'{unknown.name}' escalates to '{unknown.escalate_to}'; name another entry")
         return value
 
     @field_validator("sandbox_network")

@@ -26,6 +26,8 @@ notifications = Table(
     Column("message", JSON(none_as_null=True)),
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_error", Text),
+    # A reminder is sent when it is due, if somebody still waits. Others are sent at once.
+    Column("due_at", String(32)),
     Column("created_at", String(32), nullable=False),
     # When a workflow was last started for it.
     Column("handed_over_at", String(32)),

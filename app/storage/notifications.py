@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from app.domain.errors import Conflict, NotFound
-from app.domain.identity import isoformat, new_id, now
+from app.domain.identity import isoformat, new_id, now, parse_time
 from app.domain.notifying import NOTIFY, NotifyRules, occasion_of
 from app.storage.notification_table import IS_PENDING, notifications
 from app.storage.reading import Rows
@@ -38,6 +38,7 @@ class Notification:
     message: JsonObject | None
     attempts: int
     last_error: str | None
+    due_at: str | None
     created_at: str
     handed_over_at: str | None
     ended_at: str | None
@@ -72,20 +73,26 @@ def note(conn: Connection, project_id: str, news: Iterable[tuple[Event, EventDat
                 message=None,
                 attempts=0,
                 last_error=None,
+                due_at=None,
                 created_at=event.at,
                 handed_over_at=None,
                 ended_at=None,
             )
-            rows.append({field: getattr(row, field) for field in Notification.__slots__})
+            rows.append(_values(row))
     if rows:
         conn.execute(insert(notifications), rows)
+
+
+def _values(row: Notification) -> JsonObject:
+    return {name: getattr(row, name) for name in Notification.__slots__}
 
 
 def waiting(conn: Connection, *, limit: int) -> list[str]:
     """Return pending notifications for which no workflow was started, or of which nothing was heard for an hour."""
     silent = isoformat(datetime.now(UTC) - SILENCE)
     due = or_(notifications.c.handed_over_at.is_(None), notifications.c.handed_over_at < silent)
-    query = select(notifications.c.id).where(IS_PENDING, due).order_by(notifications.c.id).limit(limit)
+    ripe = or_(notifications.c.due_at.is_(None), notifications.c.due_at <= now())
+    query = select(notifications.c.id).where(IS_PENDING, due, ripe).order_by(notifications.c.id).limit(limit)
     return list(conn.execute(query).scalars())
 
 
@@ -128,6 +135,26 @@ def end(conn: Connection, notification_id: str, status: NotificationStatus, erro
     conn.execute(update(notifications).where(notifications.c.id == notification_id, IS_PENDING).values(**values))
 
 
+def remind(conn: Connection, row: Notification, rules: NotifyRules, expires_at: str | None) -> None:
+    """Store the reminders that follow a notification of something that waits: again, before the deadline, and to others."""
+    entry = rules.named(row.entry)
+    if entry is None or row.event != NotifyEvent.WAITING:
+        return
+    at = datetime.now(UTC)
+    follow = [(entry.name, at + entry.remind)] if entry.remind is not None else []
+    if row.due_at is None:
+        # Once only: not after each reminder.
+        if entry.before is not None and expires_at is not None and parse_time(expires_at) - entry.before > at:
+            follow.append((entry.name, parse_time(expires_at) - entry.before))
+        if entry.escalate is not None and entry.escalate_to is not None:
+            follow.append((entry.escalate_to, at + entry.escalate))
+    fresh = {"status": NotificationStatus.PENDING, "message": None, "attempts": 0, "last_error": None}
+    fresh |= {"created_at": now(), "handed_over_at": None, "ended_at": None}
+    for name, due in follow:
+        values = _values(row) | fresh | {"id": new_id("msg"), "entry": name, "due_at": isoformat(due)}
+        conn.execute(insert(notifications).values(values))
+
+
 def replay(conn: Connection, notification_id: str) -> Notification:
     """Have a notification sent again, with the same id and message.
 
@@ -138,7 +165,7 @@ def replay(conn: Connection, notification_id: str) -> Notification:
     row = get(conn, notification_id)
     if row.status == NotificationStatus.PENDING:
         raise Conflict("The notification is still being sent. Wait until it has ended.", code="notification_pending")
-    values = {"status": NotificationStatus.PENDING, "handed_over_at": None, "ended_at": None}
+    values = {"status": NotificationStatus.PENDING, "handed_over_at": None}
     conn.execute(update(notifications).where(notifications.c.id == row.id).values(**values))
     return get(conn, row.id)
 

@@ -175,8 +175,14 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
 }
 # Parameters that turn an answer into a stream, or filter one, are tested with the streams.
 STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveEvents", "types")}
-# Of no single project: `test_inbox` tests its pages.
-OF_ALL = {("getInbox", "limit"), ("getInbox", "offset")}
+# Of no single project: `test_inbox` and `test_notifications` test their pages.
+OF_ALL = {
+    ("getInbox", "limit"),
+    ("getInbox", "offset"),
+    ("listNotifications", "status"),
+    ("listNotifications", "limit"),
+    ("listNotifications", "offset"),
+}
 
 
 async def bodies(stack: Stack) -> dict[str, tuple[str, str, set[str]]]:

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
+from sqlalchemy import update
 from temporalio.testing import WorkflowEnvironment
 
 from app.storage import events
+from app.storage.notification_table import notifications as notifications_table
 from signoff.schemas.event_data import ProjectCompleted
 from tests.api.test_roles import bearer, key_for
 from tests.conftest import Stack, eventually, running_stack
@@ -195,23 +197,74 @@ async def test_a_mail_has_what_waits_and_nothing_that_a_project_injects(
         assert injected not in text
 
 
-async def test_a_thousand_arrive_once_each_although_the_receiver_was_down(told: Stack, receiver: Receiver) -> None:
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.full)])
+async def test_many_arrive_once_each_although_the_receiver_was_down(
+    told: Stack, receiver: Receiver, count: int
+) -> None:
     project_id = await told.create("- A: `true`")
     receiver.mute = True
-    ended = [ProjectCompleted() for _ in range(1000)]
+    ended = [ProjectCompleted(tasks={}) for _ in range(count)]
     await told.database.transact(lambda conn: events.append(conn, project_id, *ended, actor="signoff"))
 
     async def some_failed() -> bool:
-        return receiver.refused >= 50
+        return receiver.refused >= 20
 
     await eventually(some_failed, what="some were refused")
     receiver.mute = False
 
     async def all_there() -> bool:
-        return len(receiver.taken) >= 1000
+        return len(receiver.taken) >= count
 
-    await eventually(all_there, what="all have arrived", seconds=400)
+    await eventually(all_there, what="all have arrived", seconds=1000)
     await asyncio.sleep(1)
-    assert len(receiver.ids) == len(set(receiver.ids)) == 1000
+    assert len(receiver.ids) == len(set(receiver.ids)) == count
     done = (await told.http.get("/api/notifications", params={"status": "delivered", "limit": 1})).json()
-    assert done["total"] == 1000
+    assert done["total"] == count
+
+
+async def test_who_does_not_answer_is_reminded_and_then_others_are_told(
+    temporal_server: WorkflowEnvironment, tmp_path: Path, receiver: Receiver
+) -> None:
+    common = {"webhook": receiver.url, "secret": SECRET, "events": ["waiting"]}
+    entries = [
+        {"name": "approvers", "remind": "1d", "before": "1d", "escalate": "4h", "escalate_to": "managers", **common},
+        {"name": "managers", "labels": ["never"], **common},
+    ]
+    async with running_stack(temporal_server, tmp_path, notify=entries) as stack:
+        project_id = await stack.started("- Ship it? {#ship decision=yes,no expires=3d}\n", auto_approve_plan=False)
+        question = await stack.question(project_id)
+
+        async def follows() -> list[dict[str, Any]] | None:
+            rows = [row for row in await listed(stack) if row["kind"] == "decision"]
+            return rows if len(rows) == 4 else None
+
+        rows = await eventually(follows, what="reminders are planned")
+        assert rows is not None
+        assert sorted((row["entry"], row["status"]) for row in rows) == [
+            ("approvers", "delivered"),
+            ("approvers", "pending"),
+            ("approvers", "pending"),
+            ("managers", "pending"),
+        ]
+        assert all((row["due_at"] is not None) == (row["status"] == "pending") for row in rows)
+        sent = len(receiver.taken)
+        # The time comes for all of them, and then the one who was asked answers.
+        table = notifications_table
+        due = update(table).where(table.c.due_at.is_not(None)).values(due_at="2026-01-01T00:00:00.000Z")
+        await stack.database.transact(lambda conn: conn.execute(due))
+
+        async def told_again() -> bool:
+            return len(receiver.taken) >= sent + 3
+
+        await eventually(told_again, what="reminders have arrived", seconds=90)
+        await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
+        await stack.finished(project_id)
+        await stack.database.transact(lambda conn: conn.execute(due))
+
+        async def obsolete() -> bool:
+            rows = [row for row in await listed(stack) if row["kind"] == "decision"]
+            return all(row["status"] in {"delivered", "obsolete"} for row in rows)
+
+        await eventually(obsolete, what="nobody is reminded any more", seconds=90)
+        assert len(receiver.ids) == len(set(receiver.ids))

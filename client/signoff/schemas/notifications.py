@@ -43,6 +43,7 @@ class Notification(BaseModel):
     status: NotificationStatus
     attempts: int
     last_error: str | None
+    due_at: str | None = Field(description="When a reminder is sent, if somebody still waits; null if it is none.")
     created_at: str
     ended_at: str | None
 

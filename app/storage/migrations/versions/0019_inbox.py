@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("message", sa.JSON()),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.Text()),
+        sa.Column("due_at", sa.String(32)),
         sa.Column("created_at", sa.String(32), nullable=False),
         sa.Column("handed_over_at", sa.String(32)),
         sa.Column("ended_at", sa.String(32)),
