@@ -41,6 +41,7 @@ from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
 from app.database.database import Database
 from app.domain.actions import Actions
+from app.domain.notifying import NotifyRules
 from app.domain.registry import load_actions
 from app.hidden_environment import keep_only, variables
 from app.log import configure_logging
@@ -217,7 +218,7 @@ async def run(settings: Settings, queues: list[str | None] | None = None, *, qua
     client = await _connected(settings, stop)
     if client is None:
         return
-    database = Database(settings.effective_database_url, notify=settings.notify_rules)
+    database = Database(settings.effective_database_url, notify=NotifyRules(settings.notify))
     await database.start()
     served = queues or [None]
     workers = [build_worker(client, settings, database, queue=queue, quarantine=quarantine) for queue in served]

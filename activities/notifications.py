@@ -13,6 +13,7 @@ from activities.channels import NotSent, send
 from app.database.database import Database
 from app.domain.finding_counts import MAX_TASKS, FindingCounts
 from app.domain.identity import now
+from app.domain.notifying import NotifyRules
 from app.hidden_environment import variables
 from app.settings import Settings
 from app.storage import notifications, projects
@@ -39,6 +40,7 @@ class Notifications:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
+        self._rules = NotifyRules(settings.notify)
         self._counts = FindingCounts(settings.known_agents)
 
     @property
@@ -58,7 +60,7 @@ class Notifications:
         row = await self._database.persist(lambda conn: self._begin(conn, ref.notification_id))
         if row is None or row.message is None:
             return
-        entry, message = self._settings.notify_rules.named(row.entry), Message.model_validate(row.message)
+        entry, message = self._rules.named(row.entry), Message.model_validate(row.message)
         try:
             if entry is None:
                 raise NotSent(f"The settings of the worker have no [[notify]] entry '{row.entry}'.")
@@ -84,7 +86,7 @@ class Notifications:
         notifications.end(conn, row.id, NotificationStatus.DELIVERED)
         # A replay has ended before, and was followed by its reminders then.
         if found.ended_at is None:
-            notifications.remind(conn, found, self._settings.notify_rules, expires_at)
+            notifications.remind(conn, found, self._rules, expires_at)
 
     def _begin(self, conn: Connection, notification_id: str) -> Notification | None:
         """Return a notification that is to be sent now, with its message. None if there is nothing to send."""

@@ -50,6 +50,7 @@ from app.dashboard.serving import PAGE
 from app.database.database import Database
 from app.domain.errors import Unavailable
 from app.domain.finding_counts import FindingCounts
+from app.domain.notifying import NotifyRules
 from app.domain.registry import load_actions
 from app.log import configure_logging
 from app.planning.archetypes import load_archetypes
@@ -153,7 +154,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 def services_of(settings: Settings, engine: Engine) -> Services:
     """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
-    database = Database(settings.effective_database_url, keys.signer, settings.notify_rules)
+    database = Database(settings.effective_database_url, keys.signer, NotifyRules(settings.notify))
     heads = HeadsLog(settings.effective_heads_file)
     sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
     workspaces = workspaces_of(settings)

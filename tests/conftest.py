@@ -24,6 +24,7 @@ from temporalio.testing import WorkflowEnvironment
 from app.api.controllers import plans
 from app.api.http.credentials import name_of_user
 from app.database.database import Database
+from app.domain.notifying import NotifyRules
 from app.main import create_app
 from app.planning.planner import Planner
 from app.serving.limits import Limits
@@ -241,7 +242,7 @@ async def running_stack(
     workspaces_of(settings).prepare()
     async with contextlib.AsyncExitStack() as stack:
         temporal = await connect(settings)
-        database = Database(settings.effective_database_url, notify=settings.notify_rules)
+        database = Database(settings.effective_database_url, notify=NotifyRules(settings.notify))
         await database.start()
         stack.push_async_callback(database.close)
         app = create_app(settings, Engine(settings, temporal, thresholds))

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    model_validator,
+)
 
 from app.domain.agents import EntryName
 from app.domain.people import Labels
@@ -113,6 +122,19 @@ def check_secret(text: str) -> None:
         raise ValueError(
             "a webhook secret is whsec_ and 24 to 64 random bytes in base64: printf whsec_; openssl rand -base64 32"
         )
+
+
+def _fit_together(entries: list[NotifyEntry]) -> list[NotifyEntry]:
+    names = [entry.name for entry in entries]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"two entries have the name '{twice}'; each needs its own")
+    unknown = next((entry for entry in entries if entry.escalate_to not in {None, *names} - {entry.name}), None)
+    if unknown is not None:
+        raise ValueError(f"'{unknown.name}' escalates to '{unknown.escalate_to}'; name another entry")
+    return entries
+
+
+NotifyEntries = Annotated[list[NotifyEntry], AfterValidator(_fit_together)]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from pydantic_settings import (
 from app import hidden_environment
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, ModelEntry, Price
 from app.domain.limits import Size, TaskLimits
-from app.domain.notifying import NotifyEntry, NotifyRules
+from app.domain.notifying import NotifyEntries, NotifyEntry
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.secret_scopes import SecretEntry, SecretScopes
 
@@ -243,10 +243,7 @@ class Settings(BaseSettings):
     secrets_scoped: bool = Field(
         default=False, description="Deny every project the secrets that have no [secrets.NAME] entry."
     )
-    notify: list[NotifyEntry] = Field(
-        default_factory=list[NotifyEntry],
-        description="Who is told about what, and by which channel: [[notify]] in the file.",
-    )
+    notify: NotifyEntries = Field(default=[], description="Who is told about what: [[notify]] in the file.")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages."
     )
@@ -268,17 +265,6 @@ class Settings(BaseSettings):
         if relative := next((folder for folder in folders if not folder.is_absolute()), None):
             raise ValueError(f"'{relative}' is a relative path; use absolute paths")
         return folders
-
-    @field_validator("notify")
-    @classmethod
-    def _named_once(cls, value: list[NotifyEntry]) -> list[NotifyEntry]:
-        names = [entry.name for entry in value]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"two entries have the name '{twice}'; each needs its own")
-        unknown = next((entry for entry in value if entry.escalate_to not in {None, *names} - {entry.name}), None)
-        if unknown is not None:
-            raise ValueError(f"'{unknown.name}' escalates to '{unknown.escalate_to}'; name another entry")
-        return value
 
     @field_validator("sandbox_network")
     @classmethod
@@ -330,11 +316,6 @@ class Settings(BaseSettings):
     def secret_scopes(self) -> SecretScopes:
         """The projects and agents that may use each secret."""
         return SecretScopes(self.secrets, self.secrets_scoped)
-
-    @property
-    def notify_rules(self) -> NotifyRules:
-        """The entries that say who is told about what."""
-        return NotifyRules(tuple(self.notify))
 
     @property
     def agent_queues(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from docs.api_guide import told
 from docs.api_guide.guide import Guide
 
 PLAN = """## Gather
@@ -51,8 +52,8 @@ def tell(guide: Guide, folder: Path) -> None:
     _many(guide, project)
     _people(guide)
     _session(guide)
-    _inbox(guide)
-    _notifications(guide)
+    told.inbox(guide)
+    told.notifications(guide)
     _system(guide)
 
 
@@ -361,36 +362,6 @@ def _session(guide: Guide) -> None:
         "/api/sessions/sess_01k00000000000000000000000",
         status=404,
         about="Ends a session; its browser must sign in again. The answer is 404 if there is no such session.",
-    )
-
-
-def _inbox(guide: Guide) -> None:
-    guide.write("## What waits for you")
-    guide.call(
-        "getInbox",
-        "GET",
-        "/api/inbox",
-        about="What you may approve, release, answer or do, across all projects: first what expires, then the oldest. Send "
-        "`answer` to settle an item; `body` names what you have seen. Takes `limit` (20, at most 200) and `offset`.",
-    )
-
-
-def _notifications(guide: Guide) -> None:
-    guide.write("## Notifications")
-    guide.call(
-        "listNotifications",
-        "GET",
-        "/api/notifications",
-        about="Who was told about what, newest first: see [Get told](notifications.md). Takes `status` (pending, delivered, failed, "
-        "obsolete), `limit` (20, at most 200) and `offset`. This server tells nobody.",
-    )
-    guide.call(
-        "replayNotification",
-        "POST",
-        "/api/notifications/msg_01k00000000000000000000000/replay",
-        status=404,
-        about="Sends the same message with the same id again. The answer is 404 if there is no such notification, and 409 while it "
-        "is still being sent.",
     )
 
 

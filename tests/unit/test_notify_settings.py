@@ -96,7 +96,7 @@ def test_an_occasion_is_told_to_the_entries_that_ask_for_it() -> None:
         {"name": "plans", "url": "json://a", "kinds": ["plan"]},
         {"name": "ops", "url": "json://a", "labels": ["ops"]},
     ]
-    rules: NotifyRules = Settings.model_validate({"notify": entries}).notify_rules
+    rules = NotifyRules(Settings.model_validate({"notify": entries}).notify)
     plan, manual = Occasion(NotifyEvent.WAITING, InboxKind.PLAN), Occasion(NotifyEvent.WAITING, InboxKind.MANUAL)
     assert rules.told(plan, ["ops"]) == ["all", "plans", "ops"]
     assert rules.told(manual, []) == ["all"]
