@@ -17,7 +17,7 @@ from app.domain.notifying import NotifyRules
 from app.hidden_environment import variables
 from app.settings import Settings
 from app.storage import notifications, projects
-from app.storage.inbox_details import TaskText
+from app.storage.inbox_details import ShownTask
 from app.storage.notifications import Notification
 from app.storage.occasions import Said, said
 from app.storage.projects import ProjectRow
@@ -105,7 +105,7 @@ class Notifications:
         return notifications.find(conn, row.id)
 
     def _message(self, row: Notification, project: ProjectRow, what: Said) -> JsonObject:
-        checked = [TaskText("", "", "", action, None, 1.0) for action in what.actions[:MAX_TASKS]]
+        checked = [ShownTask("", "", "", action, None, 1.0) for action in what.actions[:MAX_TASKS]]
         data = MessageData(
             event=row.event,
             kind=row.kind,

@@ -18,7 +18,7 @@ QUESTIONS = tuple(InboxKind(name) for name in ("decision", "task_failed", "worke
 
 
 @dataclass(frozen=True, slots=True)
-class PlanText:
+class ShownPlan:
     """A plan version that waits for approval."""
 
     project_id: str
@@ -28,7 +28,7 @@ class PlanText:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskText:
+class ShownTask:
     """A task that would run next, as far as an audit checks it."""
 
     id: str
@@ -49,13 +49,13 @@ class Details:
         options: the options of questions, by question.
     """
 
-    plans: dict[tuple[str, int], PlanText]
-    tasks: dict[str, list[TaskText]]
+    plans: dict[tuple[str, int], ShownPlan]
+    tasks: dict[str, list[ShownTask]]
     options: dict[str, list[str]]
 
 
-_PLANS = Rows(plans, PlanText)
-_TASKS = Rows(tasks, TaskText)
+_PLANS = Rows(plans, ShownPlan)
+_TASKS = Rows(tasks, ShownTask)
 
 
 def details_of(conn: Connection, items: Sequence[Waiting]) -> Details:
@@ -64,7 +64,7 @@ def details_of(conn: Connection, items: Sequence[Waiting]) -> Details:
     versions = [(item.project_id, int(item.item_id)) for item in items if item.kind in PLANS]
     named = _PLANS.select.where(tuple_(plans.c.project_id, plans.c.version).in_(versions))
     found = _PLANS.all(conn, named) if versions else []
-    by_id: dict[str, list[TaskText]] = {}
+    by_id: dict[str, list[ShownTask]] = {}
     if phase_ids := ids[InboxKind.PHASE]:
         open_tasks = _TASKS.select.where(tasks.c.phase_id.in_(phase_ids), tasks.c.status == TaskStatus.PENDING)
         for row in _TASKS.all(conn, open_tasks.order_by(tasks.c.position)):

@@ -64,7 +64,7 @@ def test_entries_reach_another_process_and_their_secrets_are_shown_nowhere(
         ({"name": "a", "url": "json://a", "remind": "soon"}, "such as 30m, 4h or 1d"),
         ({"name": "a", "url": "json://a", "escalate": "4h"}, "both escalate and escalate_to"),
         ({"name": "a", "url": "json://a", "escalate": "4h", "escalate_to": "b"}, "name another entry"),
-        ({"name": "a", "url": "json://a", "adress": "b"}, "there is no such field"),
+        ({"name": "a", "url": "json://a", "color": "b"}, "there is no such field"),
     ],
 )
 def test_a_mistake_says_what_to_do(monkeypatch: pytest.MonkeyPatch, entry: dict[str, object], words: str) -> None:
@@ -76,8 +76,8 @@ def test_a_mistake_says_what_to_do(monkeypatch: pytest.MonkeyPatch, entry: dict[
 
 
 def test_a_mistake_in_the_file_is_named_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path, monkeypatch, 'log_level = "info"\n\n[[notify]]\nname = "a"\nurl_file = "a"\nadress = "b"\n')
-    with pytest.raises(SettingsInvalid, match=r"signoff\.toml:6: notify\[0\]\.adress: there is no such field"):
+    write(tmp_path, monkeypatch, 'log_level = "info"\n\n[[notify]]\nname = "a"\nurl_file = "a"\ncolor = "b"\n')
+    with pytest.raises(SettingsInvalid, match=r"signoff\.toml:6: notify\[0\]\.color: there is no such field"):
         load_settings()
 
 

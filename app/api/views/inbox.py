@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.domain.finding_counts import MAX_TASKS, FindingCounts
 from app.domain.plan import PlanDraft
 from app.storage.inbox import Waiting
-from app.storage.inbox_details import PLANS, QUESTIONS, Details, PlanText, TaskText
+from app.storage.inbox_details import PLANS, QUESTIONS, Details, ShownPlan, ShownTask
 from signoff.schemas.inbox import InboxAnswer, InboxFindings, InboxItem
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import InboxKind
@@ -35,19 +35,19 @@ def show(items: Sequence[Waiting], details: Details, findings: FindingCounts) ->
     return shown
 
 
-def _rows(plan: PlanText) -> list[TaskText]:
+def _rows(plan: ShownPlan) -> list[ShownTask]:
     try:
         draft = PlanDraft.model_validate(plan.draft)
     except ValidationError:
         # Somebody has altered the row. The audit says so.
         return []
     return [
-        TaskText(task.key, "", task.key, task.action.model_dump(mode="json"), task.agent_id, task.timeout_seconds)
+        ShownTask(task.key, "", task.key, task.action.model_dump(mode="json"), task.agent_id, task.timeout_seconds)
         for task in draft.tasks()
     ]
 
 
-def _item(item: Waiting, plan: PlanText | None, options: list[str], findings: InboxFindings | None) -> InboxItem:
+def _item(item: Waiting, plan: ShownPlan | None, options: list[str], findings: InboxFindings | None) -> InboxItem:
     summary = str((plan.draft or {}).get("summary", "")) if plan is not None else item.title
     is_question = item.kind in QUESTIONS
     return InboxItem(
@@ -76,7 +76,7 @@ def page_of(project_id: str) -> str:
     return f"/projects/{project_id}"
 
 
-def _answer(item: Waiting, plan: PlanText | None) -> InboxAnswer:
+def _answer(item: Waiting, plan: ShownPlan | None) -> InboxAnswer:
     base = f"{_PROJECTS}/{item.project_id}"
     body: JsonObject = {}
     if item.kind in PLANS and plan is not None:
