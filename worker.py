@@ -34,12 +34,14 @@ from activities.actions.sandbox import sandbox_of, unsandboxed_as, weakness_of
 from activities.actions.secret_forms import MIN_ENCODED
 from activities.admission import OwnActivitiesOnly
 from activities.advice import Advice
+from activities.notifications import Notifications
 from activities.planning import Planning
 from activities.planning_facts import FactFinder
 from activities.records import Records
 from activities.tasks import TaskActivities, TaskSurroundings
 from app.database.database import Database
 from app.domain.actions import Actions
+from app.domain.notifying import NotifyRules
 from app.domain.policies import Signing
 from app.domain.registry import load_actions
 from app.hidden_environment import keep_only, variables
@@ -61,6 +63,7 @@ from app.temporal.tuning import worker_options
 from app.temporal.workers import identity_of_worker
 from app.workspace.private_places import objection_to_grants
 from app.workspace.workspaces import workspaces_of
+from workflows.notification import NotificationWorkflow
 from workflows.options import quarantine_queue
 from workflows.project import ProjectWorkflow
 
@@ -124,8 +127,14 @@ def build_worker(
     advice = Advice(database, settings, tasks.masker)
     return make(
         task_queue=settings.task_queue,
-        workflows=[ProjectWorkflow],
-        activities=[*records.activities, planning.make_plan, advice.advise, *tasks.activities],
+        workflows=[ProjectWorkflow, NotificationWorkflow],
+        activities=[
+            *Notifications(database, settings).activities,
+            *records.activities,
+            planning.make_plan,
+            advice.advise,
+            *tasks.activities,
+        ],
     )
 
 
@@ -212,7 +221,9 @@ async def run(settings: Settings, queues: list[str | None] | None = None, *, qua
     if client is None:
         return
     database = Database(
-        settings.effective_database_url, signing=Signing(settings.signoff.policy, settings.known_agents)
+        settings.effective_database_url,
+        signing=Signing(settings.signoff.policy, settings.known_agents),
+        notify=NotifyRules(settings.notify),
     )
     await database.start()
     served = queues or [None]

@@ -20,9 +20,11 @@ from app.api.controllers.events import EventController
 from app.api.controllers.files import FileController
 from app.api.controllers.graph import GraphController
 from app.api.controllers.history import HistoryController
+from app.api.controllers.inbox import InboxController
 from app.api.controllers.insight import InsightController
 from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
+from app.api.controllers.notifications import NotificationController
 from app.api.controllers.outline import OutlineController, preview_processes
 from app.api.controllers.passkeys import PasskeyApprovalController, PasskeyController
 from app.api.controllers.people import KeyController, MeController, PeopleController
@@ -53,6 +55,8 @@ from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.serving import PAGE
 from app.database.database import Database
 from app.domain.errors import Unavailable
+from app.domain.finding_counts import FindingCounts
+from app.domain.notifying import NotifyRules
 from app.domain.policies import Signing
 from app.domain.registry import load_actions
 from app.log import configure_logging
@@ -68,6 +72,7 @@ from app.temporal.client import Engine
 from app.temporal.commands import Commands
 from app.temporal.expiry import expire_gates_periodically
 from app.temporal.lost import reconcile_lost_runs_periodically
+from app.temporal.notifying import hand_over_periodically
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import Scope
 
@@ -83,11 +88,13 @@ _CONTROLLERS = [
     FileController,
     GraphController,
     HistoryController,
+    InboxController,
     InsightController,
     KeyController,
     LiveController,
     LogController,
     MeController,
+    NotificationController,
     OutlineController,
     PasskeyApprovalController,
     PasskeyController,
@@ -164,7 +171,10 @@ def services_of(settings: Settings, engine: Engine) -> Services:
     """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
     database = Database(
-        settings.effective_database_url, keys.signer, Signing(settings.signoff.policy, settings.known_agents)
+        settings.effective_database_url,
+        keys.signer,
+        Signing(settings.signoff.policy, settings.known_agents),
+        NotifyRules(settings.notify),
     )
     heads = HeadsLog(settings.effective_heads_file)
     sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
@@ -180,6 +190,7 @@ def services_of(settings: Settings, engine: Engine) -> Services:
         agents=settings.known_agents,
         archetypes=load_archetypes(settings.archetypes),
         previews=preview_processes(),
+        finding_counts=FindingCounts(settings.known_agents),
     )
 
 
@@ -226,6 +237,9 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
         asyncio.create_task(forget_old_keys_periodically(services.database), name="old-keys"),
         asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
     ]
+    if services.settings.notify:
+        telling = hand_over_periodically(services.database, services.engine)
+        sweeps.append(asyncio.create_task(telling, name="notifications"))
     try:
         yield
     finally:

@@ -24,6 +24,7 @@ from temporalio.testing import WorkflowEnvironment
 from app.api.controllers import plans
 from app.api.http.credentials import name_of_user
 from app.database.database import Database
+from app.domain.notifying import NotifyRules
 from app.domain.policies import Signing
 from app.main import create_app
 from app.planning.planner import Planner
@@ -244,7 +245,9 @@ async def running_stack(
     async with contextlib.AsyncExitStack() as stack:
         temporal = await connect(settings)
         database = Database(
-            settings.effective_database_url, signing=Signing(settings.signoff.policy, settings.known_agents)
+            settings.effective_database_url,
+            signing=Signing(settings.signoff.policy, settings.known_agents),
+            notify=NotifyRules(settings.notify),
         )
         await database.start()
         stack.push_async_callback(database.close)

@@ -24,11 +24,13 @@ _OF_ONE_KIND = {"file", "sqlite_only", "postgres_server"}
 _ON_BOTH = (
     "unit",
     "test_history.py",
+    "test_inbox.py",
     "test_list.py",
     "test_live_edits.py",
     "test_live_events.py",
     "test_logs.py",
     "test_metrics.py",
+    "test_notifications.py",
     "test_run.py",
     "test_seals.py",
 )

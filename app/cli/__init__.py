@@ -18,6 +18,7 @@ _OVERVIEW = {
     "Plans and projects": {
         "run": ("app.cli.run", "Plan, approve and run a Markdown file."),
         "outline": ("app.cli.outline", "Preview the plan of a Markdown file."),
+        "inbox": ("app.cli.inbox", "List and answer what waits for you."),
         "projects": ("app.cli.projects", "Create and manage projects."),
         "tasks": ("app.cli.tasks", "List, edit and answer tasks; read logs."),
         "phases": ("app.cli.tasks", "List and add phases."),
@@ -38,6 +39,7 @@ _OVERVIEW = {
         "keys": ("app.cli.people", "List, add, rotate and revoke keys."),
         "links": ("app.cli.signing_links", "Let one person sign one thing by a link."),
         "whoami": ("app.cli.people", "Print who you are, and your roles."),
+        "notifications": ("app.cli.notifications", "List notifications, and send them again."),
         "sessions": ("app.cli.sessions", "List and revoke browser sessions."),
     },
     "Services": {

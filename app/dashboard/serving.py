@@ -43,7 +43,7 @@ class _File:
     etag: str
 
 
-@get(["/", "/new", "/sign"], opt={"scope": Scope.ANYBODY}, include_in_schema=False)
+@get(["/", "/inbox", "/new", "/sign"], opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _page(request: AnyRequest) -> Response[bytes]:
     return _answer(request, "index.html", _ASK_FIRST)
 

@@ -12,6 +12,7 @@ from app.database.feed import ChangeFeed
 from app.database.sqlite import SqliteDatabase
 from app.database.url import parse_url, sqlite_path
 from app.domain.errors import Unavailable
+from app.domain.notifying import NOTIFY, NotifyRules
 from app.domain.policies import POLICIES, Signing
 from app.domain.signing import SIGNER, Signer
 
@@ -39,14 +40,21 @@ class Database:
         url: `sqlite+aiosqlite:///<file>` or `postgresql+asyncpg://<user>:<password>@<host>/<database>`.
         signer: signs the events and commands that this process writes. Only the app has one.
         signing: the policies that say who must sign.
+        notify: who is told about the events that this process writes.
 
     Raises:
         ValueError: the URL has neither form.
     """
 
-    def __init__(self, url: str, signer: Signer | None = None, signing: Signing | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        signer: Signer | None = None,
+        signing: Signing | None = None,
+        notify: NotifyRules | None = None,
+    ) -> None:
         path = sqlite_path(url)
-        options: dict[str, object] = {SIGNER: signer, POLICIES: signing}
+        options: dict[str, object] = {SIGNER: signer, POLICIES: signing, NOTIFY: notify}
         self._backend: _Backend = SqliteDatabase(path, options) if path is not None else _postgres(url, options)
 
     @property

@@ -23,6 +23,7 @@ Prefix = Literal[
     "link",
     "cmt",
     "passkey",
+    "msg",
 ]
 
 

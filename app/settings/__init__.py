@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, ModelEntry, Price
 from app.domain.limits import Size, TaskLimits
+from app.domain.notifying import NotifyEntries, NotifyEntry
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.policies import Policies
 from app.domain.secret_scopes import SecretEntry, SecretScopes
@@ -36,6 +37,7 @@ TABLES = {
     "models": ModelEntry,
     "prices": Price,
     "secrets": SecretEntry,
+    "notify": NotifyEntry,
 }
 # Settings that are a single table in the file, without a flag.
 SECTIONS = {"oidc": OidcEntry, "proxy": ProxyEntry, "signoff": Policies}
@@ -253,6 +255,7 @@ class Settings(BaseSettings):
     signoff: Policies = Field(
         default=Policies(), description="Who must sign which documents: [[signoff.policy]] in the file."
     )
+    notify: NotifyEntries = Field(default=[], description="Who is told about what: [[notify]] in the file.")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages."
     )

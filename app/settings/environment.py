@@ -11,6 +11,7 @@ from typing import cast
 
 from pydantic import AliasChoices, BaseModel, SecretStr
 
+from app.domain.notifying import NotifyEntry
 from app.settings import Settings
 
 PREFIX = "SIGNOFF_"
@@ -22,7 +23,10 @@ _TEMPORALS = "TEMPORAL_"
 
 def as_variables(settings: Settings) -> dict[str, str]:
     """The `SIGNOFF_…` variables that give another process the same settings."""
-    return {variable_of(name): _as_text(name, getattr(settings, name)) for name in settings.model_fields_set}
+    variables = {variable_of(name): _as_text(name, getattr(settings, name)) for name in settings.model_fields_set}
+    if settings.notify:
+        variables[variable_of("notify")] = json.dumps([_with_secrets(entry) for entry in settings.notify])
+    return variables
 
 
 def variable_of(name: str) -> str:
@@ -51,6 +55,12 @@ def _as_json(value: BaseModel) -> object:
     return value.model_dump(mode="json", by_alias=True)
 
 
+def _with_secrets(entry: NotifyEntry) -> dict[str, object]:
+    values = entry.model_dump(mode="json", exclude_unset=True)
+    hidden = {name: getattr(entry, name) for name in ("url", "secret")}
+    return values | {name: text.get_secret_value() for name, text in hidden.items() if text is not None}
+
+
 # Providers whose libraries read variables that do not begin with the provider's name.
 _PREFIXES = {
     "alibaba": ("ALIBABA_", "DASHSCOPE_"),
@@ -73,6 +83,7 @@ def wanted_by_worker(settings: Settings) -> Callable[[str], bool]:
         prefixes += _PREFIXES.get(provider, (f"{provider.upper()}_",))
     # The worker only masks DATABASE_PASSWORD.
     named = {"PGPASSWORD", "DATABASE_PASSWORD", *(entry.api_key_env for entry in entries if entry.api_key_env)}
+    named |= {name for entry in settings.notify for name in entry.variables}
     unwanted = {variable_of(name) for name in ("api_key", "seal_key", "oidc_client_secret", "url")}
     return lambda name: name not in unwanted and (name in named or name.startswith(tuple(prefixes)))
 

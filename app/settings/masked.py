@@ -17,10 +17,13 @@ def masked_values(settings: Settings, environment: Mapping[str, str]) -> tuple[s
     """Values that logs must not show, in addition to the secrets of tasks: keys and the database password."""
     url = urlsplit(settings.database_url)
     password = url.password or ""
-    names = {"DATABASE_PASSWORD", *(agent.api_key_env for agent in settings.agents.values() if agent.api_key_env)}
+    told = [entry.url or entry.secret for entry in settings.notify]
+    names = {name for entry in settings.notify for name in entry.variables}
+    names |= {"DATABASE_PASSWORD", *(agent.api_key_env for agent in settings.agents.values() if agent.api_key_env)}
     values = [
         settings.api_key.get_secret_value(),
         settings.model_api_key.get_secret_value(),
+        *(text.get_secret_value() for text in told if text is not None),
         password,
         unquote(password),
         *(environment.get(name, "") for name in sorted(names)),

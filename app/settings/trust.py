@@ -33,6 +33,7 @@ GUARDED = (
     "api_key",
     "model_base_url",
     "model_api_key",
+    "notify",
 )
 GUARDED_OF_AGENTS = ("base_url", "api_key_env")
 _KEY_SUFFIX = "_API_KEY"

@@ -11,6 +11,7 @@ from app.domain.events import GENESIS, chain_hash, content_of
 from app.domain.identity import now
 from app.domain.sender import Actor, as_sender
 from app.domain.signing import SIGNER, Signer
+from app.storage import notifications
 from app.storage.record_tables import events, tombstones
 from app.storage.stored_json import read_json
 from app.storage.tables import projects
@@ -71,6 +72,7 @@ def append(conn: Connection, project_id: str, *news: EventData, actor: Actor, at
         written.append(event)
         rows.append({**event.__dict__, "hash": head, "seal": seal_of(event, signer)})
     conn.execute(_APPEND, rows)
+    notifications.note(conn, project_id, zip(written, news, strict=True))
     conn.execute(_SEAL, {"of_project": project_id, "last_seq": seq, "last_hash": head, "updated_at": moment})
     return written
 

@@ -24,6 +24,12 @@ from sqlalchemy import (
 
 from app.storage.columns import POSITION, metadata, origin, partial_index, project_id
 
+# What waits for a person, or has a gate at which somebody waits. Index and query use these same texts: with parameters, a
+# database may not see that they match.
+HAS_GATE = text("gate IS NOT NULL")
+IS_READY = text("status = 'ready'")
+IS_OPEN = text("status = 'open'")
+
 projects = Table(
     "projects",
     metadata,
@@ -72,6 +78,7 @@ projects = Table(
     Index("ix_projects_created", "created_at", "id"),
     Index("ix_projects_updated", "updated_at", "id"),
     Index("ix_projects_status", "status", "created_at"),
+    partial_index("ix_projects_gate", "id", where=HAS_GATE),
 )
 
 plans = Table(
@@ -102,6 +109,7 @@ plans = Table(
     Column("approved_at", String(32)),
     Column("approved_by", Text),
     Column("approved_by_id", String(64)),
+    partial_index("ix_plans_ready", "project_id", "version", where=IS_READY),
 )
 
 phases = Table(
@@ -126,8 +134,7 @@ phases = Table(
     UniqueConstraint("project_id", "key"),
 )
 
-# A task that a person must do or release. Index and query use this same text: with parameters, a database may not see that they
-# match.
+# A task that a person must do or release.
 WAITS_FOR_PERSON = text("status = 'waiting' AND reason IN ('manual', 'release')")
 IN_QUARANTINE = text("quarantine IS NOT NULL")
 
@@ -315,6 +322,7 @@ questions = Table(
     Column("decision_id", String(64)),
     Index("ix_questions_task", "task_id", "status"),
     Index("ix_questions_project", "project_id", "status"),
+    partial_index("ix_questions_open", "project_id", "status", where=IS_OPEN),
     sqlite_autoincrement=True,
 )
 

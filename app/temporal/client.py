@@ -34,6 +34,7 @@ from app.temporal.workers import Workers, workers_of
 from signoff.vocabulary import ProjectStatus, Stage
 from workflows import search_attributes
 from workflows.contracts import WORKFLOW_TYPE, CommandSignal, ProjectInput, Snapshot, Thresholds
+from workflows.notification import NOTIFICATION_TYPE, NotificationRef
 from workflows.options import shorten
 
 T = TypeVar("T")
@@ -145,6 +146,25 @@ class Engine:
                 search_attributes=_attributes(project),
                 static_summary=shorten(project.name),
                 static_details=self._details(project.id),
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+    async def start_notification(self, notification_id: str) -> None:
+        """Start the workflow that sends a notification, unless it is open.
+
+        Raises:
+            Unavailable: Temporal does not answer.
+        """
+        client = await self._connected()
+        await self._call(
+            client.start_workflow(
+                NOTIFICATION_TYPE,
+                NotificationRef(notification_id=notification_id),
+                id=notification_id,
+                task_queue=self._settings.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 rpc_timeout=RPC_TIMEOUT,
             )
         )

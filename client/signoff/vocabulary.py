@@ -218,6 +218,44 @@ class GateKind(StrEnum):
     CHANGE = "change"
 
 
+class InboxKind(StrEnum):
+    """What waits for a person."""
+
+    # A plan, or an edit of a running plan.
+    PLAN = "plan"
+    EDIT = "edit"
+    # A phase at its gate.
+    PHASE = "phase"
+    # A task that a person must release, or do.
+    RELEASE = "release"
+    MANUAL = "manual"
+    # What a task asks: a decision of the plan, what to do after a failure or a lost worker, an agent's own question, and whether
+    # to run something that has changed since it was signed.
+    DECISION = "decision"
+    TASK_FAILED = "task_failed"
+    WORKER_LOST = "worker_lost"
+    AGENT = "agent"
+    CHANGED = "changed"
+
+
+class NotifyEvent(StrEnum):
+    """What people may be told about."""
+
+    WAITING = "waiting"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class NotificationStatus(StrEnum):
+    """Status of a notification. One that is `obsolete` was not sent, because nothing waited any more."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    OBSOLETE = "obsolete"
+
+
 class EventType(StrEnum):
     """The types of the events in a project's record."""
 

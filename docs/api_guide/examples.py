@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from docs.api_guide import told
 from docs.api_guide.guide import Guide
 from docs.api_guide.review_examples import review
 
@@ -53,6 +54,8 @@ def tell(guide: Guide, folder: Path) -> None:
     _many(guide, project)
     _people(guide)
     _session(guide)
+    told.inbox(guide)
+    told.notifications(guide)
     _system(guide)
 
 

@@ -27,6 +27,7 @@ OPEN = {
     ("GET", "/assets/{name}"),
     ("GET", "/favicon.svg"),
     ("GET", "/health"),
+    ("GET", "/inbox"),
     ("GET", "/new"),
     ("GET", "/projects/{rest}"),
     ("GET", "/ready"),

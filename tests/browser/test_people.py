@@ -170,7 +170,7 @@ def log_in(page: Page, login: str) -> None:
 
 
 def test_a_guest_signs_by_a_link(browser: Browser, locked: str, signoff: Signoff) -> None:
-    plan = "- Remove the old logs: `rm -rf /var/log/old/*` {#remove}"
+    plan = "- Remove the old logs: `true || rm -rf /var/log/old/*` {#remove}"
     project_id = signoff.planned("Signed by a guest", plan)
     link = signoff.api.post(f"/api/projects/{project_id}/signing-links", json={"name": "Pat of the board"})
     text = link.raise_for_status().json()["url"].partition("#")[2]

@@ -9,6 +9,7 @@ from app.api.http.helper_process import HelperProcesses
 from app.database.database import Database
 from app.domain.actions import Actions
 from app.domain.agents import Archetype
+from app.domain.finding_counts import FindingCounts
 from app.domain.validation import Agents
 from app.sealing.sealer import Sealer
 from app.settings import Settings
@@ -31,3 +32,4 @@ class Services:
     agents: Agents
     archetypes: Mapping[str, Archetype]
     previews: HelperProcesses
+    finding_counts: FindingCounts

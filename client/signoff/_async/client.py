@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import quote
 
 from signoff._async.files import AsyncFiles
+from signoff._async.notifications import AsyncNotifications
 from signoff._async.people import AsyncKeys, AsyncPeople, AsyncSigningLinks
 from signoff._async.projects import AsyncProjects
 from signoff._async.tasks import AsyncDecisions, AsyncPhases, AsyncTasks
@@ -16,6 +17,7 @@ from signoff._async.transport import AsyncTransport
 from signoff._requests import Request, get, post, read_answer
 from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
+from signoff.schemas.inbox import Inbox
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
 from signoff.schemas.people import Me
@@ -51,6 +53,7 @@ class AsyncSignoff:
         people: the people who may sign in.
         keys: the keys of programs.
         signing_links: links that let one person sign what waits in a project.
+        notifications: what was sent to whom.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class AsyncSignoff:
         self.people = AsyncPeople(self._transport)
         self.keys = AsyncKeys(self._transport)
         self.signing_links = AsyncSigningLinks(self._transport)
+        self.notifications = AsyncNotifications(self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,6 +130,10 @@ class AsyncSignoff:
     async def policies(self) -> PolicyList:
         """List the policies, which say who must sign which documents."""
         return await self._transport.call(get("/api/policies"), PolicyList)
+
+    async def inbox(self, *, limit: int | None = None, offset: int | None = None) -> Inbox:
+        """List what waits for you across all projects: first what expires, then the oldest. 20 items, unless `limit` says so."""
+        return await self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), Inbox)
 
     async def me(self) -> Me:
         """Get who you are for the server, and what you may do."""

@@ -11,12 +11,14 @@ from urllib.parse import quote
 
 from signoff._requests import Request, get, post, read_answer
 from signoff._sync.files import Files
+from signoff._sync.notifications import Notifications
 from signoff._sync.people import Keys, People, SigningLinks
 from signoff._sync.projects import Projects
 from signoff._sync.tasks import Decisions, Phases, Tasks
 from signoff._sync.transport import Transport
 from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
+from signoff.schemas.inbox import Inbox
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
 from signoff.schemas.people import Me
@@ -52,6 +54,7 @@ class Signoff:
         people: the people who may sign in.
         keys: the keys of programs.
         signing_links: links that let one person sign what waits in a project.
+        notifications: what was sent to whom.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Signoff:
         self.people = People(self._transport)
         self.keys = Keys(self._transport)
         self.signing_links = SigningLinks(self._transport)
+        self.notifications = Notifications(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +131,10 @@ class Signoff:
     def policies(self) -> PolicyList:
         """List the policies, which say who must sign which documents."""
         return self._transport.call(get("/api/policies"), PolicyList)
+
+    def inbox(self, *, limit: int | None = None, offset: int | None = None) -> Inbox:
+        """List what waits for you across all projects: first what expires, then the oldest. 20 items, unless `limit` says so."""
+        return self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), Inbox)
 
     def me(self) -> Me:
         """Get who you are for the server, and what you may do."""

@@ -1,6 +1,7 @@
 /** The list as the page knows it: the server's response, requested again when any project has an event. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
 import { follow, type StreamState } from "../api/stream";
+import { inbox } from "../state/inbox.svelte";
 import type { ListQuery } from "./query";
 
 /** A change of status moves rows and changes counts; of any other change, a row shows only the time. */
@@ -29,7 +30,10 @@ export class ListStore {
       address: () => "/api/events",
       // What happened while the stream was closed shows only in the list.
       onOpen: () => this.#mark(0),
-      onEvent: ({ data }) => this.#take(JSON.parse(data) as Schemas["LiveEvent"]),
+      onEvent: ({ data }) => {
+        inbox.mark();
+        this.#take(JSON.parse(data) as Schemas["LiveEvent"]);
+      },
       onState: (state) => (this.stream = state),
     });
   }

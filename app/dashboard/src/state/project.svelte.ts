@@ -3,6 +3,7 @@ import { ApiError, answer, api, type Plan, type Project, type Schemas } from "..
 import { follow, type StreamState } from "../api/stream";
 import { applied } from "./apply";
 import { ProjectAudit } from "./audit.svelte";
+import { inbox } from "./inbox.svelte";
 import type { Event } from "./reducer";
 
 export type { Event };
@@ -84,7 +85,10 @@ export class ProjectStore {
     this.#stop();
     this.#stop = follow({
       address: () => `/api/projects/${this.id}/events?after=${this.#seq}`,
-      onEvent: ({ data }) => this.#take(JSON.parse(data) as Event),
+      onEvent: ({ data }) => {
+        inbox.mark();
+        this.#take(JSON.parse(data) as Event);
+      },
       onState: (state) => (this.stream = state),
       onEnd: () => this.#followAll(),
       onRefused: () => void this.refresh(),

@@ -62,5 +62,11 @@ export function startRouting(): () => void {
 }
 
 function isPage(path: string): boolean {
-  return path === "/" || path === "/new" || path.startsWith("/projects/") || path.startsWith("/settings/");
+  return (
+    path === "/" ||
+    path === "/inbox" ||
+    path === "/new" ||
+    path.startsWith("/projects/") ||
+    path.startsWith("/settings/")
+  );
 }

@@ -4,6 +4,7 @@ import { create } from "./create.ts";
 import { files } from "./files.ts";
 import { graph } from "./graph.ts";
 import { header } from "./header.ts";
+import { inbox } from "./inbox.ts";
 import { list } from "./list.ts";
 import { metrics } from "./metrics.ts";
 import { people } from "./people.ts";
@@ -23,6 +24,7 @@ export const texts = {
   signIn,
   project,
   list,
+  inbox,
   people,
   create,
   plan,

@@ -38,7 +38,6 @@ export const list = {
     activity_paused: "Blocked: paused in Temporal",
   },
   manual: (number: number) => `${plural(number, "task is", "tasks are")} waiting for you`,
-  waiting: (number: number) => `${plural(number, "project is", "projects are")} waiting for you: go to the next`,
   select: (name: string) => `Select ${name}`,
   selectAll: "Select all on this page",
   selected: (number: string) => `${number} selected`,

@@ -1,0 +1,122 @@
+"""Sends notifications, and records each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.channels import NotSent, send
+from app.database.database import Database
+from app.domain.finding_counts import MAX_TASKS, FindingCounts
+from app.domain.identity import now
+from app.domain.notifying import NotifyRules
+from app.hidden_environment import variables
+from app.settings import Settings
+from app.storage import notifications, projects
+from app.storage.inbox_details import ShownTask
+from app.storage.notifications import Notification
+from app.storage.occasions import Said, said
+from app.storage.projects import ProjectRow
+from signoff.schemas.json_value import JsonObject
+from signoff.schemas.notifications import Message, MessageData
+from signoff.vocabulary import NotificationStatus
+from workflows.notification import GIVE_UP, SEND, NotificationRef
+
+_MAX_SUMMARY = 2000
+
+
+class Notifications:
+    """The activities of `NotificationWorkflow`.
+
+    Args:
+        database: has the notifications.
+        settings: has the entries to which they belong.
+    """
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._rules = NotifyRules(settings.notify)
+        self._counts = FindingCounts(settings.known_agents)
+
+    @property
+    def activities(self) -> list[Callable[..., Any]]:
+        """The activities, to register."""
+        return [self.send_notification, self.give_up_notification]
+
+    @activity.defn(name=SEND)
+    async def send_notification(self, ref: NotificationRef) -> None:
+        """Send a notification, unless it has ended.
+
+        A worker that dies after sending and before recording it sends it again, with the same id.
+
+        Raises:
+            ApplicationError: `NotSent`. Temporal tries again, unless it is final.
+        """
+        row = await self._database.persist(lambda conn: self._begin(conn, ref.notification_id))
+        if row is None or row.message is None:
+            return
+        entry, message = self._rules.named(row.entry), Message.model_validate(row.message)
+        try:
+            if entry is None:
+                raise NotSent(f"The settings of the worker have no [[notify]] entry '{row.entry}'.")
+            await send(entry, row.id, message, variables())
+        except NotSent as error:
+            why, final = str(error), error.final
+            await self._database.persist(lambda conn: notifications.note_error(conn, row.id, why))
+            raise ApplicationError(why, type="NotSent", non_retryable=final) from None
+        expires_at = message.data.expires_at
+        await self._database.persist(lambda conn: self._delivered(conn, row, expires_at))
+
+    @activity.defn(name=GIVE_UP)
+    async def give_up_notification(self, ref: NotificationRef) -> None:
+        """Record that a notification could not be sent."""
+        await self._database.persist(
+            lambda conn: notifications.end(conn, ref.notification_id, NotificationStatus.FAILED)
+        )
+
+    def _delivered(self, conn: Connection, row: Notification, expires_at: str | None) -> None:
+        found = notifications.find(conn, row.id)
+        if found is None or found.status != NotificationStatus.PENDING:
+            return
+        notifications.end(conn, row.id, NotificationStatus.DELIVERED)
+        # A replay has ended before, and was followed by its reminders then.
+        if found.ended_at is None:
+            notifications.remind(conn, found, self._rules, expires_at)
+
+    def _begin(self, conn: Connection, notification_id: str) -> Notification | None:
+        """Return a notification that is to be sent now, with its message. None if there is nothing to send."""
+        row = notifications.find(conn, notification_id)
+        if row is None or row.status != NotificationStatus.PENDING:
+            return None
+        message = row.message
+        if message is None:
+            project = projects.find(conn, row.project_id)
+            what = said(conn, row, project) if project is not None else None
+            if project is None or what is None:
+                notifications.end(conn, row.id, NotificationStatus.OBSOLETE)
+                return None
+            message = self._message(row, project, what)
+        notifications.begin(conn, row, message)
+        return notifications.find(conn, row.id)
+
+    def _message(self, row: Notification, project: ProjectRow, what: Said) -> JsonObject:
+        checked = [ShownTask("", "", "", action, None, 1.0) for action in what.actions[:MAX_TASKS]]
+        data = MessageData(
+            event=row.event,
+            kind=row.kind,
+            project_id=project.id,
+            project_name=project.name,
+            labels=project.labels,
+            title=what.title,
+            summary=what.summary[:_MAX_SUMMARY],
+            findings={**self._counts.count(checked)} if checked else None,
+            expires_at=what.expires_at,
+            seq=row.seq,
+            url=f"{self._settings.effective_public_url}/projects/{project.id}",
+        )
+        return Message(type=f"signoff.{row.event}", timestamp=now(), data=data).model_dump(mode="json")

@@ -1,0 +1,180 @@
+"""Notifications: each is stored in the transaction of the event that it is about, and then delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from app.domain.errors import Conflict, NotFound
+from app.domain.identity import isoformat, new_id, now, parse_time
+from app.domain.notifying import NOTIFY, NotifyRules, occasion_of
+from app.storage.notification_table import IS_PENDING, notifications
+from app.storage.reading import Rows
+from app.storage.tables import projects
+from signoff.schemas.event_base import EventData
+from signoff.schemas.events import Event
+from signoff.schemas.json_value import JsonObject
+from signoff.vocabulary import InboxKind, NotificationStatus, NotifyEvent, ProjectStatus
+
+# If nothing was heard of a notification for this long, its workflow is started again.
+SILENCE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notification. `app.storage.notification_table` explains the columns."""
+
+    id: str
+    project_id: str
+    seq: int
+    entry: str
+    event: NotifyEvent
+    kind: InboxKind | None
+    item_id: str | None
+    status: NotificationStatus
+    message: JsonObject | None
+    attempts: int
+    last_error: str | None
+    due_at: str | None
+    created_at: str
+    handed_over_at: str | None
+    ended_at: str | None
+
+
+_ROWS = Rows(notifications, Notification)
+
+
+def note(conn: Connection, project_id: str, news: Iterable[tuple[Event, EventData]]) -> None:
+    """Store a notification of each new event for everybody who is told about it."""
+    rules: NotifyRules | None = conn.get_execution_options().get(NOTIFY)
+    if rules is None or not rules.entries:
+        return
+    found = [(event, occasion) for event, data in news if (occasion := occasion_of(data)) is not None]
+    if not found:
+        return
+    project = conn.execute(select(projects.c.labels, projects.c.status).where(projects.c.id == project_id)).one()
+    rows: list[JsonObject] = []
+    for event, occasion in found:
+        if occasion.kind == InboxKind.PLAN and project.status == ProjectStatus.RUNNING:
+            occasion = replace(occasion, kind=InboxKind.EDIT)  # noqa: PLW2901
+        for name in rules.told(occasion, project.labels):
+            row = Notification(
+                id=new_id("msg"),
+                project_id=project_id,
+                seq=event.seq,
+                entry=name,
+                event=occasion.event,
+                kind=occasion.kind,
+                item_id=occasion.item_id,
+                status=NotificationStatus.PENDING,
+                message=None,
+                attempts=0,
+                last_error=None,
+                due_at=None,
+                created_at=event.at,
+                handed_over_at=None,
+                ended_at=None,
+            )
+            rows.append(_values(row))
+    if rows:
+        conn.execute(insert(notifications), rows)
+
+
+def _values(row: Notification) -> JsonObject:
+    return {name: getattr(row, name) for name in Notification.__slots__}
+
+
+def waiting(conn: Connection, *, limit: int) -> list[str]:
+    """Return pending notifications for which no workflow was started, or of which nothing was heard for an hour."""
+    silent = isoformat(datetime.now(UTC) - SILENCE)
+    due = or_(notifications.c.handed_over_at.is_(None), notifications.c.handed_over_at < silent)
+    ripe = or_(notifications.c.due_at.is_(None), notifications.c.due_at <= now())
+    query = select(notifications.c.id).where(IS_PENDING, due, ripe).order_by(notifications.c.id).limit(limit)
+    return list(conn.execute(query).scalars())
+
+
+def mark_handed_over(conn: Connection, ids: Collection[str]) -> None:
+    """Record that workflows were started for these notifications."""
+    conn.execute(update(notifications).where(notifications.c.id.in_(ids)).values(handed_over_at=now()))
+
+
+def find(conn: Connection, notification_id: str) -> Notification | None:
+    """Return a notification, or None."""
+    return _ROWS.find(conn, _ROWS.select.where(notifications.c.id == notification_id))
+
+
+def get(conn: Connection, notification_id: str) -> Notification:
+    """Return a notification.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = find(conn, notification_id)
+    if row is None:
+        raise NotFound(f"There is no notification {notification_id[:64]}.", code="notification_not_found")
+    return row
+
+
+def begin(conn: Connection, row: Notification, message: JsonObject) -> None:
+    """Record that a notification is about to be sent. A later attempt sends the same message."""
+    values = {"attempts": row.attempts + 1, "message": row.message or message, "handed_over_at": now()}
+    conn.execute(update(notifications).where(notifications.c.id == row.id, IS_PENDING).values(**values))
+
+
+def note_error(conn: Connection, notification_id: str, error: str) -> None:
+    """Record why an attempt has failed. The notification is tried again."""
+    conn.execute(update(notifications).where(notifications.c.id == notification_id).values(last_error=error))
+
+
+def end(conn: Connection, notification_id: str, status: NotificationStatus, error: str | None = None) -> None:
+    """End a pending notification."""
+    values = {"status": status, "ended_at": now()} | ({"last_error": error} if error is not None else {})
+    conn.execute(update(notifications).where(notifications.c.id == notification_id, IS_PENDING).values(**values))
+
+
+def remind(conn: Connection, row: Notification, rules: NotifyRules, expires_at: str | None) -> None:
+    """Store the reminders that follow a notification of something that waits: again, before the deadline, and to others."""
+    entry = rules.named(row.entry)
+    if entry is None or row.event != NotifyEvent.WAITING:
+        return
+    at = datetime.now(UTC)
+    follow = [(entry.name, at + entry.remind)] if entry.remind is not None else []
+    if row.due_at is None:
+        # Once only: not after each reminder.
+        if entry.before is not None and expires_at is not None and parse_time(expires_at) - entry.before > at:
+            follow.append((entry.name, parse_time(expires_at) - entry.before))
+        if entry.escalate is not None and entry.escalate_to is not None:
+            follow.append((entry.escalate_to, at + entry.escalate))
+    fresh = {"status": NotificationStatus.PENDING, "message": None, "attempts": 0, "last_error": None}
+    fresh |= {"created_at": now(), "handed_over_at": None, "ended_at": None}
+    for name, due in follow:
+        values = _values(row) | fresh | {"id": new_id("msg"), "entry": name, "due_at": isoformat(due)}
+        conn.execute(insert(notifications).values(values))
+
+
+def replay(conn: Connection, notification_id: str) -> Notification:
+    """Have a notification sent again, with the same id and message.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: `notification_pending`: it is still being sent.
+    """
+    row = get(conn, notification_id)
+    if row.status == NotificationStatus.PENDING:
+        raise Conflict("The notification is still being sent. Wait until it has ended.", code="notification_pending")
+    values = {"status": NotificationStatus.PENDING, "handed_over_at": None}
+    conn.execute(update(notifications).where(notifications.c.id == row.id).values(**values))
+    return get(conn, row.id)
+
+
+def page(
+    conn: Connection, *, status: NotificationStatus | None, limit: int, offset: int
+) -> tuple[Sequence[Notification], int]:
+    """Return one page of notifications, newest first, and how many there are."""
+    chosen = [notifications.c.status == status] if status is not None else []
+    total = conn.execute(select(func.count()).select_from(notifications).where(*chosen)).scalar_one()
+    query = _ROWS.select.where(*chosen).order_by(notifications.c.id.desc())
+    return _ROWS.all(conn, query.limit(limit).offset(offset)), total

@@ -1,0 +1,45 @@
+"""Starts a workflow for each new notification."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from app.database.database import Database
+from app.domain.errors import Unavailable
+from app.storage import notifications
+from app.temporal.client import Engine
+
+logger = logging.getLogger(__name__)
+# How often the app looks without having been woken: workers of another machine may have written one.
+LOOK_SECONDS = 10.0
+_AT_ONCE = 50
+
+
+async def hand_over(database: Database, engine: Engine) -> int:
+    """Start a workflow for each pending notification that has none, and return how many there were.
+
+    A workflow is started first, and that is recorded after. If this is interrupted in between, the workflow is found open, or the
+    notification has ended.
+
+    Raises:
+        Unavailable: Temporal or the database does not answer.
+    """
+    ids = await database.read(lambda conn: notifications.waiting(conn, limit=_AT_ONCE))
+    if ids:
+        await asyncio.gather(*(engine.start_notification(each) for each in ids))
+        await database.transact(lambda conn: notifications.mark_handed_over(conn, ids))
+    return len(ids)
+
+
+async def hand_over_periodically(database: Database, engine: Engine) -> None:
+    """Start workflows whenever something has changed, until cancelled."""
+    with database.feed.subscribe() as changes:
+        while True:
+            try:
+                while await hand_over(database, engine):
+                    pass
+            except Unavailable as error:
+                logger.info("cannot send notifications at the moment: %s", error)
+                await asyncio.sleep(1)
+            await changes.wait(LOOK_SECONDS)

@@ -1,0 +1,37 @@
+"""Examples of the inbox and of notifications."""
+
+from __future__ import annotations
+
+from docs.api_guide.guide import Guide
+
+
+def inbox(guide: Guide) -> None:
+    """What waits for the reader."""
+    guide.write("## What waits for you")
+    guide.call(
+        "getInbox",
+        "GET",
+        "/api/inbox",
+        about="What you may approve, release, answer or do, across all projects: first what expires, then the oldest. Send "
+        "`answer` to settle an item; `body` names what you have seen. Takes `limit` (20, at most 200) and `offset`.",
+    )
+
+
+def notifications(guide: Guide) -> None:
+    """What was sent to whom."""
+    guide.write("## Notifications")
+    guide.call(
+        "listNotifications",
+        "GET",
+        "/api/notifications",
+        about="Who was told about what, newest first: see [Get told](notifications.md). Takes `status` (pending, delivered, failed, "
+        "obsolete), `limit` (20, at most 200) and `offset`. This server tells nobody.",
+    )
+    guide.call(
+        "replayNotification",
+        "POST",
+        "/api/notifications/msg_01k00000000000000000000000/replay",
+        status=404,
+        about="Sends the same message with the same id again. The answer is 404 if there is no such notification, and 409 while it "
+        "is still being sent.",
+    )

@@ -1,0 +1,270 @@
+"""People are told: each notification is stored with its event, sent by Temporal, and arrives once, by its id."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.message import Message as Mail
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+from sqlalchemy import update
+from temporalio.testing import WorkflowEnvironment
+
+from app.storage import events
+from app.storage.notification_table import notifications as notifications_table
+from signoff.schemas.event_data import ProjectCompleted
+from tests.api.test_roles import bearer, key_for
+from tests.conftest import Stack, eventually, running_stack
+from tests.ports import free_port
+from tests.receiver import SECRET, Receiver, receiving
+
+ALL = ["waiting", "failed", "completed", "cancelled"]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def told(temporal_server: WorkflowEnvironment, tmp_path: Path, receiver: Receiver) -> AsyncIterator[Stack]:
+    entry = {"name": "hook", "webhook": receiver.url, "secret": SECRET, "events": ALL}
+    public = "https://signoff.example"
+    async with running_stack(temporal_server, tmp_path, notify=[entry], public_url=public) as stack:
+        yield stack
+
+
+async def listed(stack: Stack, **query: Any) -> list[dict[str, Any]]:
+    answer = await stack.http.get("/api/notifications", params={"limit": 200, **query})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["notifications"]
+
+
+async def until_ended(stack: Stack, count: int) -> list[dict[str, Any]]:
+    async def ended() -> list[dict[str, Any]] | None:
+        rows = await listed(stack)
+        return rows if len(rows) == count and all(row["status"] != "pending" for row in rows) else None
+
+    found = await eventually(ended, what=f"{count} notifications have ended")
+    assert found is not None
+    return found
+
+
+async def test_a_webhook_says_what_waits_and_how_it_ends(told: Stack, receiver: Receiver) -> None:
+    plan = "- Clear: `true || rm -rf /var/log` {#clear}\n- Ship it? {#ship decision=yes,no expires=3d}\n"
+    project_id = await told.started(plan, name="Release", labels=["ops"])
+    question = await told.question(project_id)
+    await told.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
+    await told.finished(project_id)
+    rows = await until_ended(told, 3)
+    sent = {row["id"]: row for row in rows if row["status"] == "delivered"}
+    # What waits no more is not sent: the plan may have been approved before anybody was told.
+    assert {row["status"] for row in rows} <= {"delivered", "obsolete"}
+    assert sorted(receiver.ids) == sorted(sent)
+    by_event = {(body["data"]["event"], body["data"]["kind"]): body for _, body in receiver.taken}
+    completed = by_event["completed", None]
+    assert completed["type"] == "signoff.completed"
+    assert completed["data"]["url"] == f"https://signoff.example/projects/{project_id}"
+    assert (completed["data"]["project_name"], completed["data"]["labels"]) == ("Release", ["ops"])
+
+
+async def test_a_plan_that_waits_is_told_with_its_risk_and_link(told: Stack, receiver: Receiver) -> None:
+    project_id = await told.planned("# Clear\n\nRemove old logs.\n\n- Clear: `true || rm -rf /var/log`\n", name="Logs")
+    [row] = await until_ended(told, 1)
+    assert (row["event"], row["kind"], row["status"], row["attempts"]) == ("waiting", "plan", "delivered", 1)
+    [(message_id, body)] = receiver.taken
+    assert message_id == row["id"]
+    data = body["data"]
+    assert (data["title"], data["findings"]["critical"]) == ("Version 1 of the plan", 1)
+    assert data["url"].endswith(f"/projects/{project_id}")
+
+
+async def test_only_what_an_entry_asks_for_is_sent_to_it(
+    temporal_server: WorkflowEnvironment, tmp_path: Path, receiver: Receiver
+) -> None:
+    common = {"webhook": receiver.url, "secret": SECRET}
+    entries = [
+        {"name": "payments", "labels": ["payments"], "events": ["waiting"], **common},
+        {"name": "decisions", "kinds": ["decision"], "events": ["waiting"], **common},
+    ]
+    async with running_stack(temporal_server, tmp_path, notify=entries) as stack:
+        await stack.planned("- A: `true`", labels=["reports"])
+        await stack.planned("- A: `true`", labels=["payments"])
+        started = await stack.started("- Ship it? {#ship decision=yes,no}", labels=["reports"])
+        await stack.question(started)
+        rows = await until_ended(stack, 2)
+        assert sorted((row["entry"], row["kind"]) for row in rows) == [("decisions", "decision"), ("payments", "plan")]
+
+
+async def test_a_refused_notification_is_tried_again_and_replayed_with_its_id(told: Stack, receiver: Receiver) -> None:
+    receiver.status = 302
+    await told.planned("- A: `true`")
+
+    async def tried() -> bool:
+        rows = await listed(told)
+        return bool(rows) and rows[0]["attempts"] >= 2
+
+    await eventually(tried, what="it was tried twice")
+    [row] = await listed(told)
+    assert row["last_error"] == "The receiver answered 302."
+    pending = await told.http.post(f"/api/notifications/{row['id']}/replay")
+    assert (pending.status_code, pending.json()["code"]) == (409, "notification_pending")
+    receiver.status = 200
+    [row] = await until_ended(told, 1)
+    assert (row["status"], receiver.ids) == ("delivered", [row["id"]])
+    again = await told.http.post(f"/api/notifications/{row['id']}/replay")
+    assert (again.status_code, again.json()["status"]) == (200, "pending")
+    await until_ended(told, 1)
+    assert receiver.ids == [row["id"]] * 2
+    assert receiver.taken[0] == receiver.taken[1]
+    missing = await told.http.post("/api/notifications/msg_none/replay")
+    assert (missing.status_code, missing.json()["code"]) == (404, "notification_not_found")
+
+
+async def test_secrets_and_addresses_are_in_no_answer_and_no_history(
+    temporal_server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    url = f"json://user:a-very-secret-word@127.0.0.1:{free_port()}/path"
+    async with running_stack(temporal_server, tmp_path, notify=[{"name": "down", "url": url}]) as stack:
+        await stack.planned("- A: `true`")
+
+        async def tried() -> bool:
+            rows = await listed(stack)
+            return bool(rows) and rows[0]["last_error"] is not None
+
+        await eventually(tried, what="it was tried")
+        [row] = await listed(stack)
+        history = await stack.temporal.get_workflow_handle(row["id"]).fetch_history()
+        for text in (json.dumps(row), history.to_json(), repr(stack.settings)):
+            assert "very-secret" not in text
+            assert "127.0.0.1:" + url.rsplit(":", 1)[1].split("/", maxsplit=1)[0] not in json.dumps(row)
+
+
+async def test_only_operators_of_all_projects_read_notifications(told: Stack) -> None:
+    roles = {"viewer": 403, "author": 403, "approver": 403, "operator": 200, "admin": 200}
+    for role, status in roles.items():
+        headers = bearer((await key_for(told, f"{role} of notifications", {"role": role}))["key"])
+        assert (await told.http.get("/api/notifications", headers=headers)).status_code == status
+
+
+class Mailbox:
+    """Takes every mail."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        assert isinstance(envelope.content, bytes)
+        self.mails.append(message_from_bytes(envelope.content))
+        return "250 OK"
+
+
+async def test_a_mail_has_what_waits_and_nothing_that_a_project_injects(
+    temporal_server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    mailbox, port = Mailbox(), free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    await asyncio.to_thread(controller.start)
+    url_file = tmp_path / "mail.url"
+    url_file.write_text(f"mailto://127.0.0.1:{port}?from=signoff@example.com&to=dana@example.com&mode=insecure\n")
+    try:
+        entries = [{"name": "mail", "url_file": str(url_file), "events": ["waiting"]}]
+        async with running_stack(temporal_server, tmp_path, notify=entries) as stack:
+            name = "Logs\nBcc: everybody@example.com <b>@channel</b> [here](https://evil.example)"
+            project_id = await stack.planned("- Clear: `true || rm -rf /var/log`", name=name)
+            [row] = await until_ended(stack, 1)
+            assert row["status"] == "delivered", row
+    finally:
+        await asyncio.to_thread(controller.stop)
+    [mail] = mailbox.mails
+    assert mail["Bcc"] is None
+    subject = str(make_header(decode_header(mail["Subject"])))
+    assert subject.startswith("A plan is waiting for approval: Logs Bcc: everybody")
+    payload = mail.get_payload(decode=True) if not mail.is_multipart() else mail.get_payload(0).get_payload(decode=True)  # type: ignore[union-attr]
+    assert isinstance(payload, bytes)
+    text = payload.decode()
+    assert f"/projects/{project_id}" in text
+    assert "1 critical" in text
+    for injected in ("<b>", "@channel", "](", "https://evil"):
+        assert injected not in text
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.full)])
+async def test_many_arrive_once_each_although_the_receiver_was_down(
+    told: Stack, receiver: Receiver, count: int
+) -> None:
+    project_id = await told.create("- A: `true`")
+    receiver.mute = True
+    ended = [ProjectCompleted(tasks={}) for _ in range(count)]
+    await told.database.transact(lambda conn: events.append(conn, project_id, *ended, actor="signoff"))
+
+    async def some_failed() -> bool:
+        return receiver.refused >= 20
+
+    await eventually(some_failed, what="some were refused")
+    receiver.mute = False
+
+    async def all_there() -> bool:
+        return len(receiver.taken) >= count
+
+    await eventually(all_there, what="all have arrived", seconds=1000)
+    await asyncio.sleep(1)
+    assert len(receiver.ids) == len(set(receiver.ids)) == count
+    done = (await told.http.get("/api/notifications", params={"status": "delivered", "limit": 1})).json()
+    assert done["total"] == count
+
+
+async def test_who_does_not_answer_is_reminded_and_then_others_are_told(
+    temporal_server: WorkflowEnvironment, tmp_path: Path, receiver: Receiver
+) -> None:
+    common = {"webhook": receiver.url, "secret": SECRET, "events": ["waiting"]}
+    entries = [
+        {"name": "approvers", "remind": "1d", "before": "1d", "escalate": "4h", "escalate_to": "managers", **common},
+        {"name": "managers", "labels": ["never"], **common},
+    ]
+    async with running_stack(temporal_server, tmp_path, notify=entries) as stack:
+        project_id = await stack.started("- Ship it? {#ship decision=yes,no expires=3d}\n", auto_approve_plan=False)
+        question = await stack.question(project_id)
+
+        async def follows() -> list[dict[str, Any]] | None:
+            rows = [row for row in await listed(stack) if row["kind"] == "decision"]
+            return rows if len(rows) == 4 else None
+
+        rows = await eventually(follows, what="reminders are planned")
+        assert rows is not None
+        assert sorted((row["entry"], row["status"]) for row in rows) == [
+            ("approvers", "delivered"),
+            ("approvers", "pending"),
+            ("approvers", "pending"),
+            ("managers", "pending"),
+        ]
+        assert all((row["due_at"] is not None) == (row["status"] == "pending") for row in rows)
+        sent = len(receiver.taken)
+        # The time comes for all of them, and then the one who was asked answers.
+        table = notifications_table
+        due = update(table).where(table.c.due_at.is_not(None)).values(due_at="2026-01-01T00:00:00.000Z")
+        await stack.database.transact(lambda conn: conn.execute(due))
+
+        async def told_again() -> bool:
+            return len(receiver.taken) >= sent + 3
+
+        await eventually(told_again, what="reminders have arrived", seconds=90)
+        await stack.call("POST", f"/{project_id}/decisions/{question['id']}", json={"answer": "yes"})
+        await stack.finished(project_id)
+        await stack.database.transact(lambda conn: conn.execute(due))
+
+        async def obsolete() -> bool:
+            rows = [row for row in await listed(stack) if row["kind"] == "decision"]
+            return all(row["status"] in {"delivered", "obsolete"} for row in rows)
+
+        await eventually(obsolete, what="nobody is reminded any more", seconds=90)
+        assert len(receiver.ids) == len(set(receiver.ids))
