@@ -79,7 +79,7 @@ def inbox_list(answer: Json) -> RenderableType:
             item["title"],
             _findings(item),
             moment(item["since"]),
-            Text(moment(item["expires_at"]), style="red" if item["expires_at"] else ""),
+            Text(moment(item["expires_at"]) or "", style="red" if item["expires_at"] else ""),
             item["project_id"],
         )
         for item in items
