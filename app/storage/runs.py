@@ -373,11 +373,10 @@ def cancel_unstarted(
 def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: TaskError) -> list[EventData]:
     """Revoke the fencing tokens of running tasks. Their attempts count as stopping until they are seen to have ended."""
     new_events = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
+    values = {"status": TaskStatus.CANCELLED, "error": error, "stopping_at": at}
     for row in rows:
-        conditions = (attempts.c.task_id == row.id, attempts.c.token == row.token)
-        conn.execute(
-            update(attempts).where(*conditions).values(status=TaskStatus.CANCELLED, error=error, stopping_at=at)
-        )
+        current = (attempts.c.task_id == row.id, attempts.c.token == row.token)
+        conn.execute(update(attempts).where(*current).values(**values))
     return new_events
 
 
@@ -386,8 +385,7 @@ def _close_phases(conn: Connection, project_id: str, *, cancelled: bool, at: str
     new_events: list[EventData] = []
     for phase in _PHASES.all(conn, query.order_by(phases.c.position)):
         skip = not cancelled and phase.status == PhaseStatus.PENDING
-        status = PhaseStatus.SKIPPED if skip else PhaseStatus.CANCELLED
-        move_phase(conn, phase, status, completed_at=at)
+        move_phase(conn, phase, PhaseStatus.SKIPPED if skip else PhaseStatus.CANCELLED, completed_at=at)
         if skip:
             new_events.append(PhaseSkipped(**describe(phase)))
     return new_events

@@ -100,11 +100,7 @@ class ModelPlanner:
                 access,
                 ledger,
                 plan_type(
-                    actions,
-                    agents,
-                    small=small,
-                    refines=brief.previous is not None,
-                    has_parameters=bool(parameters),
+                    actions, agents, small=small, refines=brief.previous is not None, has_parameters=bool(parameters)
                 ),
                 checked,
                 repairs=REPAIRS,
