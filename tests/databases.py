@@ -37,6 +37,10 @@ _ON_BOTH = (
 # Tests of other files that run on both kinds: several writers meet, a process is lost, or much is written or deleted at once.
 _THESE_TOO = (
     "test_a_copy_has_the_plan_and_nothing_of_the_run",
+    "test_a_guest_reads_and_signs_once",
+    "test_a_new_version_starts_from_zero",
+    "test_a_person_signs_in_and_has_the_roles_of_their_groups",
+    "test_a_plan_runs_once_two_people_approved_who_did_not_write_it",
     "test_a_request_that_meets_the_end_of_a_run_is_carried_out",
     "test_a_terminated_run_is_found_by_a_call",
     "test_after_a_delete_every_call_says_so",
@@ -58,6 +62,7 @@ _THESE_TOO = (
     "test_of_two_retries_one_starts_a_run",
     "test_projects_of_every_state_can_be_deleted",
     "test_refinement_makes_one_version_with_all_edits_or_none",
+    "test_roles_and_being_disabled_take_effect_at_once",
     "test_retry_goes_on_from_what_failed_and_runs_nothing_done_again",
     "test_sessions_are_listed_and_revoked",
     "test_tasks_are_listed_by_status_phase_and_page",
