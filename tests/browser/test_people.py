@@ -160,6 +160,32 @@ def test_people_sign_in_with_an_identity_provider(browser: Browser, signoff: Sig
             expect(page.get_by_role("heading", name="Opened after the sign-in")).to_be_visible()
 
 
+def test_an_approver_makes_a_link_and_changes_their_password(visitor: Page, signoff: Signoff) -> None:
+    body = {"name": "Noor", "roles": [{"role": "approver"}], "password": PASSWORD}
+    signoff.api.post("/api/people", json=body).raise_for_status()
+    page, project_id = visitor, signoff.planned("Asked by a link", "- Do it: `true` {#do}")
+    page.goto(f"/projects/{project_id}")
+    sign_in(page, "Noor")
+    box = page.get_by_role("region", name="Waiting for a person")
+    box.get_by_text("Ask somebody without an account to sign").click()
+    box.get_by_label("Name for the record").fill("Sasha of the bank")
+    box.get_by_role("button", name="Make a link").click()
+    expect(box).to_contain_text("Send this link to Sasha of the bank, and to nobody else.")
+    expect(box.locator("code", has_text="/sign#signoff_link_")).to_be_visible()
+    assert violations(page) == []
+    page.screenshot(path=f"{signoff.folder}/ask-by-link.png", full_page=True)
+    box.get_by_role("button", name="Revoke: Sasha of the bank").click()
+    expect(box.get_by_role("list", name="Links of this project")).to_contain_text("revoked")
+    page.goto("/settings/passkeys")
+    form = page.get_by_role("form", name="Change your password")
+    form.get_by_label("Your current password").fill(PASSWORD)
+    form.get_by_label("New password").fill(PASSWORD + " 2")
+    form.get_by_role("button", name="Change your password").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    sign_in(page, "Noor", PASSWORD + " 2")
+    expect(page.get_by_role("banner")).to_contain_text("Noor")
+
+
 def log_in(page: Page, login: str) -> None:
     """Go through the pages of the identity provider."""
     page.get_by_role("link", name="Sign in with Team login").click()

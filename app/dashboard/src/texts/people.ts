@@ -19,6 +19,13 @@ export const people = {
     notOffered: "Browsers offer passkeys only at https addresses, and at http://localhost. Open this page there.",
     approve: "Approve with a passkey",
   },
+  ownPassword: {
+    title: "Change your password",
+    hint: "All your sessions end, and you sign in again with the new password.",
+    current: "Your current password",
+    next: "New password (at least 12 characters)",
+    changed: "Your password is changed. Sign in again.",
+  },
   may: {
     sign: "You may read this project; an approver must sign it.",
     signOwn: "You may change this project; an approver must sign it.",
