@@ -15,7 +15,8 @@ PLAN = "- [ ] Look {#look}"
 async def test_approve_answers_with_the_running_project(signoff: Stack) -> None:
     project_id = await signoff.planned(PLAN)
     answer = await signoff.call("POST", f"/{project_id}/approve")
-    assert set(answer) == {"id", "status", "updated_at", "stage", "decision_id", "seal"}
+    assert set(answer) == {"id", "status", "updated_at", "stage", "decision_id", "seal", "approvals"}
+    assert answer["approvals"] is None
     assert (answer["id"], answer["status"]) == (project_id, "running")
     assert answer["decision_id"].startswith("dec_")
     assert answer["updated_at"].endswith("Z")

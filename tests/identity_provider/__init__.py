@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import subprocess
@@ -22,8 +23,12 @@ _ACTION = re.compile(r'action="([^"]+)"')
 
 def install() -> None:
     """Install the provider unless it is installed."""
-    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+    wanted, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+    # Several test runs may need it at the same moment.
+    with (FOLDER / "package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime:
+            return
         npm("ci", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", folder=FOLDER)
 
 
