@@ -17,8 +17,9 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from app.cli.asking import ask, can_ask
 from app.cli.display import visible
-from app.cli.follow import REFUSED, ask, can_ask
+from app.cli.follow import REFUSED
 from app.cli.options import client_options
 from app.cli.target import client_of
 from app.settings import Settings
@@ -32,6 +33,11 @@ _MAX_CANDIDATES = 200
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+accept_critical_option = click.option(
+    "--accept-critical",
+    is_flag=True,
+    help="With --yes: approve in spite of critical findings, which the record then names.",
+)
 comment_option = click.option("--comment", help="Comment to record with the decision.")
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import click
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from app.cli.approvals import gate_of, still_waits, who_must_approve
 from app.cli.arguments import project_argument, set_option
+from app.cli.asking import can_ask
 from app.cli.command import (
+    accept_critical_option,
     answer_command,
     as_json_option,
     client_command,
@@ -23,14 +26,16 @@ from app.cli.command import (
     yes_option,
 )
 from app.cli.display import Json, plan_tree, visible
-from app.cli.follow import can_ask, fetch_plan
+from app.cli.follow import REFUSED, fetch_plan
 from app.cli.frozen import frozen_text, seen
 from app.cli.questions import answer, name_open, settle_questions, show_plan
+from app.cli.signing import confirm, print_page, show_before_signing, show_findings, with_accepted
 from app.cli.tables import plan_changes, plan_list
 from signoff import AsyncSignoff, is_pending, to_json
 from signoff.schemas.answers import CancelAnswer, Recorded, StatusAnswer
 from signoff.schemas.plans import Plan, PlanDiff, PlanList
-from signoff.vocabulary import GateKind
+from signoff.schemas.projects import Project
+from signoff.vocabulary import GateKind, ProjectStatus
 
 _PLAN_SECONDS = 60
 
@@ -86,6 +91,7 @@ async def plan(
     out.print(_plan(shown))
     if frozen := frozen_text(shown):
         out.print(frozen, soft_wrap=True)
+    print_page(out, await api.projects.get(project_id))
     return 0
 
 
@@ -161,54 +167,82 @@ def _edits(file: BinaryIO) -> list[Json]:
 @project_argument
 @comment_option
 @yes_option
+@accept_critical_option
 @as_json_option
 @client_command
-async def approve(api: AsyncSignoff, project_id: str, *, comment: str | None, yes: bool, as_json: bool) -> int:
+async def approve(
+    api: AsyncSignoff, project_id: str, *, comment: str | None, yes: bool, accept_critical: bool, as_json: bool
+) -> int:
     """Approve a plan or the next phase.
 
-    Shows what waits for approval, and asks first. You can answer the open questions of a plan before you approve it.
+    Shows what waits for approval, what the audit finds in it, what is new, and who must approve, and asks first. You can
+    answer the open questions of a plan before you approve it. If there are critical findings, you approve with the word
+    `approve`, and --yes alone is refused.
 
-    Exit codes: 0 approved; 1 the API refused or did not answer; 2 you declined.
+    Exit codes: 0 approved; 1 the API refused or did not answer; 2 you declined, or critical findings were not accepted.
     """
     project = await api.projects.get(project_id)
     plan = await fetch_plan(api, project_id)
-    out = console()
-    edited = project.edited_plan is not None
-    gate = project.gate if project.status == "running" and not edited else None
-    bound: Json = {}
-    if plan is not None and not as_json:
-        show_plan(out, plan, project.name)
-        if project.status == "pending":
-            if can_ask() and not yes:
-                plan = await settle_questions(api, out, project_id, plan, project.name)
-            name_open(out, plan)
-    if gate is not None:
-        name = next((phase.name for phase in project.phases if phase.id == gate.phase_id), gate.phase_id or "")
-        question, bound = f"Start phase '{visible(name)}'?", {"phase_id": gate.phase_id}
-    else:
-        question = "Continue the run with this version of the plan?" if edited else "Approve and run this plan?"
-        if plan is not None:
-            bound = seen(plan)
-    kinds = (GateKind.PHASE,) if gate is not None else (GateKind.PLAN, GateKind.EDIT)
-    signers = gate_of(project, *kinds)
-    demands = who_must_approve(signers) if signers is not None and not as_json else None
-    if demands is not None:
-        out.print(demands, soft_wrap=True)
-    # Without a plan or a gate there is nothing to confirm, and for somebody who may not approve; the API's error says why.
-    is_askable = gate is not None or (plan is not None and (project.status == "pending" or edited))
-    is_askable = is_askable and (signers is None or signers.may_approve is not False)
-    if is_askable and not await is_confirmed(question, yes=yes):
-        return refusal("Not approved.")
+    out = Console(stderr=as_json, highlight=False)
+    waits = await _show_waiting(api, out, project, plan, asks=can_ask() and not yes and not as_json)
+    if waits is not None:
+        refused = await confirm(out, waits.question, waits.critical, yes=yes, accept_critical=accept_critical)
+        if refused is not None:
+            click.echo(refused, err=True)
+            return REFUSED
+        comment = with_accepted(comment, waits.critical)
+    # If nothing waits, or the person may not approve it, the API's error says why.
+    bound = waits.bound if waits is not None else seen(plan) if plan is not None else {}
     answer = await api.projects.approve(project_id, comment=comment, **bound)
     if as_json:
         print_json(answer)
+    elif (missing := still_waits(to_json(answer))) is not None:
+        out.print(Text(missing), soft_wrap=True)
     else:
         word = "The approval is recorded" if is_pending(answer) else "Approved"
-        if (waits := still_waits(to_json(answer))) is not None:
-            out.print(Text(waits), soft_wrap=True)
-            return 0
         out.print(Text(f"{word}. To watch the run: signoff projects watch {project_id}"), soft_wrap=True)
     return 0
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """What waits for approval: the question, what the approval is bound to, and the critical findings."""
+
+    question: str
+    bound: Json
+    critical: list[Json]
+
+
+async def _show_waiting(
+    api: AsyncSignoff, out: Console, project: Project, plan: Json | None, *, asks: bool
+) -> _Waiting | None:
+    """Show the plan or the phase that waits for approval. None if none waits, or if the reader may not approve it."""
+    edited = project.edited_plan is not None
+    phase = project.gate if project.status == ProjectStatus.RUNNING and not edited else None
+    kinds = (GateKind.PHASE,) if phase is not None else (GateKind.PLAN, GateKind.EDIT)
+    signers = gate_of(project, *kinds)
+    may_approve = signers is None or signers.may_approve is not False
+    if plan is None:
+        return None
+    show_plan(out, plan, project.name)
+    if phase is not None:
+        name = next((row.name for row in project.phases if row.id == phase.phase_id), phase.phase_id or "")
+        tasks = [task.id for task in project.tasks if task.phase_id == phase.phase_id]
+        critical = await show_findings(api, out, project.id, tasks)
+        if signers is not None and (demands := who_must_approve(signers)) is not None:
+            out.print(demands, soft_wrap=True)
+        waits = _Waiting(f"Start phase '{visible(name)}'?", {"phase_id": phase.phase_id}, critical)
+    elif edited or project.status == ProjectStatus.PENDING:
+        if asks and not edited:
+            plan = await settle_questions(api, out, project.id, plan, project.name)
+        if not edited:
+            name_open(out, plan)
+        critical = await show_before_signing(api, out, project, plan, *kinds)
+        question = "Continue the run with this version of the plan?" if edited else "Approve and run this plan?"
+        waits = _Waiting(question, seen(plan), critical)
+    else:
+        return None
+    return waits if may_approve else None
 
 
 @click.command("discard-edit")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import termios
 from contextlib import aclosing
 
 from rich.console import Console
 from rich.text import Text
 
 from app.cli.approvals import still_waits
+from app.cli.asking import ask, choose
 from app.cli.display import (
     OUTCOMES,
     Json,
@@ -27,6 +25,7 @@ from app.cli.display import (
 from app.cli.live import Screen
 from app.cli.progress import Progress, Question, ShownPhase, ShownTask
 from app.cli.shown_files import read_shown
+from app.cli.signing import confirm, show_findings, warn_in_full, with_accepted
 from app.cli.terms import proposal_text
 from app.domain.identity import milliseconds_between
 from signoff import AsyncSignoff, NotFound, SignoffError, to_json
@@ -35,49 +34,6 @@ from signoff.schemas.events import Event
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 2}
 REFUSED = 2
-
-
-def can_ask() -> bool:
-    """Whether a person can be asked: standard input and standard error are both terminals."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-async def ask(console: Console, question: str) -> bool:
-    """Ask a yes-or-no question on the terminal. Anything but `y` or `yes` means no. Can be cancelled."""
-    return (await read_reply(console, f"{question} [y/N]")).lower() in {"y", "yes"}
-
-
-async def choose(console: Console, question: str, options: tuple[str, ...], *, exact: bool = True) -> str | None:
-    """Ask the person to choose an option, or to type any text if there are none, or if the answer need not be `exact`.
-
-    None if the reply matches no option.
-    """
-    choices = f"[{'/'.join(visible(option) for option in options)}] " if options else ""
-    reply = await read_reply(console, f"{question} {choices}".rstrip())
-    if not options or reply in options:
-        return reply or None
-    matches = [option for option in options if reply and option.lower().startswith(reply.lower())]
-    return matches[0] if len(matches) == 1 else None if exact else reply or None
-
-
-async def read_reply(console: Console, question: str) -> str:
-    """Print a question and return what the person types. Can be cancelled."""
-    descriptor = sys.stdin.fileno()
-    # Discard what was typed before the question appeared: it cannot be an answer to it.
-    termios.tcflush(descriptor, termios.TCIFLUSH)
-    console.print(Text(f"{question} "), end="", soft_wrap=True)
-    loop = asyncio.get_running_loop()
-    # Not input(): a blocking read would delay Ctrl-C and answers that are given elsewhere.
-    readable = asyncio.Event()
-    loop.add_reader(descriptor, readable.set)
-    try:
-        await readable.wait()
-    except asyncio.CancelledError:
-        console.print()
-        raise
-    finally:
-        loop.remove_reader(descriptor)
-    return os.read(descriptor, 1024).decode(errors="replace").strip()
 
 
 async def fetch_plan(api: AsyncSignoff, project_id: str) -> Json | None:
@@ -192,7 +148,6 @@ class _Questions:
         await self.consider()
 
     async def _ask_and_answer(self, subject: _Subject) -> None:
-        project_id = self._progress.project_id
         match subject:
             case ShownTask() if subject.awaits_release:
                 await self._ask_to_release(subject)
@@ -201,8 +156,15 @@ class _Questions:
             case Question():
                 await self._ask_question(subject)
             case ShownPhase():
-                if await ask(self._console, f"Phase '{visible(subject.name)}' waits for your approval. Start it?"):
-                    self._say_what_is_missing(await self._api.projects.approve(project_id, phase_id=subject.id))
+                await self._ask_to_start(subject)
+
+    async def _ask_to_start(self, phase: ShownPhase) -> None:
+        project_id = self._progress.project_id
+        critical = await show_findings(self._api, self._console, project_id, phase.tasks.keys())
+        question = f"Phase '{visible(phase.name)}' waits for your approval. Start it?"
+        if await confirm(self._console, question, critical) is None:
+            comment = with_accepted(None, critical)
+            self._say_what_is_missing(await self._api.projects.approve(project_id, phase_id=phase.id, comment=comment))
 
     def _say_what_is_missing(self, answer: StatusAnswer | Recorded) -> None:
         if (waits := still_waits(to_json(answer))) is not None:
@@ -236,9 +198,11 @@ class _Questions:
     async def _ask_to_release(self, task: ShownTask) -> None:
         project_id = self._progress.project_id
         question = f"{task.key}: {visible(task.title)}. Run it now, or is it done by hand, or skip it?"
-        answer = await choose(self._console, question, ("run", "done", "skip"))
+        critical = await show_findings(self._api, self._console, project_id, [task.id])
+        whole = warn_in_full(self._console, critical, "run")
+        answer = await choose(self._console, question, ("run", "done", "skip"), whole=whole)
         if answer == "run":
-            await self._api.tasks.retry(project_id, task.id)
+            await self._api.tasks.retry(project_id, task.id, comment=with_accepted(None, critical))
         elif answer == "done":
             await self._api.tasks.complete(project_id, task.id)
         elif answer == "skip":

@@ -9,21 +9,25 @@ import click
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from app.cli.approvals import gate_of, still_waits, who_must_approve
+from app.cli.asking import can_ask, choose
 from app.cli.command import as_json_option, client_command, console, print_json
-from app.cli.display import Json, action_text, follows_text, phases_tree, visible
-from app.cli.follow import can_ask, choose
+from app.cli.display import Json, action_text, follows_text, phases_tree, review_text, visible
 from app.cli.frozen import seen
 from app.cli.questions import name_open, show_plan
 from app.cli.shown_files import read_shown
-from app.cli.tables import findings_table, moment, table
+from app.cli.signing import APPROVE, print_page, show_before_signing, show_findings, warn_in_full, with_accepted
+from app.cli.tables import moment, table
 from app.cli.terms import proposal_text
 from signoff import AsyncSignoff, Conflict, NotFound, SignoffError, to_json
+from signoff.vocabulary import GateKind
 
 LATER, QUIT = "later", "quit"
 _MAX_ITEMS = 200
 _KINDS = {
     "plan": "plan",
     "edit": "edit of a run",
+    "changes_requested": "changes requested",
     "phase": "phase",
     "release": "task to release",
     "manual": "task to do",
@@ -33,7 +37,7 @@ _KINDS = {
     "agent": "question of an agent",
     "changed": "change since signing",
 }
-# What is worth reading before a signature. The rest is in `signoff audit`.
+# What is worth a place in the list.
 _SHOWN = ("critical", "high", "medium")
 
 
@@ -50,7 +54,8 @@ async def inbox(api: AsyncSignoff, *, limit: int, offset: int, only_list: bool, 
 
     Across all projects: plans, phases, tasks, decisions and failed tasks that you may settle. What expires comes first, then the
     oldest. In a terminal, the command shows one after the other, with its findings, and asks. Answer `later` to leave one as it
-    is, and `quit` to stop.
+    is, and `quit` to stop. If there are critical findings, type the word that approves in full. Plans to which changes were
+    requested wait for their authors, and are shown without a question.
     """
     found = await api.inbox(limit=limit, offset=offset)
     if as_json:
@@ -124,34 +129,28 @@ async def _settle(api: AsyncSignoff, out: Console, item: Json) -> str | None:
     return answer
 
 
-async def _choose(out: Console, question: str, *options: str, exact: bool = True) -> str:
+async def _choose(out: Console, question: str, *options: str, exact: bool = True, whole: str | None = None) -> str:
     """Ask until the reply is one of the options, or may be any text."""
     while True:
-        answer = await choose(out, question, (*options, LATER, QUIT), exact=exact)
+        answer = await choose(out, question, (*options, LATER, QUIT), exact=exact, whole=whole)
         if answer is not None:
             return answer
         out.print(Text(f"Answer one of: {', '.join(map(visible, (*options, LATER, QUIT)))}.", style="yellow"))
 
 
-async def _show_findings(api: AsyncSignoff, out: Console, project_id: str, keep: Callable[[Json], bool]) -> None:
-    audited = to_json(await api.projects.audit(project_id))
-    found = [item for item in audited["results"]["findings"] if item["severity"] in _SHOWN and keep(item)]
-    if found:
-        out.print(findings_table(found))
-
-
 async def _ask_plan(api: AsyncSignoff, out: Console, item: Json) -> str:
     project_id: str = item["project_id"]
+    project = await api.projects.get(project_id)
     plan = to_json(await api.projects.plan(project_id, version=item["plan_version"]))
     show_plan(out, plan, item["project_name"])
     name_open(out, plan)
-    await _show_findings(api, out, project_id, lambda _: True)
+    critical = await show_before_signing(api, out, project, plan, GateKind.PLAN, GateKind.EDIT)
     question = (
         "Approve and run this plan?" if item["kind"] == "plan" else "Continue the run with this version of the plan?"
     )
-    answer = await _choose(out, question, "approve")
-    if answer == "approve":
-        await api.projects.approve(project_id, **seen(plan))
+    answer = await _choose(out, question, APPROVE, whole=warn_in_full(out, critical, APPROVE))
+    if answer == APPROVE:
+        await _approve(api, out, project_id, critical, **seen(plan))
     return answer
 
 
@@ -163,12 +162,33 @@ async def _ask_phase(api: AsyncSignoff, out: Console, item: Json) -> str:
     tasks = [task for phase in phases for task in phase["tasks"]]
     keys = {task["id"]: task["key"] for phase in plan["phases"] for task in phase["tasks"]}
     out.print(phases_tree(Text(visible(item["project_name"]), style="bold"), {**plan, "phases": phases}, keys))
-    ids = {task["id"] for task in tasks}
-    await _show_findings(api, out, project_id, lambda found: found["task_id"] is None or found["task_id"] in ids)
-    answer = await _choose(out, f"Start phase '{visible(item['title'])}'?", "approve")
-    if answer == "approve":
-        await api.projects.approve(project_id, phase_id=phase_id, **seen(plan))
+    critical = await show_findings(api, out, project_id, {task["id"] for task in tasks})
+    gate = gate_of(project, GateKind.PHASE)
+    if gate is not None and (demands := who_must_approve(gate)) is not None:
+        out.print(demands, soft_wrap=True)
+    question = f"Start phase '{visible(item['title'])}'?"
+    answer = await _choose(out, question, APPROVE, whole=warn_in_full(out, critical, APPROVE))
+    if answer == APPROVE:
+        await _approve(api, out, project_id, critical, phase_id=phase_id, **seen(plan))
     return answer
+
+
+async def _approve(api: AsyncSignoff, out: Console, project_id: str, critical: list[Json], **bound: Any) -> None:
+    answer = await api.projects.approve(project_id, comment=with_accepted(None, critical), **bound)
+    if (missing := still_waits(to_json(answer))) is not None:
+        out.print(Text(missing), soft_wrap=True)
+
+
+async def _show_request(api: AsyncSignoff, out: Console, item: Json) -> str:
+    """Show the author what must change. The next version of the plan is the answer."""
+    project_id: str = item["project_id"]
+    project = await api.projects.get(project_id)
+    if (review := review_text(to_json(project))) is not None:
+        out.print(review, soft_wrap=True)
+    commands = f"`signoff tasks edit {project_id} TASK` or `signoff projects refine {project_id}`"
+    out.print(Text(f"Make the next version on the page, or with {commands}."), soft_wrap=True)
+    print_page(out, project)
+    return LATER
 
 
 async def _show_task(api: AsyncSignoff, out: Console, item: Json) -> Json:
@@ -182,10 +202,11 @@ async def _ask_release(api: AsyncSignoff, out: Console, item: Json) -> str:
     project_id, task_id = item["project_id"], item["task_id"]
     task = await _show_task(api, out, item)
     out.print(action_text(task["action"]), soft_wrap=True)
-    await _show_findings(api, out, project_id, lambda found: found["task_id"] == task_id)
-    answer = await _choose(out, "Run it now, or is it done by hand, or skip it?", "run", "done", "skip")
+    critical = await show_findings(api, out, project_id, [task_id])
+    whole = warn_in_full(out, critical, "run")
+    answer = await _choose(out, "Run it now, or is it done by hand, or skip it?", "run", "done", "skip", whole=whole)
     if answer == "run":
-        await api.tasks.retry(project_id, task_id)
+        await api.tasks.retry(project_id, task_id, comment=with_accepted(None, critical))
     elif answer == "done":
         await api.tasks.complete(project_id, task_id)
     elif answer == "skip":
@@ -231,5 +252,6 @@ _ASKING: dict[str, Asking] = {
     "phase": _ask_phase,
     "release": _ask_release,
     "manual": _ask_manual,
+    "changes_requested": _show_request,
 }
 COMMANDS: list[click.Command] = [inbox]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
+from app.cli.asking import can_ask, choose
 from app.cli.display import visible
-from app.cli.follow import can_ask, choose
 from signoff import AsyncSignoff
 from signoff.vocabulary import ParameterType
 

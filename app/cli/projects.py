@@ -97,7 +97,9 @@ def _text(_: click.Context, __: click.Parameter, value: str | None) -> str | Non
 
 
 def _brief(project: Json) -> Text:
-    return Text(f"{project['id']}  {project['status']}  {visible(project['name'])}")
+    line = Text(f"{project['id']}  {project['status']}  {visible(project['name'])}")
+    page: str | None = project["links"]["page"]
+    return line.append(f"\n{visible(page)}", style="dim") if page else line
 
 
 @projects.command("list")
@@ -145,7 +147,7 @@ def _more(project: Json) -> str:
     lines = [f"stage {project['stage'].replace('_', ' ')}, workspace {project['workspace']}"]
     if project["blocked"]:
         lines.append(f"blocked: {project['blocked']['message']}")
-    lines += [f"{name}: {link}" for name, link in project["links"].items() if link]
+    lines += [f"{name}: {link}" for name, link in project["links"].items() if name in {"page", "temporal"} and link]
     return "\n".join(visible(line) for line in lines)
 
 

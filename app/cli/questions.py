@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.arguments import project_argument
+from app.cli.asking import can_ask, read_reply
 from app.cli.command import as_json_option, client_command, console, print_json
 from app.cli.display import Json, plan_tree, visible
-from app.cli.follow import can_ask, read_reply
 from app.cli.frozen import frozen_text
 from signoff import AsyncSignoff, SignoffError, is_pending, to_json
 

@@ -16,13 +16,15 @@ from rich.text import Text
 
 from app.cli.approvals import still_waits
 from app.cli.arguments import plan_argument, read_plan, set_option
-from app.cli.command import print_json, run_to_end
+from app.cli.asking import can_ask
+from app.cli.command import accept_critical_option, print_json, run_to_end
 from app.cli.display import Json, visible
-from app.cli.follow import EXIT_CODES, REFUSED, Follower, ask, can_ask, fetch_plan, show_result
+from app.cli.follow import EXIT_CODES, REFUSED, Follower, fetch_plan, show_result
 from app.cli.frozen import seen
 from app.cli.missing_parameters import ask_for_missing
 from app.cli.options import settings_options
 from app.cli.questions import name_open, settle_questions, show_plan
+from app.cli.signing import confirm, show_before_signing, with_accepted
 from app.cli.target import Target, client_of, serving
 from app.planning.outline.front_matter import extent
 from app.settings import Settings
@@ -31,7 +33,7 @@ from signoff import AsyncSignoff, Conflict, Invalid, SignoffError, is_pending, t
 from signoff.fields import ProjectFields
 from signoff.schemas.event_data import PlanFailed
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import Strategy
+from signoff.vocabulary import GateKind, Strategy
 
 _PLAN_SECONDS = 60
 
@@ -48,12 +50,14 @@ class Order:
     folder: Path | None
     new_workspace: bool
     yes: bool
+    accept_critical: bool
     as_json: bool
 
 
 @click.command()
 @plan_argument
 @click.option("--yes", "-y", is_flag=True, help="Approve the plan without asking.")
+@accept_critical_option
 @click.option("--name", help="Name of the project; default: the plan's first heading, otherwise the file's name.")
 @click.option("--path", "folder", type=click.Path(path_type=Path), help="Folder to work in; default: the current one.")
 @click.option("--new-workspace", is_flag=True, help="Work in a new folder that Signoff creates.")
@@ -90,6 +94,8 @@ def run(
 
     Tasks work in the current folder, as with make. They work in a new folder if the current one is / or your home folder, if it
     contains Signoff's data folder, or if Signoff runs on another machine.
+
+    If the audit has critical findings, you approve the plan with the word `approve`, and --yes alone is refused.
 
     Ctrl-C cancels the project and waits until its tasks have stopped. A second Ctrl-C exits at once.
 
@@ -185,10 +191,13 @@ class _ProjectRun:
         if can_ask() and not self._order.yes:
             plan = await settle_questions(self._api, self._console, project["id"], plan, project["name"])
         name_open(self._console, plan)
-        if not self._order.yes and not await self._is_approved(project["id"]):
+        current = await self._api.projects.get(project["id"])
+        critical = await show_before_signing(self._api, self._console, current, plan, GateKind.PLAN)
+        if not await self._is_approved(project["id"], critical):
             await self._print_json(project["id"])
             return REFUSED
-        approved = to_json(await self._api.projects.approve(project["id"], **seen(plan)))
+        comment = with_accepted(None, critical)
+        approved = to_json(await self._api.projects.approve(project["id"], comment=comment, **seen(plan)))
         if (waits := still_waits(approved)) is not None:
             self._say(waits)
         return await self._follow(project)
@@ -237,13 +246,17 @@ class _ProjectRun:
                         failed.message, details=[Problem.model_validate(detail) for detail in failed.details]
                     )
 
-    async def _is_approved(self, project_id: str) -> bool:
-        if can_ask():
-            if await ask(self._console, "Approve and run this plan?"):
-                return True
-            refusal = "Not approved; nothing was done."
-        else:
-            refusal = "Not approved: there is no terminal to ask on. Use --yes to approve without a question."
+    async def _is_approved(self, project_id: str, critical: list[Json]) -> bool:
+        order = self._order
+        refusal = await confirm(
+            self._console,
+            "Approve and run this plan?",
+            critical,
+            yes=order.yes,
+            accept_critical=order.accept_critical,
+        )
+        if refusal is None:
+            return True
         later = f"signoff projects approve {project_id}"
         if self._target.temporary:
             later = f"signoff up, then {later}"

@@ -102,6 +102,10 @@ class NotifyEntry(BaseModel):
             raise ValueError("set both escalate and escalate_to, or neither")
         if NotifyEvent.WAITING not in self.events and (self.remind or self.before or self.escalate):
             raise ValueError("remind, before and escalate are for the event waiting, which is not among events")
+        if InboxKind.CHANGES_REQUESTED in self.kinds:
+            raise ValueError(
+                "changes_requested is only in the inbox; nobody is told about it, so leave it out of kinds"
+            )
         if self.kinds and NotifyEvent.WAITING not in self.events:
             raise ValueError("kinds are for the event waiting, which is not among events")
         return self

@@ -85,7 +85,11 @@ def decide(
         with conn.begin_nested():
             handler(conn, decision)
     except DomainError as error:
-        decision = decision.model_copy(update={"outcome": Outcome.REFUSED, "error": error.info})
+        # The handler may have replaced what was asked for, such as the digest of what the sender saw. The record of a refusal
+        # has what was asked for, so that it matches its command.
+        asked = {name: value for name, value in request.payload.items() if name != "captured"}
+        payload = {**decision.payload, **asked}
+        decision = decision.model_copy(update={"outcome": Outcome.REFUSED, "error": error.info, "payload": payload})
     record(conn, decision)
     if announce_refusal and decision.error is not None:
         refused = DecisionMade(

@@ -37,6 +37,7 @@ from signoff.vocabulary import InboxKind, ProjectStatus, RunsOn, Scope, Stage
 SCOPES: dict[InboxKind, tuple[Scope, ...]] = {
     InboxKind.PLAN: (Scope.APPROVE,),
     InboxKind.EDIT: (Scope.APPROVE,),
+    InboxKind.CHANGES_REQUESTED: (Scope.AUTHOR,),
     InboxKind.PHASE: (Scope.APPROVE,),
     InboxKind.RELEASE: (Scope.APPROVE,),
     InboxKind.MANUAL: (Scope.APPROVE, Scope.OPERATE),
@@ -129,6 +130,7 @@ def _selects(access: Access, person_id: str | None) -> Iterator[Query]:
     makers = {
         InboxKind.PLAN: _plans,
         InboxKind.EDIT: _edits,
+        InboxKind.CHANGES_REQUESTED: _requests,
         InboxKind.PHASE: _gates,
         InboxKind.MANUAL: lambda: _tasks(InboxKind.MANUAL),
         InboxKind.RELEASE: lambda: _tasks(InboxKind.RELEASE),
@@ -178,6 +180,26 @@ def _plans() -> Query:
 def _edits() -> Query:
     query = _row(InboxKind.EDIT, cast(plans.c.version, Text), plans.c.created_at)
     return query.select_from(plans).join(projects, projects.c.id == plans.c.project_id).where(_READY, _GOES_ON)
+
+
+def _requests() -> Query:
+    """Plans to which changes were requested, with the newest request, which is the one that stands."""
+    query = _row(InboxKind.CHANGES_REQUESTED, cast(plans.c.version, Text), decisions.c.at, title=decisions.c.comment)
+    of_project = and_(projects.c.id == plans.c.project_id, projects.c.plan_version == plans.c.version)
+    made = decisions.alias("made")
+    newest = (
+        select(func.max(made.c.position))
+        .where(
+            made.c.project_id == projects.c.id,
+            made.c.kind == CommandKind.REQUEST_CHANGES,
+            made.c.outcome == Outcome.ACCEPTED,
+        )
+        .correlate(projects)
+        .scalar_subquery()
+    )
+    waits = (_STATUS == ProjectStatus.PENDING, projects.c.stage == Stage.CHANGES_REQUESTED)
+    joined = query.select_from(plans).join(projects, of_project).join(decisions, decisions.c.position == newest)
+    return joined.where(_READY, *waits)
 
 
 def _gates() -> Query:

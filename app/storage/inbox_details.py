@@ -13,7 +13,7 @@ from app.storage.tables import plans, questions, tasks
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import InboxKind, TaskStatus
 
-PLANS = (InboxKind.PLAN, InboxKind.EDIT)
+PLANS = (InboxKind.PLAN, InboxKind.EDIT, InboxKind.CHANGES_REQUESTED)
 QUESTIONS = tuple(InboxKind(name) for name in ("decision", "task_failed", "worker_lost", "agent", "changed"))
 
 

@@ -302,9 +302,12 @@ class Engine:
 
     def _details(self, project_id: str) -> str:
         """Return the links back to the project, as Markdown. Temporal's Web UI shows them from the workflow's start."""
-        base = self._settings.effective_public_url
-        page, api = f"{base}/projects/{project_id}", f"{base}/api/projects/{project_id}"
-        return f"[Project `{project_id}`]({page}), [as JSON]({api})"
+        api = f"{self._settings.effective_public_url}/api/projects/{project_id}"
+        return f"[Project `{project_id}`]({self.page(project_id)}), [as JSON]({api})"
+
+    def page(self, project_id: str) -> str:
+        """Return the address at which people read a project."""
+        return f"{self._settings.effective_public_url}/projects/{project_id}"
 
     def link(self, project_id: str) -> str | None:
         """Return the address of a project's runs in Temporal's Web UI, or None."""

@@ -224,6 +224,8 @@ class InboxKind(StrEnum):
     # A plan, or an edit of a running plan.
     PLAN = "plan"
     EDIT = "edit"
+    # A plan to which a reviewer has requested changes: it waits for its author.
+    CHANGES_REQUESTED = "changes_requested"
     # A phase at its gate.
     PHASE = "phase"
     # A task that a person must release, or do.

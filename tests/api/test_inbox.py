@@ -115,6 +115,34 @@ async def test_only_what_the_reader_may_settle_is_listed(locked: Stack) -> None:
     assert await sees("for both", *both) == ["manual", "plan", "task_failed"]
 
 
+async def test_a_plan_with_requested_changes_waits_for_its_author(locked: Stack) -> None:
+    project_id = await locked.planned("- A: `true` {#a}", labels=["payments"])
+    ann, kim, other = [
+        bearer((await key_for(locked, name, roles))["key"])
+        for name, roles in (
+            ("Ann", {"role": "author"}),
+            ("Kim", {"role": "approver"}),
+            ("Lee", {"role": "author", "labels": ["reports"]}),
+        )
+    ]
+    for comment in ("Not yet.", "Ask the DBA first."):
+        assert await kinds_of(locked, kim) == ["plan"]
+        assert await kinds_of(locked, ann) == []
+        path = f"/api/projects/{project_id}"
+        asked = await locked.http.post(f"{path}/request-changes", json={"comment": comment}, headers=kim)
+        assert asked.status_code in {200, 202}, asked.text
+        assert await kinds_of(locked, kim) == []
+        assert await kinds_of(locked, other) == []
+        (item,) = (await read_inbox(locked, ann))["items"]
+        assert (item["kind"], item["title"], item["project_id"]) == ("changes_requested", comment, project_id)
+        assert item["answer"] == {"method": "POST", "path": f"{path}/refine-plan", "body": {}}
+        edits = [{"op": "update_task", "task": "a", "title": comment}]
+        made = await locked.http.post(item["answer"]["path"], json={"edits": edits}, headers=ann)
+        assert made.status_code in {200, 201, 202}, made.text
+        await until_kinds(locked, "plan")
+    assert await kinds_of(locked, ann) == []
+
+
 async def test_a_decision_of_two_people_waits_for_the_other_one(locked: Stack) -> None:
     both = "- First? {#first decision=yes,no}\n- Second? {#second decision=yes,no other_than=first}\n"
     project_id = await locked.started(both)

@@ -75,6 +75,32 @@ async def test_in_a_terminal_one_is_answered_after_the_other(stack: Stack, tmp_p
     assert (await stack.finished(started))["status"] == "completed"
 
 
+async def test_authors_see_what_must_change(stack: Stack, tmp_path: Path) -> None:
+    project_id = await stack.planned(PLAN, name="Clear logs")
+    await stack.call("POST", f"/{project_id}/request-changes", json={"comment": "Ask the DBA first."})
+    async with command_line(stack, tmp_path).terminal("inbox") as terminal:
+        await terminal.seen("1 of 1: Clear logs, changes requested: Ask the DBA first.")
+        await terminal.seen("requested changes to version 1: Ask the DBA first.")
+        await terminal.seen(f"`signoff tasks edit {project_id} TASK`")
+        assert (await terminal.ended()) == 0
+    assert (await stack.project(project_id))["stage"] == "changes_requested"
+
+
+async def test_a_critical_plan_needs_the_whole_word(stack: Stack, tmp_path: Path) -> None:
+    project_id = await stack.planned(PLAN)
+    async with command_line(stack, tmp_path).terminal("inbox") as terminal:
+        await terminal.seen("To accept it, type the whole word approve.")
+        await terminal.seen("/quit]")
+        terminal.type("a\n")
+        await terminal.seen("Answer one of: approve, later, quit.")
+        await terminal.seen("/quit]")
+        terminal.type("approve\n")
+        await terminal.seen("Done.")
+        assert (await terminal.ended()) == 0
+    made = (await stack.call("GET", f"/{project_id}/decisions"))["decisions"]
+    assert made[-1]["comment"] == "Accepted 1 critical finding: destructive_command."
+
+
 async def test_later_and_quit_answer_nothing(stack: Stack, tmp_path: Path) -> None:
     made = [await stack.planned(PLAN, name=f"Plan {number}") for number in range(3)]
     async with command_line(stack, tmp_path).terminal("inbox") as terminal:

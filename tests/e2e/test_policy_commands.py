@@ -76,6 +76,8 @@ async def test_an_approval_that_is_not_the_last_says_who_is_missing(locked: Stac
     )
     again = await keys[0]("projects", "approve", project_id, "--yes")
     assert (again.code, "first has already approved this" in again.err) == (1, True), again
+    audited = await keys[0]("projects", "audit", project_id)
+    assert "the record is intact" in audited.out, audited
     second = await keys[1]("projects", "approve", project_id, "--yes")
     assert (second.code, "first approved at" in second.out, "Approved. To watch" in second.out) == (0, True, True), (
         second

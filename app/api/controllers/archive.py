@@ -134,7 +134,8 @@ class Archive:
 
     def _whole(self, conn: Connection) -> Project:
         row = projects.get(conn, self._project.id)
-        project = present.project(conn, row, temporal=self._services.engine.link(row.id))
+        engine = self._services.engine
+        project = present.project(conn, row, temporal=engine.link(row.id), page=engine.page(row.id))
         # The tasks have their own file.
         return project.model_copy(update={"tasks": []})
 

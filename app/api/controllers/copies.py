@@ -72,7 +72,9 @@ class CopyController(Controller):
                 actor=actor,
                 labels=labels,
             )
-            made = present.project(conn, row, temporal=services.engine.link(copy_id))
+            made = present.project(
+                conn, row, temporal=services.engine.link(copy_id), page=services.engine.page(copy_id)
+            )
             return for_caller(conn, row, made, caller)
 
         try:

@@ -200,7 +200,9 @@ def _on_record(
 ) -> tuple[Project, int]:
     """A recorded project, and its revision."""
     row = projects.get(conn, project_id)
-    project = present.project(conn, row, temporal=services.engine.link(project_id))
+    project = present.project(
+        conn, row, temporal=services.engine.link(project_id), page=services.engine.page(project_id)
+    )
     return for_caller(conn, row, project, caller) if caller is not None else project, row.revision
 
 

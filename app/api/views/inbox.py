@@ -48,7 +48,8 @@ def _rows(plan: ShownPlan) -> list[ShownTask]:
 
 
 def _item(item: Waiting, plan: ShownPlan | None, options: list[str], findings: InboxFindings | None) -> InboxItem:
-    summary = str((plan.draft or {}).get("summary", "")) if plan is not None else item.title
+    is_summary = plan is not None and item.kind != InboxKind.CHANGES_REQUESTED
+    summary = str((plan.draft or {}).get("summary", "")) if plan is not None and is_summary else item.title
     is_question = item.kind in QUESTIONS
     return InboxItem(
         kind=item.kind,
@@ -79,7 +80,9 @@ def page_of(project_id: str) -> str:
 def _answer(item: Waiting, plan: ShownPlan | None) -> InboxAnswer:
     base = f"{_PROJECTS}/{item.project_id}"
     body: JsonObject = {}
-    if item.kind in PLANS and plan is not None:
+    if item.kind == InboxKind.CHANGES_REQUESTED:
+        path = f"{base}/refine-plan"
+    elif item.kind in PLANS and plan is not None:
         path = f"{base}/approve"
         body = {"plan_version": plan.version, "plan_digest": plan.digest}
     elif item.kind == InboxKind.PHASE:

@@ -44,7 +44,7 @@ def summary(row: ListedProject, manual_waiting: int, blocked: str | None) -> Pro
     return ProjectSummary.model_validate({**asdict(row), "manual_waiting": manual_waiting, "blocked": blocked})
 
 
-def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Project:
+def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: str) -> Project:
     """A complete project as it is recorded, without the live state of its workflow."""
     task_rows = tasks.all_of(conn, row.id)
     plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
@@ -89,7 +89,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None) -> Proje
         gates=waiting,
         failure=Failure.model_validate(row.failure) if row.failure is not None else None,
         outcome=row.outcome,
-        links=_links(row.id, temporal),
+        links=_links(row.id, temporal, page),
         live=False,
     )
 
@@ -359,7 +359,7 @@ def _progress(rows: Sequence[TaskRow]) -> Progress:
     )
 
 
-def _links(project_id: str, temporal: str | None) -> Links:
+def _links(project_id: str, temporal: str | None, page: str) -> Links:
     base = f"{API}/{project_id}"
     return Links(
         self=base,
@@ -368,6 +368,7 @@ def _links(project_id: str, temporal: str | None) -> Links:
         events=f"{base}/events",
         dag=f"{base}/dag",
         temporal=temporal,
+        page=page,
     )
 
 

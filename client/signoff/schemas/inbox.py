@@ -13,7 +13,8 @@ from signoff.vocabulary import InboxKind
 class InboxAnswer(BaseModel):
     """The call that settles an item. `body` has what the call must name so that it means what the reader saw.
 
-    A person may send another call in its place, such as one that skips the task or sends the plan back.
+    A person may send another call in its place, such as one that skips the task or requests changes. Questions need `answer` as
+    well, and plans to which changes were requested `edits` or a `message`.
     """
 
     method: Literal["POST"]
@@ -37,7 +38,10 @@ class InboxItem(BaseModel):
     project_id: str
     project_name: str
     labels: list[str]
-    title: str = Field(description="The plan's summary, the name of the phase, the title of the task, or the question.")
+    title: str = Field(
+        description="The plan's summary, the changes that were requested, the name of the phase, the title of the task, or the "
+        "question."
+    )
     since: str
     expires_at: str | None = Field(description="When it ends without an answer; null if it waits for ever.")
     task_id: str | None
@@ -48,7 +52,7 @@ class InboxItem(BaseModel):
     plan_digest: str | None
     options: list[str] = Field(description="The answers among which a question lets a person choose.")
     findings: InboxFindings | None = Field(
-        description="For plans, edits, phases and tasks to release: what to check before you sign. Null for other kinds, and for "
+        description="For plans, phases and tasks to release: what to check before you sign. Null for other kinds, and for "
         "plans that are too long to check for a list; the project's audit checks them."
     )
     answer: InboxAnswer

@@ -90,7 +90,7 @@ class Blocked(BaseModel):
 
 
 class Links(BaseModel):
-    """Addresses of a project and its parts; `temporal` is its run in Temporal's Web UI."""
+    """Addresses of a project and its parts. `temporal` is its run in Temporal's Web UI, and `page` is where people read it."""
 
     self: str
     plan: str
@@ -98,6 +98,7 @@ class Links(BaseModel):
     events: str
     dag: str
     temporal: str | None
+    page: str | None = None
 
 
 class OwnSigning(BaseModel):

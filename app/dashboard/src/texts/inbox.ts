@@ -8,6 +8,7 @@ export const inbox = {
   kinds: {
     plan: "Approve the plan",
     edit: "Approve an edit of the run",
+    changes_requested: "Change the plan",
     phase: "Start a phase",
     release: "Release a task",
     manual: "Do a task",
