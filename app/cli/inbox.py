@@ -74,18 +74,23 @@ def inbox_list(answer: Json) -> RenderableType:
         return Text("Nothing is waiting for you." if not answer["total"] else "There is nothing here.", style="dim")
     rows = [
         (
-            Text(_KINDS.get(item["kind"], item["kind"]), style="yellow"),
+            Text(_named(item), style="yellow"),
             item["project_name"],
             item["title"],
             _findings(item),
             moment(item["since"]),
-            Text(moment(item["expires_at"]) or "", style="red" if item["expires_at"] else ""),
+            Text(moment(item["expires_at"]), style="red" if item["expires_at"] else ""),
             item["project_id"],
         )
         for item in items
     ]
     found = table(("waits", "project name", "", "findings", "since", "until", "project"), rows)
     return Group(found, Text(f"{len(items)} of {answer['total']}", style="dim"))
+
+
+def _named(item: Json) -> str:
+    kind: str = item["kind"]
+    return _KINDS.get(kind, kind)
 
 
 def _findings(item: Json) -> Text:
