@@ -341,7 +341,6 @@ export const signoff = {
     files: "Files to create",
     outputs: "Outputs",
     outputsHint: "Numbers, true, false and JSON keep their type; everything else is text.",
-    outputsUnused: "Later tasks can use these.",
     outputsUsed: (names: string[]) => `Later tasks use ${names.join(", ")}.`,
     name: "Name",
     value: "Value",
@@ -355,7 +354,8 @@ export const signoff = {
     skip: "Skip",
     lacking: (title: string, names: string[]) => `“${title}” will fail: it uses ${names.join(", ")}.`,
     skipAgain: "Enter what is missing, or press Skip again to skip it anyway.",
-    noInstructions: "There are no instructions besides the title.",
+    instructions: "Instructions",
+    moreFiles: (count: number) => `and ${plural(count, "more file")}`,
     fail: "It did not work",
     whyFailed: "Say in the comment why it did not work.",
     said: {
