@@ -33,7 +33,9 @@ class ProjectSummary(BaseModel):
     manual_waiting: int
     blocked: Literal["workflow_task_failing", "activity_paused"] | None
     created_by: str | None = Field(default=None, description="The name of who created it.")
-    created_by_id: str | None = Field(default=None, description="Their id, if they signed in as a person or with a key.")
+    created_by_id: str | None = Field(
+        default=None, description="Their id, if they signed in as a person or with a key."
+    )
 
 
 class ProjectList(BaseModel):

@@ -35,6 +35,12 @@ test("a task that failed and was skipped is named with its last error line and w
   );
 });
 
+test("an error of one line is shown without the question around it", () => {
+  const short = { ...question, question: "Task 'tests' has failed: The command failed with exit code 3. What now?" };
+  const [problem] = problemsBefore(phases[1]!, phases, [task("tests", "skipped")], [short]);
+  assert.equal(problem!.error, "The command failed with exit code 3.");
+});
+
 test("a task that was skipped without a failure has no error", () => {
   const skip = { ...question, kind: "skip", status: "accepted" as const, answer: null, question: "", comment: "" };
   const [problem] = problemsBefore(phases[1]!, phases, [task("tests", "skipped")], [skip]);

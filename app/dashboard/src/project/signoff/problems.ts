@@ -40,7 +40,7 @@ function problemOf({ id, title, status, reason, error }: Before, decisions: Deci
   const ended = about.findLast((decision) => isEnd(decision));
   const failure = about.findLast((decision) => FAILURES.has(decision.kind));
   // A skipped task has no error any more: the question about its failure quotes it.
-  const message = error?.message ?? failure?.question.replace(/ What now\?$/, "") ?? null;
+  const message = error?.message ?? quoted(failure?.question);
   return {
     task: { id, title, status, reason },
     failed: status === "failed" || failure !== undefined,
@@ -53,6 +53,11 @@ function problemOf({ id, title, status, reason, error }: Before, decisions: Deci
 function isEnd({ kind, status, answer }: Decided): boolean {
   if (status === "answered") return ENDED.has(answer ?? "");
   return status === "accepted" && (ENDED.has(kind) || (kind === "answer" && ENDED.has(answer ?? "")));
+}
+
+/** The error in the question about a failure. */
+function quoted(question: string | undefined): string | null {
+  return question?.replace(/^Task '.*' has failed: /, "").replace(/ What now\?$/, "") ?? null;
 }
 
 function lastLine(text: string): string {
