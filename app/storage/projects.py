@@ -147,6 +147,8 @@ class ListedProject:
     outcome: Outcome | None
     created_at: str
     updated_at: str
+    created_by: str
+    created_by_id: str | None
 
 
 _ORDERS = {

@@ -71,6 +71,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: st
         created_at=row.created_at,
         updated_at=row.updated_at,
         created_by=row.created_by,
+        created_by_id=row.created_by_id,
         workspace=row.workspace,
         last_seq=row.last_seq,
         since=None,

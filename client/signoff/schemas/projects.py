@@ -32,6 +32,10 @@ class ProjectSummary(BaseModel):
     updated_at: str
     manual_waiting: int
     blocked: Literal["workflow_task_failing", "activity_paused"] | None
+    created_by: str | None = Field(default=None, description="The name of who created it.")
+    created_by_id: str | None = Field(
+        default=None, description="Their id, if they signed in as a person or with a key."
+    )
 
 
 class ProjectList(BaseModel):
@@ -143,6 +147,9 @@ class Project(BaseModel):
     created_at: str
     updated_at: str
     created_by: str
+    created_by_id: str | None = Field(
+        default=None, description="The id of who created it, if they signed in as a person or with a key."
+    )
     progress: Progress
     plan: PlanInfo | None
     edited_plan: PlanInfo | None = Field(

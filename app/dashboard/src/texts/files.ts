@@ -2,6 +2,11 @@
 import { plural } from "./words.ts";
 
 export const files = {
+  results: {
+    title: "Results",
+    download: (path: string) => `Download ${path}`,
+    more: (count: number) => `and ${plural(count, "more file")}`,
+  },
   title: "Files",
   total: (files: string, size: string) => `${files}, ${size}`,
   count: (count: number) => plural(count, "file"),

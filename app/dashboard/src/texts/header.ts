@@ -14,6 +14,7 @@ export const header = {
   recordOnly: "Recorded state only",
   recordOnlyHint: "The running workflow is not responding, so the page shows only what is on record.",
   streams: { connecting: "Connecting", live: "Live", stale: "Out of date" },
+  people: { createdBy: (who: string) => `Created by ${who}` },
   progress: "Progress",
   progressText: (done: number, total: number, failed: number, running: number, percent: number) =>
     [

@@ -34,7 +34,6 @@ export const signoff = {
     titleReplaced: (version: number, by: number) => `Plan version ${version} was replaced by version ${by}`,
     madeBy: (planner: string, who: string) => `Created by ${who}, planner: ${planner}`,
     whole: "Read the whole plan",
-    summary: "Summary",
     powers: "What it may do",
     reading: "Checking what the plan may do…",
     approve: "Approve and start",
@@ -58,6 +57,38 @@ export const signoff = {
     warnings: "Warnings",
     assumptions: "Assumptions",
     stillOpen: (count: number) => `${plural(count, "question is", "questions are")} still open.`,
+  },
+  short: {
+    title: "In short",
+    labels: { does: "What happens", touches: "What it touches", costs: "What it costs", signs: "Who signs" },
+    and: (names: string[]) => {
+      const quoted = names.map((name) => `“${name}”`);
+      return quoted.length > 1 ? `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}` : (quoted[0] ?? "");
+    },
+    andMore: (names: string[], more: number) => `${names.map((name) => `“${name}”`).join(", ")} and ${more} more`,
+    does: (phases: number, tasks: number, titles: string) =>
+      `${plural(phases, "phase")} with ${plural(tasks, "task")}${titles ? `: ${titles}` : ""}.`,
+    touches: (what: string[]) => `It ${what.join(", ")}.`,
+    nothing: "Nothing: it runs no commands and sends no requests.",
+    commands: (count: number) => `runs ${plural(count, "command")}`,
+    requests: (hosts: string) => `sends requests to ${hosts}`,
+    secrets: (count: number, names: string) => `uses the ${count === 1 ? "secret" : "secrets"} ${names}`,
+    reads: (folders: string) => `reads ${folders}`,
+    writes: (folders: string) => `may change ${folders}`,
+    files: (files: string) => `creates ${files}`,
+    others: (names: string) => `runs the actions ${names}`,
+    free: "Nothing for models: no task uses one.",
+    limited: (tasks: number, limits: string[]) =>
+      `${plural(tasks, "task uses", "tasks use")} a model, up to ${limits.join(" or ")} in total.`,
+    unlimited: (tasks: number) => `${plural(tasks, "task uses", "tasks use")} a model, and no budget limits it.`,
+    oneApproval: "One approval is enough.",
+    approvals: (given: number, needed: number, missing: string[]) =>
+      `${given} of ${plural(needed, "approval", "approvals")} ${given === 1 ? "is" : "are"} given.` +
+      (missing.length ? ` Still needed: ${missing.join("; ")}.` : ""),
+    later: (what: string[]) => `Later, it needs people for ${what.join(", ")}.`,
+  },
+  commands: {
+    title: (count: number) => `Show what ${plural(count, "task runs", "tasks run")}, word for word`,
   },
   approvals: {
     title: (given: number, needed: number) => `${given} of ${plural(needed, "approval", "approvals")}`,
@@ -277,6 +308,9 @@ export const signoff = {
     before: (name: string) => `Results of “${name}”`,
     files: (count: number) => plural(count, "output file"),
     outputs: (count: number) => plural(count, "output value"),
+    problems: "Failed or skipped so far",
+    skippedBy: (who: string) => `skipped by ${who}`,
+    leftBy: (who: string) => `left failed by ${who}`,
     next: (name: string) => `What “${name}” will do`,
     noTasks: "It has no tasks.",
     approve: "Approve the phase",
@@ -323,7 +357,6 @@ export const signoff = {
     files: "Files to create",
     outputs: "Outputs",
     outputsHint: "Numbers, true, false and JSON keep their type; everything else is text.",
-    outputsUnused: "Later tasks can use these.",
     outputsUsed: (names: string[]) => `Later tasks use ${names.join(", ")}.`,
     name: "Name",
     value: "Value",
@@ -337,7 +370,8 @@ export const signoff = {
     skip: "Skip",
     lacking: (title: string, names: string[]) => `“${title}” will fail: it uses ${names.join(", ")}.`,
     skipAgain: "Enter what is missing, or press Skip again to skip it anyway.",
-    noInstructions: "There are no instructions besides the title.",
+    instructions: "Instructions",
+    moreFiles: (count: number) => `and ${plural(count, "more file")}`,
     fail: "It did not work",
     whyFailed: "Say in the comment why it did not work.",
     said: {

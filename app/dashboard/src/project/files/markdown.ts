@@ -31,19 +31,23 @@ const ALLOWED = {
   ALLOW_ARIA_ATTR: false,
 };
 
-/** Links are safe or lead to other files. Images come only from the workspace: remote ones would reveal the reader. */
+/**
+ * Links are safe or lead to other files. Images come only from the workspace: remote ones would reveal the reader.
+ *
+ * A text without a path is not a file: it belongs to the plan, and keeps its line breaks.
+ */
 export function rendered(text: string, path: string, projectId: string): string {
   const purify = DOMPurify(window);
   purify.addHook("afterSanitizeAttributes", (element) => {
-    if (element.tagName === "A") settleLink(element, path);
+    if (element.tagName === "A") settleLink(element, path, projectId);
     if (element.tagName === "IMG") settleImage(element, path, projectId);
     // Tables are aligned by the styles of the page.
     if (element.tagName === "TABLE") element.removeAttribute("align");
   });
-  return purify.sanitize(marked.parse(text) as string, ALLOWED);
+  return purify.sanitize(marked.parse(text, { breaks: !path }) as string, ALLOWED);
 }
 
-function settleLink(link: Element, path: string): void {
+function settleLink(link: Element, path: string, projectId: string): void {
   const href = link.getAttribute("href") ?? "";
   if (/^(https?:|mailto:)/i.test(href)) {
     link.setAttribute("rel", "noopener noreferrer");
@@ -51,7 +55,7 @@ function settleLink(link: Element, path: string): void {
     return;
   }
   const file = fileOf(href, path);
-  if (file) link.setAttribute("href", `?path=${encodeURIComponent(file)}`);
+  if (file) link.setAttribute("href", `/projects/${projectId}/files?path=${encodeURIComponent(file)}`);
   else link.removeAttribute("href");
 }
 
