@@ -66,7 +66,7 @@ signing_links = Table(
     Column("id", String(64), primary_key=True),
     Column("project_id", String(64), ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     # The person, who may have no other way to sign in.
-    Column("identity_id", String(64), ForeignKey("identities.id"), nullable=False),
+    Column("identity_id", String(64), ForeignKey("identities.id", ondelete="CASCADE"), nullable=False),
     # SHA-256 of 256 random bits
     Column("token_hash", String(64), nullable=False, unique=True),
     # Exactly what may be signed: a version of the plan, or a phase of it that waits at its gate.

@@ -31,7 +31,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["project_id"], ["projects.id"], name="fk_signing_links_project_id", ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["identity_id"], ["identities.id"], name="fk_signing_links_identity_id"),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["identities.id"], name="fk_signing_links_identity_id", ondelete="CASCADE"
+        ),
     )
     op.create_index("ix_signing_links_project", "signing_links", ["project_id"])
 
