@@ -10,6 +10,7 @@ from app.domain.audit import Found
 from app.domain.commands import CommandRecord, Outcome
 from app.domain.gates import Rules
 from app.domain.integrity import AuditedRow, altered
+from app.domain.passkeys import is_signed_with_passkey
 from app.domain.replay import Replay, ReplayedGate
 from signoff.vocabulary import GateKind
 
@@ -61,6 +62,8 @@ def unmet(gate_id: str, demanded: object, decisions: Sequence[CommandRecord]) ->
             continue
         if told.get("automatic"):
             return None if rules.automatic else "it was approved automatically."
+        if rules.passkey and not is_signed_with_passkey(decision):
+            continue
         for name in told.get("outdated") or ():
             given = {who: counts for who, counts in given.items() if who != _who(name, decisions)}
         given[decision.actor_id or decision.actor] = set(told.get("counts_for") or ())
