@@ -126,9 +126,18 @@ def _print_statement(statement: Statement | None) -> None:
     for each in predicate.approvals:
         told = each.decision
         details = ", ".join(str(told[name]) for name in ("actor_id", "via", "address") if told.get(name) is not None)
+        payload = told.get("payload")
+        link = payload.get("link") if isinstance(payload, dict) else None
+        by = f"{link.get('made_by')} ({link.get('made_by_id')})" if isinstance(link, dict) else None
+        vouched = f", vouched for by {by}" if by is not None else ""
         click.echo(
-            visible(f"  approved by {told.get('actor')}{f' ({details})' if details else ''} at {told.get('at')}")
+            visible(
+                f"  approved by {told.get('actor')}{f' ({details})' if details else ''}{vouched} at {told.get('at')}"
+            )
         )
+    words = predicate.policy.get("words") if isinstance(predicate.policy, dict) else None
+    for sentence in words if isinstance(words, list) else []:
+        click.echo(visible(f"  demanded: {sentence}"))
     click.echo(visible(f"  outcome: {predicate.outcome.status}, as of event {predicate.record.events}"))
     click.echo(f"  statement: {stated['statement_sha256']}")
 

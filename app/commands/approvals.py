@@ -10,6 +10,7 @@ from app.commands import reviews
 from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict
 from app.domain.gates import Approval, GateFacts, needed, refusal, still_missing
+from app.domain.passkeys import has_signature
 from app.domain.signals import OWN_ACTOR
 from app.storage import events, gates
 from app.storage.gates import GateRow, GateStatus
@@ -34,7 +35,7 @@ def sign(
         seen: the digest of what the approver saw beside the plan. Earlier approvals of something else no longer count.
 
     Raises:
-        Forbidden: `four_eyes` or `not_a_signer`.
+        Forbidden: `four_eyes`, `not_a_signer` or `passkey_needed`.
         Conflict: `already_approved` or `approval_expired`.
     """
     if gate is None:
@@ -49,7 +50,9 @@ def sign(
     given = [one for one in given if one not in outdated]
     link = command.payload.get("link")
     who = replace(
-        gates.approver(conn, command.sender, project), vouched_by=link["made_by_id"] if link is not None else None
+        gates.approver(conn, command.sender, project),
+        vouched_by=link["made_by_id"] if link is not None else None,
+        with_passkey=rules.passkey and has_signature(command),
     )
     refused = refusal(gate.kind, rules, given, who, authors)
     if refused is not None:

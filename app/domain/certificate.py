@@ -17,6 +17,8 @@ from signoff.schemas.json_value import JsonObject, JsonValue
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:signoff:certificate:v1"
+# The decisions of reviewers who did not approve.
+OBJECTING = frozenset({CommandKind.REQUEST_CHANGES, CommandKind.REJECT})
 # The decisions that can approve a plan version.
 APPROVING = frozenset({CommandKind.APPROVE, CommandKind.EDIT})
 
@@ -125,7 +127,8 @@ class Predicate(_Strict):
 
     Attributes:
         frozen: what the approval froze besides the plan: the files that its commands name, agents, limits and programs.
-        policy: the policy under which the plan was approved; None if there was none.
+        policy: what the policies demanded of the approvals (`app.domain.gates.Rules`); None if no policy was about the plan.
+        requests: the decisions before the approval that requested changes to the plan or to an earlier version, or rejected one.
         approvals: the decisions that approved the plan, in order.
         decisions: the later decisions about it, in order, including those that were refused.
     """
@@ -134,6 +137,7 @@ class Predicate(_Strict):
     plan: CertifiedPlan
     frozen: JsonObject | None
     policy: JsonValue = None
+    requests: list[CertifiedDecision] = Field(default_factory=list[CertifiedDecision])
     approvals: list[CertifiedDecision]
     decisions: list[CertifiedDecision]
     outcome: CertifiedOutcome
@@ -178,3 +182,10 @@ def approves(decision: CommandRecord, version: int) -> bool:
     return decision.payload.get("phase_id") is None and (
         decision.kind == CommandKind.APPROVE or decision.payload.get("frozen_digest") is not None
     )
+
+
+def policy_of(decision: JsonObject) -> JsonValue:
+    """What the gate of an approval demanded; None if no policy was about the plan."""
+    payload = decision.get("payload")
+    gate = payload.get("gate") if isinstance(payload, dict) else None
+    return gate.get("rules") if isinstance(gate, dict) else None

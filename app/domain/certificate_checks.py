@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from typing import cast
 
-from app.domain.certificate import CertifiedDecision, Predicate, Statement, approves, subjects_of
+from app.domain.certificate import CertifiedDecision, Predicate, Statement, approves, policy_of, subjects_of
+from app.domain.commands import CommandRecord
 from app.domain.frozen import Frozen
+from app.domain.gate_audit import unmet
 from app.domain.passkeys import objection_to_decision
 from app.domain.plan import canonical_json
 from signoff.schemas.json_value import JsonObject, JsonValue
@@ -25,7 +28,7 @@ def inconsistencies(statement: Statement) -> Iterator[str]:
         yield "The subjects are not the plan and the files that the certificate describes."
     if not predicate.approvals:
         yield "It has no decision that approves the plan."
-    for certified in [*predicate.approvals, *predicate.decisions]:
+    for certified in [*predicate.requests, *predicate.approvals, *predicate.decisions]:
         name = certified.decision.get("id")
         if hashlib.sha256(canonical_json(certified.decision)).hexdigest() != certified.hash:
             yield f"Decision {name} does not have the hash that its event sealed."
@@ -35,6 +38,7 @@ def inconsistencies(statement: Statement) -> Iterator[str]:
         yield from _approval(predicate, certified)
     if predicate.approvals:
         yield from _frozen(predicate)
+        yield from _policy(predicate)
     record = predicate.record
     if (record.seal.project_id, record.seal.seq, record.seal.hash) != (
         predicate.project.id,
@@ -59,6 +63,26 @@ def _approval(predicate: Predicate, certified: CertifiedDecision) -> Iterator[st
     objection = objection_to_decision(decision)
     if objection is not None:
         yield f"The passkey's signature of decision {decision.id} is not valid. {objection}"
+
+
+def _policy(predicate: Predicate) -> Iterator[str]:
+    """Compare what was demanded with the approvals: whether each of them knew it, and whether together they meet it."""
+    for certified in predicate.approvals:
+        if policy_of(certified.decision) != predicate.policy:
+            yield f"Decision {certified.decision.get('id')} was not given under the policy that the certificate names."
+    try:
+        approvals = [certified.read for certified in predicate.approvals]
+    except ValueError:
+        return
+    gate = _gate(approvals[-1])
+    if predicate.policy is not None and (why := unmet(str(gate.get("id")), predicate.policy, approvals)) is not None:
+        yield f"The approvals are not those that the policy demands: {why}"
+    elif gate.get("opens") is False:
+        yield "The last approval says that others were missing."
+
+
+def _gate(decision: CommandRecord) -> JsonObject:
+    return _object(cast("JsonObject", decision.payload).get("gate"))
 
 
 def _frozen(predicate: Predicate) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import cast
 from pydantic import BaseModel, ConfigDict
 
 from app.domain.certificate import (
+    OBJECTING,
     CertifiedDecision,
     CertifiedFile,
     CertifiedOutcome,
@@ -19,6 +20,7 @@ from app.domain.certificate import (
     RecordPlace,
     Statement,
     approves,
+    policy_of,
     subjects_of,
 )
 from app.domain.certificate_story import Story
@@ -65,8 +67,9 @@ def build(plan: PlanFacts, decisions: Sequence[CommandRecord], story: Story, sea
         NotFound: `not_signed`: the version was not approved up to this seal.
         Conflict: `record_altered`: a decision that approved it is missing.
     """
-    approvals, later = _decisions(plan, {decision.id: decision for decision in decisions}, story)
-    if not approvals:
+    approvals, requests, later = _decisions(plan, {decision.id: decision for decision in decisions}, story)
+    # A plan that has only some of its approvals is not signed.
+    if not approvals or story.approved_at is None:
         raise NotFound(
             f"Plan version {plan.version} was not approved. A certificate needs a signed plan.", code="not_signed"
         )
@@ -83,7 +86,8 @@ def build(plan: PlanFacts, decisions: Sequence[CommandRecord], story: Story, sea
             **plan.model_dump(exclude={"draft", "settings", "ids", "frozen"}),
         ),
         frozen=plan.frozen,
-        policy=_payload(approvals[-1]).get("policy"),
+        policy=policy_of(approvals[-1].decision),
+        requests=requests,
         approvals=approvals,
         decisions=later,
         outcome=_outcome(plan, story),
@@ -94,9 +98,10 @@ def build(plan: PlanFacts, decisions: Sequence[CommandRecord], story: Story, sea
 
 def _decisions(
     plan: PlanFacts, by_id: Mapping[str, CommandRecord], story: Story
-) -> tuple[list[CertifiedDecision], list[CertifiedDecision]]:
-    """Return the decisions that approved the version, and the others about it."""
+) -> tuple[list[CertifiedDecision], list[CertifiedDecision], list[CertifiedDecision]]:
+    """Return the decisions that approved the version, the requests for changes before them, and the later ones about it."""
     approvals: list[CertifiedDecision] = []
+    requests: list[CertifiedDecision] = []
     others: list[CertifiedDecision] = []
     for decision_id, told in story.decided.items():
         decision = by_id.get(decision_id)
@@ -105,13 +110,11 @@ def _decisions(
         certified = CertifiedDecision(event=told.event, hash=told.hash, decision=hashed(decision))
         if approves(decision, plan.version):
             approvals.append(certified)
+        elif decision.kind in OBJECTING and (story.approved_at is None or told.event < story.approved_at):
+            requests.append(certified)
         elif story.approved_at is not None and told.event >= story.approved_at and decision.kind not in _PLANNING:
             others.append(certified)
-    return approvals, others
-
-
-def _payload(certified: CertifiedDecision) -> JsonObject:
-    return cast("JsonObject", certified.decision["payload"])
+    return approvals, requests, others
 
 
 def hashed(decision: CommandRecord) -> JsonObject:

@@ -10,6 +10,7 @@ from app.domain.audit import Found
 from app.domain.commands import CommandRecord, Outcome
 from app.domain.gates import Rules
 from app.domain.integrity import AuditedRow, altered
+from app.domain.passkeys import is_signed_with_passkey
 from app.domain.replay import Replay, ReplayedGate
 from signoff.vocabulary import GateKind
 
@@ -31,7 +32,7 @@ def check_gates(rows: Sequence[AuditedRow], decisions: Sequence[CommandRecord], 
     for row in by_id.values():
         yield altered("gate_altered", f"No event mentions the gate {row.id}.")
     for gate_id, gate in replay.gates.items():
-        if _went_on(gate, replay) and (why := _unmet(gate_id, gate, decisions)) is not None:
+        if _went_on(gate, replay) and (why := unmet(gate_id, gate.rules, decisions)) is not None:
             what = f"Plan version {gate.plan_version}" if gate.kind != GateKind.PHASE else "A phase"
             yield Found(
                 "critical",
@@ -48,10 +49,10 @@ def _went_on(gate: ReplayedGate, replay: Replay) -> bool:
     return gate.kind == GateKind.PHASE and gate.approved
 
 
-def _unmet(gate_id: str, gate: ReplayedGate, decisions: Sequence[CommandRecord]) -> str | None:
+def unmet(gate_id: str, demanded: object, decisions: Sequence[CommandRecord]) -> str | None:
     """Why the decisions on record do not meet what a gate demands; None if they do."""
     try:
-        rules = Rules.model_validate(gate.rules)
+        rules = Rules.model_validate(demanded)
     except ValidationError:
         return "what it demands cannot be read."
     given: dict[str, set[int]] = {}
@@ -61,6 +62,8 @@ def _unmet(gate_id: str, gate: ReplayedGate, decisions: Sequence[CommandRecord])
             continue
         if told.get("automatic"):
             return None if rules.automatic else "it was approved automatically."
+        if rules.passkey and not is_signed_with_passkey(decision):
+            continue
         for name in told.get("outdated") or ():
             given = {who: counts for who, counts in given.items() if who != _who(name, decisions)}
         given[decision.actor_id or decision.actor] = set(told.get("counts_for") or ())

@@ -51,6 +51,7 @@ class Rules(BaseModel):
     Attributes:
         demands: what each policy demands; all of them must be met.
         four_eyes: whether nobody may approve what they worked on.
+        passkey: whether an approval counts only if the approver's own device signed it.
         automatic: whether `auto_approve_plan` may stand for the approvals.
         words: the same, one plain English sentence for each policy.
     """
@@ -59,6 +60,7 @@ class Rules(BaseModel):
 
     demands: list[Demand]
     four_eyes: bool = False
+    passkey: bool = False
     automatic: bool = False
     words: list[str] = Field(default_factory=list[str])
 
@@ -73,6 +75,7 @@ class Approver:
         roles: their roles for this project. An administrator has all.
         is_key: whether this is a program with a key, not a person.
         vouched_by: the id of whoever made the link through which they came, if any.
+        with_passkey: whether a device of their own has signed this approval.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Approver:
     roles: frozenset[Role]
     is_key: bool = False
     vouched_by: str | None = None
+    with_passkey: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,20 @@ def refusal(
         key = " A program with a key counts only if a policy names it." if who.is_key else ""
         message = f"{who.name} is not one of those who must approve this. It needs {rest}.{key} Ask one of them."
         return Forbidden(message, code="not_a_signer", context={"missing": [one.model_dump() for one in left]})
+    if rules.passkey and not who.with_passkey:
+        return Forbidden(_without_passkey(who), code="passkey_needed")
     return None
+
+
+def _without_passkey(who: Approver) -> str:
+    rule = "A policy demands that this is approved with a passkey."
+    if who.vouched_by is not None:
+        return f"{rule} A link has none, so somebody who signs in must approve this."
+    if not str(who.id).startswith("person_"):
+        return f"{rule} Only people who sign in have passkeys, so one of them must approve this."
+    return (
+        f"{rule} Choose 'Approve with a passkey' on the project's page. If you have none yet, add one under Passkeys."
+    )
 
 
 def _refusal_of_authors(

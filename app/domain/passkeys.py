@@ -159,7 +159,12 @@ def is_signed_with_passkey(decision: CommandRecord) -> bool:
     """Whether a decision approved a plan, and the sender's own device signed its digest. For policies that demand it."""
     if decision.kind != CommandKind.APPROVE or decision.outcome != Outcome.ACCEPTED:
         return False
-    return decision.payload.get("passkey") is not None and objection_to_decision(decision) is None
+    return has_signature(decision)
+
+
+def has_signature(command: CommandRecord) -> bool:
+    """Whether a command has a valid signature of the sender's own device over the plan that it names."""
+    return command.payload.get("passkey") is not None and objection_to_decision(command) is None
 
 
 def stored(assertion: Assertion) -> JsonObject:

@@ -27,6 +27,8 @@ from signoff.vocabulary import GateKind, Role
 POLICIES = "signoff_policies"
 MAX_APPROVALS = 20
 MAX_SECONDS = 366 * 86_400.0
+# The gates at which a person's own device can sign: what waits there is a plan, which has a digest.
+SIGNED_BY_DEVICES = frozenset({GateKind.PLAN, GateKind.EDIT})
 _DURATION = re.compile(r"([0-9]{1,6})([mhdw])")
 _SECONDS = {"m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _ROLES = ", ".join(f"role:{role}" for role in Role)
@@ -109,6 +111,9 @@ class Policy(BaseModel):
         default=None, alias="from", description="Who may approve, such as role:approver or person:dana@example.com."
     )
     four_eyes: bool = Field(default=False, description="true: nobody approves what they worked on.")
+    passkey: bool = Field(
+        default=False, description="true: a plan is approved only with a passkey, on a device of the person's own."
+    )
     expires: Span | None = Field(
         default=None, description="How long people have to approve, such as 3d. The project is then cancelled."
     )
@@ -119,7 +124,17 @@ class Policy(BaseModel):
     @property
     def asks_people(self) -> bool:
         """Whether it asks for more than one approval by anybody who may approve."""
-        return self.approvals > 1 or self.signers is not None or self.four_eyes
+        return self.approvals > 1 or self.signers is not None or self.four_eyes or self.passkey
+
+    def at(self, kind: GateKind) -> Policy:
+        """The same policy with what it demands at a gate of this kind. Passkeys sign plans, and nothing else."""
+        return self if kind in SIGNED_BY_DEVICES or not self.passkey else self.model_copy(update={"passkey": False})
+
+    @model_validator(mode="after")
+    def _passkeys_sign_plans(self) -> Self:
+        if self.passkey and not SIGNED_BY_DEVICES.issuperset(self.gates):
+            raise ValueError("passkeys sign plans only; with passkey = true, gates can name plan and edit")
+        return self
 
 
 class Policies(BaseModel):
@@ -282,6 +297,8 @@ def _texts(value: JsonValue) -> list[str]:
 def in_words(policy: Policy) -> str:
     """What a policy demands, in a sentence: `Production changes: two approvers, not the author, within 3 days.`"""
     parts = [_people(policy)]
+    if policy.passkey:
+        parts.append("with a passkey")
     if policy.four_eyes:
         parts.append("not the author")
     if policy.expires is not None:

@@ -110,7 +110,7 @@ def open_gate(
         parameters: the values of the plan's parameters.
     """
     document = Document(kind, project.labels, project.agent_id, phases, dict(parameters))
-    policies = demanded(conn, project, document)
+    policies = [policy.at(kind) for policy in demanded(conn, project, document)]
     if not policies:
         return None
     agents = signing_of(conn).agents
@@ -119,6 +119,7 @@ def open_gate(
     rules = Rules(
         demands=[_demand(conn, policy) for policy in policies],
         four_eyes=any(policy.four_eyes for policy in policies),
+        passkey=any(policy.passkey for policy in policies),
         automatic=all(allows_automatic(policy, risk) for policy in policies),
         words=[in_words(policy) for policy in policies],
     )

@@ -123,3 +123,17 @@ async def test_a_stored_answer_that_was_changed_is_not_sent(locked: Stack) -> No
     await locked.database.transact(lambda conn: conn.execute(change))
     again = await locked.http.post("/api/keys", json=body, headers=once)
     assert (again.status_code, again.json()["code"]) == (409, "answer_changed")
+
+
+async def test_a_wrong_current_password_does_not_say_that_the_session_has_ended(locked: Stack) -> None:  # noqa: F811
+    body = {"name": "Mistypes", "roles": [{"role": "viewer"}], "password": PASSWORD}
+    await locked.http.post("/api/people", json=body)
+    async with httpx.AsyncClient(base_url=locked.url, timeout=90) as browser:
+        await browser.post("/api/session", json={"name": "Mistypes", "password": PASSWORD})
+        change = {"password": "something else", "new_password": PASSWORD[::-1]}
+        refused = await browser.put("/api/me/password", json=change)
+        assert (refused.status_code, refused.json()["code"]) == (422, "wrong_password")
+        assert [problem["field"] for problem in refused.json()["details"]] == ["password"]
+        assert (await browser.get("/api/me")).status_code == 200
+        changed = await browser.put("/api/me/password", json={**change, "password": PASSWORD})
+        assert changed.status_code == 200, changed.text

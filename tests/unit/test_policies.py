@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,6 +100,7 @@ def test_a_policy_may_be_about_some_gates_only() -> None:
             "Rule: two approvers, not the author, within 3 days.",
         ),
         ({"from": ["person:dana@example.com"]}, "Rule: dana@example.com."),
+        ({"passkey": True, "four_eyes": True}, "Rule: one approver, with a passkey, not the author."),
         (
             {"approvals": 2, "from": ["person:Dana", "role:operator"]},
             "Rule: two of: Dana, anybody with the role operator.",
@@ -126,6 +128,7 @@ def test_what_a_policy_is_about_in_words() -> None:
         ({"expires": "1h"}, "critical", True),
         ({"approvals": 2}, None, False),
         ({"four_eyes": True}, None, False),
+        ({"passkey": True}, None, False),
         ({"from": ["role:approver"]}, None, False),
         ({"auto_approve_below": "high"}, "critical", False),
         ({"auto_approve_below": "high"}, "high", False),
@@ -207,6 +210,19 @@ def test_who_may_not_approve() -> None:
     assert code(rules, [given(KIM, 0)], KIM) == "already_approved"
     # A namesake is somebody else.
     assert code(rules, [given(KIM, 0)], Approver("Kim", "person_Other", frozenset())) is None
+
+
+def test_where_a_passkey_is_demanded() -> None:
+    rules = Rules(demands=[TWO], passkey=True)
+    assert code(rules, [], KIM) == "passkey_needed"
+    assert code(rules, [], replace(KIM, with_passkey=True)) is None
+    # What somebody cannot change comes first.
+    assert code(rules, [given(KIM, 0)], KIM) == "already_approved"
+    demanding = policy(passkey=True)
+    kinds = [kind for kind in GateKind if demanding.at(kind).passkey]
+    assert kinds == [GateKind.PLAN, GateKind.EDIT]
+    with pytest.raises(ValidationError, match="passkeys sign plans only"):
+        policy(passkey=True, gates=["plan", "phase"])
 
 
 def test_a_key_counts_only_where_it_is_named() -> None:

@@ -15,7 +15,7 @@ from app.api.http.idempotency import answer_once
 from app.api.http.people_bodies import AddKey, AddPerson, ChangePassword, ChangePerson, RotateKey
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
-from app.domain.errors import Conflict, Unauthorized
+from app.domain.errors import Conflict, Invalid
 from app.domain.people import Access
 from app.storage import identities
 from app.storage.identities import Kind, Known
@@ -28,6 +28,7 @@ from signoff.schemas.people import (
     ServiceKey,
     ServiceKeyList,
 )
+from signoff.schemas.problems import Problem
 from signoff.vocabulary import Scope
 
 AnyRequest = Request[Any, Any, Any]
@@ -61,7 +62,9 @@ class MeController(Controller):
         address = request.client.host if request.client else ""
         current, stored = data.password.get_secret_value(), found.credential.hash
         if not await credentials.passwords.matches(current, stored, name=found.identity.name, address=address):
-            raise Unauthorized("The current password is not right.", code="wrong_password")
+            # Not a 401, which says that the session has ended.
+            message = "The current password is not right."
+            raise Invalid(message, code="wrong_password", details=[Problem(field="password", message=message)])
         hashed = await credentials.passwords.hash(data.new_password.get_secret_value())
         person_id = found.identity.id
         await services.database.transact(lambda conn: identities.set_password(conn, person_id, hashed))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from collections.abc import Iterator
 
+from app.api.views.html_parts import any_value as _value
+from app.api.views.html_parts import code_of as _code
+from app.api.views.html_parts import facts_of as _facts
+from app.api.views.html_parts import plain_text as _text
+from app.api.views.html_parts import table_of as _table
 from app.domain.certificate import CertifiedDecision, CertifiedTask, Predicate, Statement
 from app.domain.passkeys import decoded
 from app.domain.signing import fingerprint_of
@@ -43,7 +44,13 @@ SAFE = {
     "frame-ancestors 'none'",
     "Vary": "Accept",
 }
-_MEANS = {"key": "a key", "session": "a browser session", "loopback": "this machine, without a key"}
+_MEANS = {
+    "key": "a key",
+    "session": "a browser session",
+    "loopback": "this machine, without a key",
+    "proxy": "a proxy that signs people in",
+    "link": "a link to sign, without an account",
+}
 _ACTOR_ITSELF = {"signoff": "Signoff itself: the project approves its plans automatically"}
 
 
@@ -61,6 +68,8 @@ def to_html(statement: Statement, public_key: str) -> str:
         *_signed(predicate),
         "<h2>By whom, and when</h2>",
         *_approvals(predicate),
+        "<h2>Requests for changes before it</h2>",
+        *_requests(predicate),
         "<h2>What came of it</h2>",
         *_outcome(predicate),
         "<h2>How to check this</h2>",
@@ -73,67 +82,6 @@ def to_html(statement: Statement, public_key: str) -> str:
         + "\n".join(parts)
         + "\n</main></body></html>\n"
     )
-
-
-def _text(value: object) -> str:
-    """Text for the page. Characters that nobody could see, or that would reorder others, are shown by their numbers."""
-    return escape(_UNSEEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", _controls(str(value))), quote=True)
-
-
-# Spaces other than the plain one, letters without a shape, and variation selectors.
-_UNSEEN = re.compile(
-    "[\u00a0\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200a\u202f\u205f\u2800\u3000\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]"
-)
-_CONTROLS = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-
-
-def _controls(text: str) -> str:
-    return "".join(
-        character
-        if character in "\n\t" or unicodedata.category(character) not in _CONTROLS
-        else f"⟨U+{ord(character):04X}⟩"
-        for character in text
-    )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table. The head is text, the cells are HTML."""
-    titles = "".join(f'<th scope="col">{_text(title)}</th>' for title in head)
-    body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{titles}</tr></thead><tbody>\n{body}\n</tbody></table>"
-
-
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    """A table of names, which are text, and values, which are HTML."""
-    body = "\n".join(f'<tr><th scope="row">{_text(name)}</th><td>{value}</td></tr>' for name, value in rows)
-    return f'<table class="facts"><tbody>\n{body}\n</tbody></table>'
-
-
-def _value(value: JsonValue) -> str:
-    """Any value of a plan, in full."""
-    match value:
-        case None | "" | []:
-            shown = '<span class="none">none</span>'
-        case bool():
-            shown = "yes" if value else "no"
-        case str() if "\n" in value:
-            shown = f"<pre>{_text(value)}</pre>"
-        case str() | int() | float():
-            shown = _text(value)
-        case dict() if not value:
-            shown = '<span class="none">none</span>'
-        case dict():
-            shown = _facts((name, _value(item)) for name, item in value.items())
-        case list():
-            # As JSON, so that it is clear where an item ends.
-            plain = not any(isinstance(item, dict | list) for item in value)
-            text = _text(json.dumps(value, ensure_ascii=False, indent=None if plain else 1))
-            shown = text if plain else f"<pre>{text}</pre>"
-    return shown
-
-
-def _code(value: object) -> str:
-    return f"<code>{_text(value)}</code>" if value is not None else '<span class="none">none</span>'
 
 
 def _who(actor: object) -> str:
@@ -236,25 +184,89 @@ def _frozen(frozen: JsonObject | None) -> Iterator[str]:
 def _approvals(predicate: Predicate) -> Iterator[str]:
     for certified in predicate.approvals:
         decision = certified.decision
-        payload = {
-            name: value for name, value in _object(decision.get("payload")).items() if name not in {"policy", "passkey"}
-        }
+        payload = {name: value for name, value in _object(decision.get("payload")).items() if name not in _TOLD_APART}
         yield _facts(
             [
                 ("Name", _who(decision.get("actor"))),
                 ("Id", _code(decision.get("actor_id"))),
                 ("Signed in with", _means(decision)),
+                *_vouched(_object(decision.get("payload")).get("link")),
                 ("From", _value(decision.get("address"))),
                 ("When", _text(decision.get("at"))),
                 ("Comment", _value(decision.get("comment"))),
+                *_counts(predicate, decision),
                 ("Passkey", _passkey(_object(decision.get("payload")).get("passkey"))),
                 ("Digest approved", _code(decision.get("plan_digest"))),
                 ("Decision", f"{_code(decision.get('id'))}, event {certified.event}, hash {_code(certified.hash)}"),
                 ("Details", _value(payload)),
             ]
         )
-    policy = _value(predicate.policy) if predicate.policy is not None else '<p class="none">No policy was in force.</p>'
-    yield f"<h3>Policy</h3>{policy}"
+    yield "<h3>What the policies demanded</h3>"
+    rules = _object(predicate.policy)
+    if predicate.policy is None:
+        yield '<p class="none">No policy was in force.</p>'
+        return
+    sentences = _list(rules.get("words"))
+    yield f"<ul>{''.join(f'<li>{_text(sentence)}</li>' for sentence in sentences)}</ul>"
+    yield _value({name: value for name, value in rules.items() if name != "words"})
+
+
+_TOLD_APART = frozenset({"passkey", "link", "gate"})
+
+
+def _vouched(link: JsonValue) -> list[tuple[str, str]]:
+    """Who made the link through which an approval was given. They vouch for its person."""
+    if not isinstance(link, dict):
+        return []
+    maker = f"{_who(link.get('made_by'))} ({_code(link.get('made_by_id'))})"
+    return [("Vouched for by", f"{maker}, who made the link {_code(link.get('id'))} for this person")]
+
+
+def _counts(predicate: Predicate, decision: JsonObject) -> list[tuple[str, str]]:
+    """For which policies an approval counts, and how many there were with it."""
+    gate = _object(_object(decision.get("payload")).get("gate"))
+    if not gate:
+        return []
+    if gate.get("automatic"):
+        return [("Counts for", "every policy: they allow the project to approve this plan automatically")]
+    demands = _objects(_object(gate.get("rules")).get("demands"))
+    numbers = _list(gate.get("counts_for"))
+    names = [str(demand.get("policy")) for number, demand in enumerate(demands) if number in numbers]
+    rows = [
+        ("Counts for", _text(", ".join(names)) if names else _value(None)),
+        ("Approvals", f"{_text(gate.get('given'))} of {_text(gate.get('needed'))}, with this one"),
+    ]
+    later = [_object(_object(each.decision.get("payload")).get("gate")) for each in predicate.approvals]
+    if any(decision.get("id") in _list(one.get("outdated")) for one in later):
+        rows.append(
+            ("Outdated", "This approval no longer counts: something that it covers changed before the next one.")
+        )
+    return rows
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def _requests(predicate: Predicate) -> Iterator[str]:
+    if not predicate.requests:
+        yield '<p class="none">There was none.</p>'
+        return
+    rows = (
+        [
+            _text(
+                {"reject": "rejected", "request_changes": "requested changes"}.get(kind := str(one.get("kind")), kind)
+            ),
+            _value(one.get("plan_version")),
+            f"{_who(one.get('actor'))}<br>{_code(one.get('actor_id'))}",
+            _text(one.get("at")),
+            _value(one.get("comment")),
+            f"{_code(one.get('id'))}, event {certified.event}",
+        ]
+        for certified in predicate.requests
+        for one in (certified.decision,)
+    )
+    yield _table(["What", "Version", "Who", "When", "Comment", "Decision"], rows)
 
 
 def _passkey(value: JsonValue) -> str:

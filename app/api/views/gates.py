@@ -60,6 +60,7 @@ def shown(conn: Connection, row: GateRow) -> Gate:
             missing=[missing.words for missing in still_missing(rules, given)],
         ),
         demands=rules.words,
+        passkey=rules.passkey,
     )
 
 
@@ -75,7 +76,11 @@ def for_reader(conn: Connection, project: ProjectRow, gate: Gate, reader: Sender
     rules = row.demands
     authors = gates.authors_of(conn, project) if rules.four_eyes else set[str]()
     is_key = (reader.actor_id or "").startswith("key_")
-    who = Approver(reader.actor, reader.actor_id, access.roles_for(project.labels), is_key)
+    # People may still sign with a device.
+    is_person = (reader.actor_id or "").startswith("person_")
+    who = Approver(
+        reader.actor, reader.actor_id, access.roles_for(project.labels), is_key=is_key, with_passkey=is_person
+    )
     why = refusal(row.kind, rules, gates.approvals_of(conn, row), who, authors)
     told = why.info.message if why is not None else None
     return gate.model_copy(update={"may_approve": why is None, "why_not": told})

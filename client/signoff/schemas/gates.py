@@ -29,7 +29,8 @@ class Gate(BaseModel):
     """What waits for approval: a plan, a phase, a task, an edit of a run, a retry, or a change of what was signed.
 
     `id` is null if no policy is about it: one approval by anybody who may approve is then enough. `demands` says in words what
-    each policy demands, and `why_not` why the reader may not approve. `may_approve` and `why_not` are null in exports.
+    each policy demands, and `why_not` why the reader may not approve. `may_approve` and `why_not` are null in exports. With
+    `passkey`, an approval counts only if a device of the approver has signed it.
     """
 
     kind: GateKind
@@ -41,5 +42,6 @@ class Gate(BaseModel):
     expires_at: str | None = None
     approvals: GateApprovals
     demands: list[str] = Field(default_factory=list[str])
+    passkey: bool = False
     may_approve: bool | None = None
     why_not: str | None = None

@@ -12,6 +12,10 @@ export const session = {
   get signInNeeded(): boolean {
     return refused || (known !== null && (known.key_needed || known.provider !== null) && known.actor === null);
   },
+  /** This browser had a session, and the server no longer accepts it. */
+  get ended(): boolean {
+    return refused && known?.via === "session";
+  },
   /** People can sign in with a password. */
   get people(): boolean {
     return known?.people ?? false;

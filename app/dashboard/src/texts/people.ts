@@ -18,6 +18,8 @@ export const people = {
     declined: "The device did not sign. Try again, and confirm on the device.",
     notOffered: "Browsers offer passkeys only at https addresses, and at http://localhost. Open this page there.",
     approve: "Approve with a passkey",
+    needed: "A policy demands that this is approved with a passkey, and you have none at this address.",
+    addFirst: "Add a passkey",
   },
   ownPassword: {
     title: "Change your password",

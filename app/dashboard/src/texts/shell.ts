@@ -34,6 +34,7 @@ export const signIn = {
   key: "API key",
   hint: "This server requires an API key. The browser stores a cookie for 30 days, not the key.",
   submit: "Sign in",
+  ended: "Your session has ended. Sign in again.",
   with: (provider: string) => `Sign in with ${provider}`,
   others: "Other ways to sign in",
   /** What went wrong with an identity provider, by the code that the server puts into the address. */
