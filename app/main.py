@@ -68,6 +68,7 @@ from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
 from app.settings import Settings
 from app.settings.loading import load_settings
+from app.storage import gates
 from app.temporal.client import Engine
 from app.temporal.commands import Commands
 from app.temporal.expiry import expire_gates_periodically
@@ -229,6 +230,7 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
     await asyncio.to_thread(services.workspaces.prepare)
     await services.database.start()
     with suppress(Unavailable):
+        await services.database.transact(gates.publish)
         # Before the first request: events recorded so far may predate sealing; later events do not.
         await services.sealer.start()
     sweeps = [

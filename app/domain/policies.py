@@ -5,6 +5,7 @@ A policy that matches a document adds its demand. A document that several polici
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from app.domain.agents import AgentEntry
 from app.domain.audit import SEVERITIES, Severity
 from app.domain.dangers import SEVERITY, dangers_of
 from app.domain.people import Label
-from app.domain.plan import DEFAULT_AGENT, PhaseDraft, PlanDraft, TaskDraft
+from app.domain.plan import DEFAULT_AGENT, PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.domain.unseen import find_unseen, steps_of
 from app.domain.words import count, listed, span
 from signoff.schemas.json_value import JsonObject, JsonValue
@@ -190,6 +191,12 @@ class Signing:
 
     policies: tuple[Policy, ...] = ()
     agents: Mapping[str, AgentEntry] = field(default_factory=dict[str, AgentEntry])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the policies: equal where two processes have the same ones."""
+        content = [policy.model_dump(mode="json", by_alias=True) for policy in self.policies]
+        return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 class Document(NamedTuple):

@@ -11,6 +11,7 @@ from typing import cast
 from sqlalchemy import Connection, insert, or_, select, update
 
 from app.domain.commands import CommandKind, Outcome
+from app.domain.errors import Unavailable
 from app.domain.gates import Approval, Approver, Demand, Rules, Signer
 from app.domain.identity import isoformat, new_id, now
 from app.domain.parameters import Value
@@ -24,7 +25,7 @@ from app.storage.identities import Kind
 from app.storage.projects import ProjectRow
 from app.storage.reading import Rows
 from app.storage.record_tables import events as event_table
-from app.storage.tables import decisions, files, gates, plans
+from app.storage.tables import decisions, files, gates, plans, policies_in_force
 from signoff.schemas.event_data import GateOpened
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import EventType, GateKind, Role
@@ -82,8 +83,28 @@ def signing_of(conn: Connection) -> Signing:
     return found or NO_POLICIES
 
 
+def publish(conn: Connection) -> None:
+    """Store which policies the app has. Workers with others open no gate after this."""
+    conn.execute(update(policies_in_force).values(digest=signing_of(conn).digest, set_at=now()))
+
+
+def _check_policies(conn: Connection) -> None:
+    in_force = conn.execute(select(policies_in_force.c.digest)).scalar_one_or_none()
+    if in_force and in_force != signing_of(conn).digest:
+        raise Unavailable(
+            "This process has other policies than the app. Give the app and every worker the same [[signoff.policy]] entries, "
+            "and restart them. Nothing is lost: what waits for this continues then.",
+            code="policies_differ",
+        )
+
+
 def demanded(conn: Connection, project: ProjectRow, document: Document) -> list[Policy]:
-    """Return the policies that a document of a project must meet, with the project's own rule."""
+    """Return the policies that a document of a project must meet, with the project's own rule.
+
+    Raises:
+        Unavailable: `policies_differ`: this process has other policies than the app, so it must not say who signs.
+    """
+    _check_policies(conn)
     own = [OwnSigning.model_validate(project.signing).policy] if project.signing is not None else []
     return [*matching_policies(signing_of(conn), document), *own]
 

@@ -80,9 +80,13 @@ def _reason(gate: GateRow) -> str:
 
 
 async def expire_gates_periodically(database: Database, commands: Commands) -> None:
-    """End what was not approved in time, now and every few seconds, until cancelled."""
+    """Say which policies are in force, and end what was not approved in time, now and every few seconds, until cancelled."""
+    published = False
     while True:
         try:
+            if not published:
+                await database.transact(gates.publish)
+                published = True
             await expire_gates(database, commands)
         except Unavailable as error:
             logger.info("cannot end what was not approved in time at the moment: %s", error)

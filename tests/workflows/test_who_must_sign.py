@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from temporalio.testing import WorkflowEnvironment
 
 from app.domain.policies import Policies
 from app.storage import gates
+from app.storage.tables import policies_in_force
 from app.temporal import expiry
 from tests.conftest import Stack, running_stack
 from tests.signers import SERVER_KEY, Signer, people_of
@@ -316,3 +318,17 @@ async def test_an_approval_that_withdraws_a_request_for_changes_leaves_the_plan_
     assert (await lee.call("POST", f"/{project_id}/approve"))["approvals"]["opens"] is True
     assert (await stack.finished(project_id))["status"] == "completed"
     assert (await kim.call("POST", f"/{project_id}/audit"))["trail"]["intact"]
+
+
+async def test_a_process_with_other_policies_lets_nothing_through(stack: Stack, people: dict[str, Signer]) -> None:
+    other = update(policies_in_force).values(digest="0" * 64)
+    await stack.database.transact(lambda conn: conn.execute(other))
+    made = await people["dana"].call(
+        "POST", "", status=201, json={"description": "- A: `true`", "auto_approve_plan": True}
+    )
+    waiting = await people["dana"].http.post(f"/api/projects/{made['id']}/generate-plan", headers={"Prefer": "wait=2"})
+    assert waiting.status_code == 202, waiting.text
+    assert (await people["dana"].call("GET", f"/{made['id']}"))["stage"] == "planning"
+    # The worker's own connection has the same policies as the app; it continues when the row says so again.
+    await stack.database.transact(gates.publish)
+    assert (await stack.finished(made["id"]))["status"] == "completed"
