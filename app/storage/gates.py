@@ -134,16 +134,7 @@ def open_gate(
     policies = [policy.at(kind) for policy in demanded(conn, project, document)]
     if not policies:
         return None
-    agents = signing_of(conn).agents
-    limits = any(policy.auto_approve_below is not None for policy in policies)
-    risk = document.risk(agents) if limits else None
-    rules = Rules(
-        demands=[_demand(conn, policy) for policy in policies],
-        four_eyes=any(policy.four_eyes for policy in policies),
-        passkey=any(policy.passkey for policy in policies),
-        automatic=all(allows_automatic(policy, risk) for policy in policies),
-        words=[in_words(policy) for policy in policies],
-    )
+    rules = _rules(conn, policies, document)
     spans = [seconds_in(policy.expires) for policy in policies if policy.expires is not None]
     at = now()
     row = {
@@ -278,6 +269,18 @@ def approver(conn: Connection, sender: Sender, project: ProjectRow) -> Approver:
 def approver_with(sender: Sender, roles: frozenset[Role], *, is_key: bool = False) -> Approver:
     """Return who a sender is as an approver, if these are their roles."""
     return Approver(sender.actor, sender.actor_id, roles, is_key)
+
+
+def _rules(conn: Connection, policies: Sequence[Policy], document: Document) -> Rules:
+    limits = any(policy.auto_approve_below is not None for policy in policies)
+    risk = document.risk(signing_of(conn).agents) if limits else None
+    return Rules(
+        demands=[_demand(conn, policy) for policy in policies],
+        four_eyes=any(policy.four_eyes for policy in policies),
+        passkey=any(policy.passkey for policy in policies),
+        automatic=all(allows_automatic(policy, risk) for policy in policies),
+        words=[in_words(policy) for policy in policies],
+    )
 
 
 def _demand(conn: Connection, policy: Policy) -> Demand:

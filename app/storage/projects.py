@@ -179,7 +179,7 @@ _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
 def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_from: str | None = None) -> None:
     """Insert a project with its first event. It is pending and has no plan."""
-    at = now()
+    at, sender = now(), as_sender(actor)
     row = {
         **values,
         "status": ProjectStatus.PENDING,
@@ -188,16 +188,15 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
         "paused": False,
         "revision": 1,
         "created_at": at,
-        "created_by": as_sender(actor).actor,
-        "created_by_id": as_sender(actor).actor_id,
+        "created_by": sender.actor,
+        "created_by_id": sender.actor_id,
         "updated_at": at,
         "last_seq": 0,
         "last_hash": GENESIS,
     }
     conn.execute(insert(projects).values(row))
     facts: _Facts = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
-    if values.get("labels"):
-        facts["labels"] = values["labels"]
+    facts |= {"labels": values["labels"]} if values.get("labels") else {}
     if (signing := values.get("signing")) is not None:
         facts["signing"] = signing
     name, strategy, auto_approve_plan = values["name"], values["strategy"], values["auto_approve_plan"]
@@ -207,8 +206,8 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
 
 def find(conn: Connection, project_id: str) -> ProjectRow | None:
     """Return the project's row, or None. A write transaction locks the project from here on."""
-    statement = _FIND_AND_HOLD if must_hold(conn, project_id) else _FIND
-    return _ROWS.find(conn, statement, {"of_project": project_id})
+    query = _FIND_AND_HOLD if must_hold(conn, project_id) else _FIND
+    return _ROWS.find(conn, query, {"of_project": project_id})
 
 
 def get(conn: Connection, project_id: str) -> ProjectRow:

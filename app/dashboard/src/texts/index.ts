@@ -10,7 +10,8 @@ import { metrics } from "./metrics.ts";
 import { people } from "./people.ts";
 import { plan } from "./plan.ts";
 import { record } from "./record.ts";
-import { shell, signByLink, signIn, project } from "./shell.ts";
+import { shell, signIn, project } from "./shell.ts";
+import { askByLink, signByLink } from "./links.ts";
 import { signoff } from "./signoff.ts";
 import { task } from "./task.ts";
 import { timeline } from "./timeline.ts";
@@ -20,6 +21,7 @@ export { statusNames } from "./words.ts";
 
 export const texts = {
   shell,
+  askByLink,
   signByLink,
   signIn,
   project,

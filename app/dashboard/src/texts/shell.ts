@@ -47,25 +47,6 @@ export const signIn = {
   } as Record<string, string>,
 };
 
-export const signByLink = {
-  title: (what: string) => `Sign: ${what}`,
-  asked: (person: string, by: string, until: string) =>
-    `For ${person}. ${by} asks you to read this and to sign it until ${until}.`,
-  phase: (name: string) => `You approve that the phase “${name}” begins. It belongs to this plan:`,
-  exactly: "You sign exactly what is on this page. The record will have your name, and the name of who asked you.",
-  first: "What to know first",
-  plan: "What will happen",
-  needsApproval: "Somebody must approve this phase before it begins",
-  approve: "Approve",
-  signed: "Thank you. Your approval is on record.",
-  opens: "It was the last one that was needed.",
-  waits: (missing: string[]) => `Still missing: ${missing.join("; ")}.`,
-  recorded: "Your approval was received, and will be on record in a moment.",
-  closed: "You cannot sign with this link",
-  notALink: "This is not a link to sign. Open the whole link that was sent to you.",
-  moreTasks: (count: number) => `${count} more tasks`,
-};
-
 export const project = {
   deleted: "This project was deleted.",
   broken: (why: string) => `This part of the page cannot be displayed. The project itself is not affected. ${why}`,

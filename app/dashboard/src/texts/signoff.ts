@@ -1,5 +1,6 @@
 /** Texts of the sign-off box. */
 import { size } from "../format.ts";
+import { review } from "./review.ts";
 import { plural, severities } from "./words.ts";
 
 export const signoff = {
@@ -11,22 +12,6 @@ export const signoff = {
   overdue: "time is up",
   more: (number: string) => `Show more (${number} left)`,
   dismiss: "Dismiss",
-  byLink: {
-    title: "Ask somebody without an account to sign",
-    hint: "You make a link for one person. It shows them exactly what waits now, and is good for one approval. You vouch for them: the record names you both.",
-    name: "Name for the record",
-    email: "E-mail (optional)",
-    hours: "Valid for hours",
-    make: "Make a link",
-    link: "link",
-    made: (person: string) => `Send this link to ${person}, and to nobody else.`,
-    once: "Whoever has it can sign. It is not shown again.",
-    list: "Links of this project",
-    of: (person: string, by: string) => `For ${person}, made by ${by}`,
-    states: { open: "not used", used: "used", revoked: "revoked", expired: "expired" },
-    until: (at: string) => `until ${at}`,
-    revoke: "Revoke",
-  },
   plan: {
     title: (version: number) => `Plan version ${version} is waiting for your approval`,
     titleEdit: (version: number) => `Plan version ${version}, an edit of this run, is waiting for your approval`,
@@ -265,29 +250,7 @@ export const signoff = {
     more: (count: number) => plural(count, "more change"),
     nothing: "nothing",
   },
-  review: {
-    requested: (who: string, version: number) => `${who} requested changes to version ${version}`,
-    rejected: (who: string, version: number) => `${who} rejected plan version ${version}`,
-    author: "Edit tasks on the Plan tab, or revise the plan. The next version waits for approval again.",
-    others: (who: string) => `Only ${who} can approve this version now. That would withdraw the request.`,
-    withdraw: "You requested these changes. If you approve this version after all, that withdraws your request.",
-    title: {
-      "request-changes": (version: number) => `Request changes to version ${version}`,
-      reject: (version: number) => `Reject version ${version}`,
-    },
-    words: { "request-changes": "What should change?", reject: "Why do you reject it?" },
-    hint: {
-      "request-changes": "The project then waits for its author, who sees your comment and makes the next version.",
-      reject: "The project is cancelled. A new version of the plan makes it pending again.",
-    },
-    onRecord: "Your comment is kept on record, under your name.",
-    needed: { "request-changes": "Describe what should change.", reject: "Say why you reject the plan." },
-    submit: { "request-changes": "Request changes", reject: "Reject plan" },
-    done: {
-      "request-changes": "Changes requested. The project waits for its author.",
-      reject: "Rejected. The project is cancelled.",
-    },
-  },
+  review,
   revise: {
     title: (version: number) => `Revise version ${version}`,
     words: "What should change?",

@@ -1,0 +1,37 @@
+/** Texts of links with which somebody without an account signs: for whoever makes one, and for whoever has one. */
+
+export const askByLink = {
+  title: "Ask somebody without an account to sign",
+  hint: "You make a link for one person. It shows them exactly what waits now, and is good for one approval. You vouch for them: the record names you both.",
+  name: "Name for the record",
+  email: "E-mail (optional)",
+  hours: "Valid for hours",
+  make: "Make a link",
+  link: "link",
+  made: (person: string) => `Send this link to ${person}, and to nobody else.`,
+  once: "Whoever has it can sign. It is not shown again.",
+  list: "Links of this project",
+  of: (person: string, by: string) => `For ${person}, made by ${by}`,
+  states: { open: "not used", used: "used", revoked: "revoked", expired: "expired" },
+  until: (at: string) => `until ${at}`,
+  revoke: "Revoke",
+};
+
+export const signByLink = {
+  title: (what: string) => `Sign: ${what}`,
+  asked: (person: string, by: string, until: string) =>
+    `For ${person}. ${by} asks you to read this and to sign it until ${until}.`,
+  phase: (name: string) => `You approve that the phase “${name}” begins. It belongs to this plan:`,
+  exactly: "You sign exactly what is on this page. The record will have your name, and the name of who asked you.",
+  first: "What to know first",
+  plan: "What will happen",
+  needsApproval: "Somebody must approve this phase before it begins",
+  approve: "Approve",
+  signed: "Thank you. Your approval is on record.",
+  opens: "It was the last one that was needed.",
+  waits: (missing: string[]) => `Still missing: ${missing.join("; ")}.`,
+  recorded: "Your approval was received, and will be on record in a moment.",
+  closed: "You cannot sign with this link",
+  notALink: "This is not a link to sign. Open the whole link that was sent to you.",
+  moreTasks: (count: number) => `${count} more tasks`,
+};
