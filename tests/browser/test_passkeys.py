@@ -56,10 +56,10 @@ def test_the_device_of_a_person_signs_the_plan_and_everyone_can_check_it(
     sign_in(page, "Dana")
     expect(page.get_by_role("region", name="Your passkeys")).to_contain_text("None yet.")
     page.get_by_label("Name of the device").fill("Laptop")
-    page.get_by_label("Your password").fill("not the password")
+    page.get_by_label("Your password", exact=True).fill("not the password")
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_role("alert")).to_contain_text("password is not right")
-    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_label("Your password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_role("region", name="Your passkeys")).to_contain_text("Laptop")
     assert violations(page) == []

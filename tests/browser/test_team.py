@@ -99,7 +99,7 @@ def picture(page: Page, name: str) -> None:
 def add_device(page: Page) -> None:
     page.goto("/settings/passkeys")
     page.get_by_label("Name of the device").fill("Laptop")
-    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_label("Your password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Add a passkey").click()
     expect(page.get_by_role("region", name="Your passkeys")).to_contain_text("Laptop")
 

@@ -24,7 +24,7 @@ from app.storage.runs import PhaseRow
 from app.storage.tasks import OutputUser, TaskRow
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanQuestion, PlanSettings, Usage
-from signoff.schemas.projects import Failure, Links, OwnSigning, Progress, Project, ProjectSummary, Review, RunInfo
+from signoff.schemas.projects import Failure, Links, Progress, Project, ProjectSigning, ProjectSummary, Review, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
 from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, RunsOn, TaskStatus
 
@@ -65,7 +65,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: st
         max_cost_usd=row.max_cost_usd,
         parameters=row.parameters,
         labels=row.labels,
-        signing=OwnSigning.model_validate(row.signing) if row.signing is not None else None,
+        signing=ProjectSigning.model_validate(row.signing) if row.signing is not None else None,
         status=row.status,
         stage=row.stage,
         created_at=row.created_at,

@@ -105,7 +105,7 @@ class Links(BaseModel):
     page: str | None = None
 
 
-class OwnSigning(BaseModel):
+class ProjectSigning(BaseModel):
     """What a project demands of its signers in addition to the policies; `expires` is a time such as `3d`."""
 
     approvals: int = 1
@@ -137,7 +137,7 @@ class Project(BaseModel):
     max_cost_usd: float | None
     parameters: dict[str, ParameterValue]
     labels: list[str]
-    signing: OwnSigning | None = Field(
+    signing: ProjectSigning | None = Field(
         default=None, description="What the project demands of its signers in addition to the policies."
     )
     status: ProjectStatus
