@@ -55,6 +55,8 @@ async def preview(stack: Stack, description: str, **fields: Any) -> dict[str, An
     body: dict[str, Any] = answer.json()
     assert set(body) == {
         "valid",
+        "labels",
+        "policies",
         "planner",
         "markdown",
         "summary",

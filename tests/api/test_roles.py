@@ -100,7 +100,7 @@ async def call(stack: Stack, case: Case, project_id: str, headers: dict[str, str
 
 
 def is_refused(answer: httpx.Response) -> bool:
-    return answer.status_code == 403 and answer.json()["code"] == "role_needed"
+    return answer.status_code == 403 and answer.json()["code"] in {"role_needed", "link_needed"}
 
 
 async def test_every_operation_says_which_scope_it_needs(locked: Stack) -> None:
