@@ -128,7 +128,7 @@ def test_people_comment_on_a_plan_and_on_a_task(opened: Callable[[str, str], Pag
     author.get_by_role("link", name="Clean").first.click()
     panel_of_author = author.get_by_role("dialog", name="Clean")
     field = panel_of_author.get_by_label("Comment on this task")
-    comments = panel_of_author.locator("details", has=field)
+    comments = panel_of_author.locator("details", has=author.get_by_label("Comment on this task"))
     comments.evaluate("details => { details.open = true; }")
     field.fill("Which log?")
     panel_of_author.get_by_role("button", name="Comment", exact=True).click()
