@@ -202,7 +202,7 @@ async def rotate_key(api: AsyncSignoff, key: str, days: float) -> NewServiceKey:
 @click.argument("key")
 @answer_command(lambda answer: Text(f"{answer['id']} is revoked."))
 async def revoke_key(api: AsyncSignoff, key: str) -> ServiceKey:
-    """Revoke a key for ever, named by id or name."""
+    """Revoke a key permanently, named by id or name."""
     return await api.keys.revoke(await _key_id(api, key))
 
 

@@ -88,7 +88,7 @@ def answer_question(conn: Connection, command: CommandRecord) -> None:
 
 
 def _is_released(conn: Connection, command: CommandRecord, task: TaskRow) -> bool:
-    """Whether enough people have let a task go on that waits to be released; anything else needs only this one."""
+    """Whether enough people have released a task that waits for it. Any other answer needs only this one."""
     if task.reason != WaitReason.RELEASE or task.status != TaskStatus.WAITING or command.kind == CommandKind.FAIL:
         return True
     project = projects.get(conn, task.project_id)

@@ -38,7 +38,7 @@ def check_gates(rows: Sequence[AuditedRow], decisions: Sequence[CommandRecord], 
                 "critical",
                 "approvals_missing",
                 f"{what} went on without the approvals that its gate {gate_id} demands: {why}",
-                "Find out who let it go on. Somebody with write access to the database may have done it.",
+                "Find out who let it continue. Somebody with write access to the database may have done it.",
             )
 
 

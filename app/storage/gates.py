@@ -31,7 +31,7 @@ from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import EventType, GateKind, Role
 
 NO_POLICIES = Signing()
-# The decision with which people let something go on at a gate.
+# The decision with which people let something pass a gate.
 _USUAL: dict[GateKind, CommandKind] = {
     GateKind.PLAN: CommandKind.APPROVE,
     GateKind.PHASE: CommandKind.APPROVE,
@@ -119,7 +119,7 @@ def open_gate(
     phases: Sequence[PhaseDraft],
     parameters: Mapping[str, Value],
 ) -> GateRow | None:
-    """Settle what must be met before something goes on, and keep it. None if no policy is about it.
+    """Settle what policies demand before something may continue, and store it. Return None if no policy applies.
 
     Args:
         conn: an open write transaction.
@@ -187,7 +187,7 @@ def newest_of(conn: Connection, project_id: str) -> GateRow | None:
 
 
 def in_run(name: str, project: ProjectRow) -> str:
-    """Return the subject of the gate of a phase or a task, which waits anew in each run."""
+    """Return the subject of the gate of a phase or a task. It has a new gate in each run."""
     return f"{name}:{project.run_id}"
 
 

@@ -63,7 +63,7 @@ _WITH_PERSON = {
 # An expression, so that SQLite does not begin with all running projects. Far fewer wait.
 _STATUS = func.coalesce(projects.c.status, "")
 _GOES_ON = and_(_STATUS == ProjectStatus.RUNNING, projects.c.stage != Stage.CANCELLING)
-# While a run is being cancelled, only what cleans up after it goes on.
+# While a run is being cancelled, only its clean-up phases continue.
 _TASK_GOES_ON = and_(
     _STATUS == ProjectStatus.RUNNING,
     or_(projects.c.stage != Stage.CANCELLING, phases.c.runs_on == RunsOn.ALWAYS),

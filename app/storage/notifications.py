@@ -88,7 +88,7 @@ def _values(row: Notification) -> JsonObject:
 
 
 def waiting(conn: Connection, *, limit: int) -> list[str]:
-    """Return pending notifications for which no workflow was started, or of which nothing was heard for an hour."""
+    """Return pending notifications for which no workflow was started, or whose workflow has recorded nothing for an hour."""
     silent = isoformat(datetime.now(UTC) - SILENCE)
     due = or_(notifications.c.handed_over_at.is_(None), notifications.c.handed_over_at < silent)
     ripe = or_(notifications.c.due_at.is_(None), notifications.c.due_at <= now())

@@ -41,7 +41,7 @@ def open_task(
 ) -> GateRow | None:
     """Settle who must approve something about one task of a version. None if no policy is about it."""
     draft = _draft(row)
-    # Its dependencies have ended: what counts is what it would do itself.
+    # Its dependencies have ended, so only what the task itself does matters.
     own = [
         phase.model_copy(update={"tasks": [task.model_copy(update={"depends_on": []})]})
         for phase in draft.phases

@@ -205,7 +205,7 @@ def waits_for_person(reason: str | None, due_at: str | None) -> bool:
 
 
 class GateKind(StrEnum):
-    """What people must approve before it goes on."""
+    """What waits for people's approval."""
 
     PLAN = "plan"
     PHASE = "phase"

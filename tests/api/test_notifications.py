@@ -217,7 +217,7 @@ async def test_many_arrive_once_each_although_the_receiver_was_down(
         return len(receiver.taken) >= count
 
     await eventually(all_there, what="all have arrived", seconds=1000)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # why: a message that was sent twice would arrive within this time
     assert len(receiver.ids) == len(set(receiver.ids)) == count
     done = (await told.http.get("/api/notifications", params={"status": "delivered", "limit": 1})).json()
     assert done["total"] == count

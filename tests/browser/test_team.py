@@ -1,4 +1,4 @@
-"""A team signs one plan: it is sent back, mended, signed with a device and by a guest, and the papers name all of them."""
+"""A team signs one plan. A reviewer requests changes, the author makes them, two people sign, and the record names everybody."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def request_changes(reviewer: Page) -> None:
     expect(box.get_by_role("heading", name="Changes to plan version 1 were requested")).to_be_visible()
 
 
-def mend(author: Page) -> None:
+def revise(author: Page) -> None:
     expect(author.get_by_role("region", name="Waiting for a person")).to_contain_text(ASKED)
     picture(author, "1-author-is-asked-for-changes")
     author.get_by_role("button", name="Edit: Clean the log").click()
@@ -171,7 +171,7 @@ def test_a_team_signs_a_plan(opened: Opened, signoff: Signoff, tmp_path: Path) -
     add_device(first)
     first.goto(address)
     request_changes(first)
-    mend(author)
+    revise(author)
 
     box = first.get_by_role("region", name="Waiting for a person")
     first.goto(address)

@@ -147,7 +147,7 @@ async def test_a_rejection_cancels_the_project_and_says_who_and_why(signoff: Sta
     await refused(signoff, "POST", f"/{project_id}/approve", 409, "not_pending")
     await refused(signoff, "POST", f"/{project_id}/reject", 409, "plan_not_waiting", json={"comment": "Again."})
 
-    # A new version may be reviewed anew, and nothing of the rejection is left but the record.
+    # A new version may be reviewed again. The rejection remains only in the record.
     await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "Another"})
     project = await signoff.project(project_id)
     assert (project["status"], project["stage"]) == ("pending", "awaiting_approval")

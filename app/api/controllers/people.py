@@ -191,7 +191,7 @@ class KeyController(Controller):
         "/{key_id:str}", operation_id="revokeKey", opt={SCOPE: Scope.ADMIN}, summary="Revoke a key", status_code=200
     )
     async def revoke_key(self, services: NamedDependency[Services], key_id: FromPath[str]) -> Response[ServiceKey]:
-        """It is no longer valid, for ever. What it did stays on record."""
+        """It is permanently invalid. What it did stays on record."""
 
         def work(conn: Connection) -> ServiceKey:
             found = identities.get(conn, key_id, Kind.KEY).identity

@@ -75,7 +75,7 @@ class AddKey(RequestBody):
 
 
 class RotateKey(RequestBody):
-    """How long the new text of the key is valid, in days; null for ever."""
+    """How long the new text of the key is valid, in days; null for no limit."""
 
     days: Days | None = 90
 

@@ -61,7 +61,7 @@ class AsyncKeys:
         return await self._transport.call(post(path, {"days": days}), NewServiceKey)
 
     async def revoke(self, key_id: str) -> ServiceKey:
-        """Revoke a key for ever."""
+        """Revoke a key permanently."""
         return await self._transport.call(Request("DELETE", f"/api/keys/{quote(key_id, safe='')}"), ServiceKey)
 
 

@@ -60,7 +60,7 @@ class Keys:
         return self._transport.call(post(path, {"days": days}), NewServiceKey)
 
     def revoke(self, key_id: str) -> ServiceKey:
-        """Revoke a key for ever."""
+        """Revoke a key permanently."""
         return self._transport.call(Request("DELETE", f"/api/keys/{quote(key_id, safe='')}"), ServiceKey)
 
 

@@ -74,8 +74,8 @@ export const people = {
     disableTitle: (name: string) => `Disable ${name}?`,
     disableHint: "Their sessions end at once. What they did stays on record.",
     revokeTitle: (name: string) => `Revoke the key of ${name}?`,
-    revokeHint: "Programs that use it are refused at once, for ever.",
+    revokeHint: "Programs that use it are refused at once. This cannot be undone.",
     rotateTitle: (name: string) => `Rotate the key of ${name}?`,
-    rotateHint: "The present text of the key stops working at once. The new one is valid for 90 days.",
+    rotateHint: "The current text of the key stops working at once. The new one is valid for 90 days.",
   },
 };
