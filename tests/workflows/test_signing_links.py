@@ -206,5 +206,8 @@ async def test_a_repeat_gets_the_same_link_and_nobody_is_named_twice(stack: Stac
     assert first == again
     for body in ({}, {"person": "dana", "name": "Dana"}, {"person": "dana", "email": "d@example.com"}):
         assert (await people["kim"].http.post(f"/api/projects{path}", json=body)).status_code == 422
+    twice = await people["kim"].call("POST", path, status=409, json={"name": "repeated"})
+    assert (twice["code"], twice["context"]["person"]) == ("name_taken", first["person_id"])
+    await people["kim"].call("POST", path, status=201, json={"person": first["person_id"]})
     unknown = await people["kim"].call("POST", path, status=404, json={"person": "nobody at all"})
     assert unknown["code"] == "person_not_found"

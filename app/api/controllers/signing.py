@@ -227,6 +227,11 @@ def _person(conn: Connection, data: AddSigningLink, by: Sender) -> str:
             message = f"Nobody is listed as '{data.person[:100]}'. Give `name` for somebody new."
             raise NotFound(message, code="person_not_found")
         return found.id
+    for text in (str(data.name), data.email):
+        listed = identities.find_named(conn, text, Kind.PERSON) if text is not None else None
+        if listed is not None:
+            message = f"{listed.name} is already listed. To make a link for them, name them in `person`: {listed.id}."
+            raise Conflict(message, code="name_taken", context={"person": listed.id})
     return identities.add(conn, Kind.PERSON, str(data.name), [], by=by, email=data.email)
 
 
