@@ -192,7 +192,7 @@ def _asked(row: QuestionRow, around: _Around) -> Decision:
 
 
 def _made(made: CommandRecord) -> Decision:
-    error = made.error
+    error, link = made.error, made.payload.get("link")
     return Decision(
         id=made.id,
         project_id=made.project_id,
@@ -202,6 +202,8 @@ def _made(made: CommandRecord) -> Decision:
         answer=made.payload.get("answer"),
         question_id=made.payload.get("decision"),
         actor=made.actor,
+        **made.sender.origin,
+        vouched_by=link["made_by"] if link is not None else None,
         at=made.at,
         comment=made.comment,
         plan_version=made.plan_version,

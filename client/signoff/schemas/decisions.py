@@ -48,6 +48,9 @@ class Decision(BaseModel):
     changed since its approval; `differences` lists the changes. An open question of the kind `decision` says in `follows` what
     follows from each answer. `other_than` has the keys of the decisions that another person must have answered. If a model has
     proposed an answer, and a person is asked nevertheless, `proposal` has it.
+
+    A decided request says by id, means and address who sent it. If it came through a link to sign, `vouched_by` is the name of
+    whoever made the link.
     """
 
     id: str
@@ -63,6 +66,10 @@ class Decision(BaseModel):
     answer: str | None = None
     question_id: str | None = None
     actor: str | None = None
+    actor_id: str | None = None
+    via: str | None = None
+    address: str | None = None
+    vouched_by: str | None = None
     at: str | None = None
     comment: str = ""
     plan_version: int | None = None

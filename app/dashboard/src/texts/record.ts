@@ -98,6 +98,7 @@ export const record = {
   more: (number: number) => `Show ${number} more`,
   none: "No event matches.",
   raw: "Raw",
+  vouched: (maker: string) => `by a link that ${maker} made`,
   certificate: "Certificate",
   certificateHint: "What was signed, by whom, and what came of it.",
   certificateFile: "Signed file",
