@@ -148,6 +148,10 @@ SETTINGS: dict[str, str] = {
     "api_key": _KEY,
     "secrets": _KEY,
     "secrets_scoped": _KEY,
+    "oidc_client_secret": _KEY,
+    "oidc": "decides who signs in, not what runs",
+    "proxy": "decides who signs in, not what runs",
+    "notify": "decides who is told, not what runs",
     "signoff": "decides who must approve, not what runs",
     **dict.fromkeys(
         (

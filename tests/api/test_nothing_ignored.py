@@ -415,6 +415,11 @@ async def test_every_field_of_calls_without_a_project(signoff: Stack, operation:
             assert field in fields_of(check_error(sent)), field
 
 
+def filled(path: str, **ids: str) -> str:
+    """A path with these ids, and with `x` for any other."""
+    return re.sub(r"\{(\w+)\}", lambda match: ids.get(match[1], "x"), path)
+
+
 async def rich(stack: Stack) -> Json:
     """A finished project with two phases, two plan versions, files and a log."""
     plan = "## One\n\n- A: `echo a > a.txt` {#a}\n- B: `echo b > b.txt` {#b}\n\n## Two\n\n- [ ] Look {#look}"
@@ -432,15 +437,7 @@ async def test_every_query_parameter_is_heeded_or_refused(signoff: Stack) -> Non
     needed = {"getFile": {"path": "a.txt"}, "diffPlans": {"from": "1", "to": "2"}, "streamEvents": {"follow": "false"}}
     for path, method, operation in operations(await document(signoff)):
         name = operation["operationId"]
-        address = path.format(
-            project_id=project["id"],
-            task_id="a",
-            decision_id="x",
-            session_id="x",
-            person_id="x",
-            key_id="x",
-            passkey_id="x",
-        )
+        address = filled(path, project_id=project["id"], task_id="a")
         for field, value in QUERIES.get(name, {}).items():
             least = needed.get(name, {})
             plain = await signoff.http.request(method, address, params=least)
@@ -457,15 +454,7 @@ async def test_every_query_parameter_is_heeded_or_refused(signoff: Stack) -> Non
 async def test_unknown_query_parameters_are_refused_everywhere(signoff: Stack, extra: str) -> None:
     project_id = await signoff.create("- A")
     for path, method, operation in operations(await document(signoff)):
-        address = path.format(
-            project_id=project_id,
-            task_id="x",
-            decision_id="x",
-            session_id="x",
-            person_id="x",
-            key_id="x",
-            passkey_id="x",
-        )
+        address = filled(path, project_id=project_id)
         answer = await signoff.http.request(method, f"{address}?{extra}")
         assert answer.status_code == 400, f"{method} {path}"
         refusal = check_error(answer)
@@ -490,15 +479,7 @@ async def test_conditions_that_a_change_does_not_heed_are_refused(signoff: Stack
         taken = {item["name"] for item in operation.get("parameters", []) if item["in"] == "header"}
         if method == "get" or header in taken:
             continue
-        address = path.format(
-            project_id=project_id,
-            task_id="x",
-            decision_id="x",
-            session_id="x",
-            person_id="x",
-            key_id="x",
-            passkey_id="x",
-        )
+        address = filled(path, project_id=project_id)
         answer = await signoff.http.request(method, address, headers={header: '"r1"'})
         assert answer.status_code == 400, f"{method} {path}"
         refusal = check_error(answer)

@@ -114,6 +114,7 @@ VALUES = {
 TABLES = {
     "oidc": '{ issuer = "https://login.example.com", client_id = "signoff" }',
     "proxy": '{ addresses = ["10.0.0.5"] }',
+    "notify": '[{ name = "team", url = "json://evil.example", events = ["waiting"] }]',
 }
 
 
