@@ -312,6 +312,12 @@ def _system(guide: Guide) -> None:
     guide.call("listStrategies", "GET", "/api/strategies")
     guide.call("listArchetypes", "GET", "/api/archetypes")
     guide.call(
+        "listPolicies",
+        "GET",
+        "/api/policies",
+        about="Who must sign what: see [Who must sign](policies.md). This server has no policies, so one approval is enough.",
+    )
+    guide.call(
         "getRecordKey",
         "GET",
         "/api/record-key",

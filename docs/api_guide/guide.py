@@ -108,6 +108,7 @@ class Guide:
         path = re.sub(r"person_[0-9a-z]{26}", "{person_id}", path)
         path = re.sub(r"passkey_[0-9a-z]{26}", "{passkey_id}", path)
         path = re.sub(r"key_[0-9a-z]{26}", "{key_id}", path)
+        path = re.sub(r"link_[0-9a-z]{26}", "{link_id}", path)
         path = re.sub(r"msg_[0-9a-z]{26}", "{notification_id}", path)
         return re.sub(r"/tasks/[a-z0-9_]+", "/tasks/{task_id}", path)
 
