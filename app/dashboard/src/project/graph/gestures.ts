@@ -51,7 +51,8 @@ export function drag(view: HTMLElement): () => void {
   };
   const onUp = () => (from = null);
   const onClick = (event: MouseEvent) => {
-    if (dragged) {
+    // A drag that ends outside the view has no click. A click by the keyboard, which has no detail, never ends a drag.
+    if (dragged && event.detail > 0) {
       event.preventDefault();
       event.stopPropagation();
     }
