@@ -43,7 +43,7 @@ from app.api.http.body_json import JsonRequest
 from app.api.http.credentials import Credentials
 from app.api.http.errors import to_response
 from app.api.http.gateway import Gateway, nothing
-from app.api.http.idempotency import IdempotencyKeys, forget_old_keys_periodically
+from app.api.http.idempotency import IdempotencyKeys
 from app.api.http.large_answers import encode_large
 from app.api.http.methods import Methods
 from app.api.http.permission import Authorize
@@ -54,6 +54,7 @@ from app.api.openapi.config import configuration
 from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.serving import PAGE
 from app.database.database import Database
+from app.database.sweeping import repeat
 from app.domain.errors import Unavailable
 from app.domain.finding_counts import FindingCounts
 from app.domain.notifying import NotifyRules
@@ -68,7 +69,7 @@ from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
 from app.settings import Settings
 from app.settings.loading import load_settings
-from app.storage import gates
+from app.storage import gates, idempotency, project_list
 from app.temporal.client import Engine
 from app.temporal.commands import Commands
 from app.temporal.expiry import expire_gates_periodically
@@ -79,6 +80,9 @@ from signoff.vocabulary import Scope
 
 logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
+SWEEP_SECONDS = 60.0
+# What every app does in its database each minute.
+_SWEEPS = {"forget old idempotency keys": idempotency.sweep, "merge the counts of projects": project_list.merge_counts}
 _CONTROLLERS = [
     CatalogController,
     CertificateController,
@@ -236,8 +240,11 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
     sweeps = [
         asyncio.create_task(reconcile_lost_runs_periodically(services.database, services.engine), name="lost-runs"),
         asyncio.create_task(expire_gates_periodically(services.database, services.commands), name="expired-gates"),
-        asyncio.create_task(forget_old_keys_periodically(services.database), name="old-keys"),
         asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
+        *(
+            asyncio.create_task(repeat(services.database, work, seconds=SWEEP_SECONDS, what=what), name=what)
+            for what, work in _SWEEPS.items()
+        ),
     ]
     if services.settings.notify:
         telling = hand_over_periodically(services.database, services.engine)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, update
 
 from app.domain.actions import Actions
 from app.domain.errors import Conflict
+from app.domain.folding import folded
 from app.domain.sender import Actor
 from app.domain.states import Call, Situation, check_call
 from app.domain.texts import normalized
@@ -70,6 +71,8 @@ def update_project(
     if covered or (project.status == ProjectStatus.RUNNING and not ALWAYS.issuperset(changes)):
         _check_settled(project, changes)
     values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
+    if "name" in changes:
+        values["name_key"] = folded(str(changes["name"]))
     conn.execute(update(project_table).where(project_table.c.id == project_id).values(**values))
     facts: _Facts = {}
     if "auto_approve_plan" in changes:

@@ -99,6 +99,7 @@ PROJECT: dict[str, str] = {
             "updated_at",
             "last_seq",
             "last_hash",
+            "name_key",
         ),
         _RECORD,
     ),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
+from app.storage import project_list
 from app.storage.tables import projects, tasks
 from signoff.vocabulary import ProjectStatus, TaskStatus
 
-_PROJECTS = select(projects.c.status, func.count()).group_by(projects.c.status)
 # Tasks of finished projects keep accumulating, so counting them would take longer and longer.
 _RUNNING_TASKS = (
     select(tasks.c.status, func.count())
@@ -19,11 +19,8 @@ _RUNNING_TASKS = (
 
 def by_status(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
     """Return the number of projects, and of tasks in running projects, by status."""
-    return _pairs(conn, _PROJECTS), _pairs(conn, _RUNNING_TASKS)
-
-
-def _pairs(conn: Connection, query: Select[str, int]) -> dict[str, int]:
-    return {row[0]: row[1] for row in conn.execute(query)}
+    running = conn.execute(_RUNNING_TASKS).tuples()
+    return project_list.count_by_status(conn), dict(running)
 
 
 def count_outcomes(conn: Connection, project_id: str) -> dict[str, int]:

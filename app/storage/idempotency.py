@@ -145,13 +145,13 @@ def forget(conn: Connection, claim: Claim) -> None:
     conn.execute(delete(table).where(_open(claim)))
 
 
-def sweep(conn: Connection) -> int:
-    """Delete the oldest expired rows, at most `MAX_SWEPT`. Returns how many were deleted."""
+def sweep(conn: Connection) -> bool:
+    """Delete the oldest expired rows, at most `MAX_SWEPT`. Returns whether there may be more."""
     old = select(*_IDENTITY).where(table.c.created_at <= _oldest()).order_by(table.c.created_at).limit(MAX_SWEPT)
     identities = [tuple(row) for row in conn.execute(old)]
     if identities:
         conn.execute(delete(table).where(tuple_(*_IDENTITY).in_(identities)))
-    return len(identities)
+    return len(identities) == MAX_SWEPT
 
 
 def _oldest() -> str:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import GENESIS
+from app.domain.folding import folded
 from app.domain.identity import isoformat, now
 from app.domain.parameters import Value
 from app.domain.sender import Actor, as_sender
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks
-from app.storage.labels import has_label
-from app.storage.reading import Query, Rows
+from app.storage.reading import Rows
 from app.storage.record_tables import tombstones
 from app.storage.tables import attempts, commands, projects
 from signoff.schemas.event_data import ProjectCreated, ProjectDeleted
@@ -133,36 +132,8 @@ class ProjectChanges(TypedDict, total=False):
     paused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ListedProject:
-    """The columns of a project that a list shows."""
-
-    id: str
-    name: str
-    description: str
-    status: ProjectStatus
-    stage: Stage
-    strategy: Strategy
-    labels: list[str]
-    outcome: Outcome | None
-    created_at: str
-    updated_at: str
-    created_by: str
-    created_by_id: str | None
-
-
-_ORDERS = {
-    "newest": (projects.c.created_at.desc(), projects.c.id.desc()),
-    "oldest": (projects.c.created_at, projects.c.id),
-    "updated": (projects.c.updated_at.desc(), projects.c.id.desc()),
-    "name": (func.lower(projects.c.name), projects.c.id),
-    "status": (projects.c.status, projects.c.created_at.desc(), projects.c.id.desc()),
-}
 # An attempt that was told to stop sends a heartbeat every few seconds until it has ended.
 STOPPING_SIGN = timedelta(seconds=10)
-# A text search takes as long as listing everything. Up to this many matches, their ids are reused instead of searching again.
-# With more matches than this, a page of them is found quickly.
-FEW_MATCHES = 500
 
 
 class _Facts(TypedDict, total=False):
@@ -172,7 +143,6 @@ class _Facts(TypedDict, total=False):
 
 
 _ROWS = Rows(projects, ProjectRow)
-_LISTED = Rows(projects, ListedProject)
 _FIND = _ROWS.select.where(projects.c.id == bindparam("of_project"))
 _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
@@ -182,6 +152,7 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
     at, sender = now(), as_sender(actor)
     row = {
         **values,
+        "name_key": folded(values["name"]),
         "status": ProjectStatus.PENDING,
         "stage": Stage.DRAFT,
         "engaged": False,
@@ -227,49 +198,6 @@ def missing(conn: Connection, project_id: str) -> NotFound:
     if is_deleted(conn, project_id):
         return NotFound(f"Project {project_id[:64]} was deleted.", code="project_deleted")
     return NotFound(f"There is no project {project_id[:64]}.", code="project_not_found")
-
-
-def list_page(
-    conn: Connection,
-    *,
-    status: str | None,
-    search: str | None,
-    sort_by: str,
-    limit: int,
-    offset: int,
-    label: str | None = None,
-    within: Collection[str] | None = None,
-) -> tuple[list[ListedProject], int, dict[str, int]]:
-    """Return one page of projects, the number of matches, and counts by status under the same search.
-
-    Only projects with the label, if one is named, and with one of the labels `within`, if they are given.
-    """
-    named = [label] if label is not None else None
-    chosen = [has_label(labels) for labels in (named, within) if labels is not None]
-    counts = dict.fromkeys((str(member) for member in ProjectStatus), 0)
-    query = _LISTED.select.where(*chosen)
-    if search:
-        matching = conn.execute(_searched(select(projects.c.id, projects.c.status).where(*chosen), search)).all()
-        counts.update(Counter(row.status for row in matching))
-        few = len(matching) <= FEW_MATCHES
-        query = query.where(projects.c.id.in_([row.id for row in matching])) if few else _searched(query, search)
-    else:
-        counting = select(projects.c.status, func.count().label("number")).where(*chosen).group_by(projects.c.status)
-        counts.update((row.status, row.number) for row in conn.execute(counting))
-    if status is not None:
-        query = query.where(projects.c.status == status)
-    rows = _LISTED.all(conn, query.order_by(*_ORDERS[sort_by]).limit(limit).offset(offset))
-    total = sum(counts.values()) if status is None else counts[status]
-    return rows, total, counts
-
-
-def _searched(query: Query, search: str) -> Query:
-    return query.where(
-        or_(
-            projects.c.name.icontains(search, autoescape=True),
-            projects.c.description.icontains(search, autoescape=True),
-        )
-    )
 
 
 def move(conn: Connection, project: ProjectRow, status: ProjectStatus, **values: Unpack[ProjectChanges]) -> None:

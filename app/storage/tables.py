@@ -35,6 +35,8 @@ projects = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("name", Text, nullable=False),
+    # The name without case and accents, by which lists are ordered.
+    Column("name_key", Text, nullable=False, server_default=text("''")),
     Column("description", Text, nullable=False),
     Column("strategy", String(32), nullable=False),
     Column("auto_approve_plan", Boolean, nullable=False),
@@ -77,8 +79,24 @@ projects = Table(
     Column("last_hash", String(64), nullable=False),
     Index("ix_projects_created", "created_at", "id"),
     Index("ix_projects_updated", "updated_at", "id"),
-    Index("ix_projects_status", "status", "created_at"),
+    # One for each order of the list, alone and within a status. They end with the id, as the orders do.
+    Index("ix_projects_status_updated", "status", "updated_at", "id"),
+    Index("ix_projects_name", "name_key", "id"),
+    Index("ix_projects_status_name", "status", "name_key", "id"),
     partial_index("ix_projects_gate", "id", where=HAS_GATE),
+)
+
+Index("ix_projects_status", projects.c.status, projects.c.created_at.desc(), projects.c.id.desc())
+
+# How many projects have each status: the sum of the numbers. Triggers on `projects` add a row for every change, because a row
+# that is changed in place would make all transactions wait for one another. A sweep merges the rows.
+project_counts = Table(
+    "project_counts",
+    metadata,
+    Column("position", POSITION, primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("number", Integer, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 plans = Table(

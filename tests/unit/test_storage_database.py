@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.database.database import Database
 from app.database.url import parse_url, shown_url, sqlite_path
 from app.domain.errors import Conflict
-from app.storage import projects
+from app.storage import project_list
 from tests.unit.conftest import new_project
 
 
@@ -55,7 +55,7 @@ async def test_search_ignores_case_beyond_ascii_and_takes_wildcards_as_they_are(
 
     async def found(search: str) -> set[str]:
         def page(conn: Connection) -> set[str]:
-            rows, total, counts = projects.list_page(
+            rows, total, counts = project_list.page(
                 conn, status=None, search=search, sort_by="name", limit=10, offset=0
             )
             assert total == len(rows) == counts["pending"]

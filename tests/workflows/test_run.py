@@ -107,7 +107,9 @@ async def test_a_sequential_phase_runs_in_order_and_a_parallel_one_at_once(signo
 async def test_economy_runs_two_tasks_at_once_at_most(signoff: Stack) -> None:
     # A task waits for a second one, so that a slow machine cannot run them one after the other.
     alone = "[ $(ls -d r* | wc -l) -lt 2 ] && [ $n -lt 30 ]"
-    count = f"mkdir r$$; n=0; while {alone}; do n=$((n+1)); sleep 0.1; done; sleep 0.2; ls -d r* | wc -l >> most; rmdir r$$"
+    count = (
+        f"mkdir r$$; n=0; while {alone}; do n=$((n+1)); sleep 0.1; done; sleep 0.2; ls -d r* | wc -l >> most; rmdir r$$"
+    )
     plan = "## P (parallel)\n\n" + "\n".join(f"- T{i}: `{count}`" for i in range(8))
     project = await signoff.finished(await signoff.started(plan, strategy="economy"))
     assert project["status"] == "completed", project["failure"]

@@ -30,7 +30,7 @@ from app.domain.commands import Cancel
 from app.domain.errors import Invalid
 from app.domain.identity import new_id
 from app.domain.people import Caller
-from app.storage import projects, tasks
+from app.storage import project_list, projects, tasks
 from app.workspace.workspaces import Workspaces
 from signoff.schemas.answers import DeleteAnswer
 from signoff.schemas.json_value import JsonObject
@@ -68,8 +68,8 @@ class ProjectController(Controller):
         wanted = None if status in {None, "all"} else status
         term = (search or "").replace("\x00", "")
 
-        def page(conn: Connection) -> tuple[list[projects.ListedProject], int, dict[str, int], dict[str, int]]:
-            found = projects.list_page(
+        def page(conn: Connection) -> tuple[list[project_list.ListedProject], int, dict[str, int], dict[str, int]]:
+            found = project_list.page(
                 conn,
                 status=wanted,
                 search=term,

@@ -47,7 +47,6 @@ logger = structlog.get_logger(__name__)
 # After a crash of the app, a repeat must wait until the lease expires.
 LEASE = timedelta(seconds=15)
 RENEWAL_SECONDS = 5.0
-SWEEP_SECONDS = 60.0
 # No route is longer, and the column has this limit.
 MAX_PATH_LENGTH = 500
 # Requests to these addresses have no effect that could be repeated. Besides, sign-in requests must not be stored: neither the
@@ -278,15 +277,6 @@ def claim_of(request: Request[Any, Any, Any]) -> Claim | None:
     """The claim of a request with a key; None without a key."""
     keyed = _keyed(request)
     return keyed.claim if keyed is not None else None
-
-
-async def forget_old_keys_periodically(database: Database) -> None:
-    """Delete expired keys, now and every minute, until cancelled."""
-    while True:
-        with suppress(Unavailable):
-            while await database.transact(idempotency.sweep) == idempotency.MAX_SWEPT:
-                pass
-        await asyncio.sleep(SWEEP_SECONDS)
 
 
 def _keyed(request: Request[Any, Any, Any]) -> _KeyedRequest | None:

@@ -19,7 +19,8 @@ from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, canonical_json
 from app.domain.validation import effective_dependencies
 from app.storage import model_steps, plans, proposals, reviews, runs, tasks
 from app.storage.plan_rows import Ids
-from app.storage.projects import ListedProject, ProjectRow
+from app.storage.project_list import ListedProject
+from app.storage.projects import ProjectRow
 from app.storage.runs import PhaseRow
 from app.storage.tasks import OutputUser, TaskRow
 from signoff.schemas.json_value import JsonObject
