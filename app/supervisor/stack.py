@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 from temporalio.client import Client
@@ -122,7 +123,10 @@ class _Stack:
         self._launch("worker", "worker", serve_all, environment.for_worker(variables(), settings))
         if not settings.temporal_address:
             await self._until("Temporal", self._temporal_is_ready)
-        await self._until("The app with a worker", self._app_is_ready)
+        # One client for all attempts: making one reads every certificate of the system, which takes longer than an attempt.
+        # A configured network proxy cannot reach this machine's loopback.
+        async with httpx.AsyncClient(base_url=settings.app_url, trust_env=False, timeout=2) as http:
+            await self._until("The app with a worker", partial(_app_is_ready, http))
 
     async def stop(self) -> None:
         """Stop the app, the worker and Temporal in this order, with SIGKILL if necessary; if cancelled, kill all at once."""
@@ -183,16 +187,15 @@ class _Stack:
             return False
         return True
 
-    async def _app_is_ready(self) -> bool:
-        """Whether the app can reach the database, Temporal and a worker."""
-        # A configured network proxy cannot reach this machine's loopback.
-        async with httpx.AsyncClient(base_url=self._settings.app_url, trust_env=False, timeout=2) as http:
-            try:
-                answer = await http.get("/ready")
-                checks: dict[str, int] = answer.json()["checks"] if answer.is_success else {}
-            except (httpx.TransportError, ValueError, KeyError):
-                return False
-        return checks.get("workers", 0) >= 1
+
+async def _app_is_ready(http: httpx.AsyncClient) -> bool:
+    """Whether the app can reach the database, Temporal and a worker."""
+    try:
+        answer = await http.get("/ready")
+        checks: dict[str, int] = answer.json()["checks"] if answer.is_success else {}
+    except (httpx.TransportError, ValueError, KeyError):
+        return False
+    return checks.get("workers", 0) >= 1
 
 
 def prepare(settings: Settings) -> None:
