@@ -29,7 +29,8 @@ _STARTING_DEATHS = 3
 _FIRST_PAUSE, _MAX_PAUSE = 0.5, 10.0
 # A process that ran longer than this before it ended restarts after the first pause, not like one that keeps crashing.
 _HEALTHY_SECONDS = 30.0
-_POLL_SECONDS = 0.05
+# One look costs a few milliseconds of a processor that the parts need in order to start.
+_POLL_SECONDS = 0.1
 # The app lets requests finish for 2 s; Temporal needs about 1 s.
 _APP_GRACE, _TEMPORAL_GRACE = 2.5, 1.5
 # The worker lets tasks finish for `shutdown_grace`, then interrupts them.
