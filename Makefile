@@ -59,10 +59,11 @@ lint: $(PAGE) ## Check spelling, style, types, import rules, the web page and th
 fuzz: $(STAMP) ## Send 20,000 generated requests, and check every answer against the OpenAPI document
 	$(BIN)/python -m tests.contract.campaign 20000
 
-bench: $(STAMP) ## Measure the overhead over a bare Temporal workflow, commands, and the check of connections
+bench: $(STAMP) ## Measure the overhead over a bare Temporal workflow, commands, the check of connections, and the start
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.commands
 	$(BIN)/python -m benchmarks.connections
+	$(BIN)/python -m benchmarks.start
 
 pictures: $(PAGE) ## Take a screenshot of every view of the web page in Chromium
 	$(BIN)/python -m tests.browser.screenshots docs/pictures

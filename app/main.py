@@ -140,7 +140,6 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     credentials = _credentials_of(settings, services)
     _say_who_may_connect(credentials)
 
-    known = RefuseUnknownInputs()
     app = Litestar(
         route_handlers=[*_CONTROLLERS, PAGE],
         dependencies={
@@ -150,14 +149,13 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         },
         exception_handlers={Exception: to_response},
         after_request=encode_large,
-        guards=[known, Authorize(database)],
+        guards=[RefuseUnknownInputs(), Authorize(database)],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed),
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
     )
-    known.learn(app.openapi_schema.to_schema())
     # Wraps the router instead of being one of its middlewares: it must also see unknown addresses and wrong methods.
     methods = Methods(app.asgi_handler, app.asgi_router)
     keyed = IdempotencyKeys(methods, database, SecretAnswers(services.sealer.keys.signer), largest_body=MAX_BODY_BYTES)

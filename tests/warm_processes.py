@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from app import cli
-from app.hidden_environment import split
+from app.hidden_environment import DESCRIPTOR, hand_over, split
 
 # A command's stand-in: passes on its arguments, streams and environment, and ends as the command does.
 _STAND_IN = """
@@ -58,10 +58,12 @@ class WarmProcess:
     ) -> None:
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(_address())
-        # A program that finds secrets starts itself again, and loads every module again. So it gets only those of the test.
+        # A program that finds secrets in its environment starts itself again, and loads every module again. So it gets those of
+        # the test as `signoff up` hands them over.
         plain, secrets = split(environment)
-        given = plain | {name: value for name, value in secrets.items() if name.startswith("SIGNOFF_")}
-        content = json.dumps({"arguments": [*arguments], "environment": given, "folder": str(folder)}).encode()
+        given = {name: value for name, value in secrets.items() if name.startswith("SIGNOFF_")}
+        request = {"arguments": [*arguments], "environment": plain, "secrets": given, "folder": str(folder)}
+        content = json.dumps(request).encode()
         with Path(os.devnull).open("rb") as nothing:
             streams = [nothing.fileno(), log.fileno(), log.fileno()]
             socket.send_fds(self._connection, [len(content).to_bytes(4, "big")], streams)
@@ -170,6 +172,8 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
         os.close(stream)
     os.environ.clear()
     os.environ.update(request["environment"])
+    if secrets := request.get("secrets"):
+        os.environ[DESCRIPTOR] = str(hand_over(secrets))
     os.chdir(request["folder"])
     sys.argv = ["signoff", *request["arguments"]]
     # A program that hides secrets starts itself again with this.

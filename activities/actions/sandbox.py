@@ -183,9 +183,10 @@ def base_rules(private: Sequence[Path], reads: Iterable[Path], path: str) -> lis
     readable = [Path(name) for name in SYSTEM]
     readable += [part for folder in path.split(":") if folder for part in _programs(Path(folder), home)]
     readable += [folder.expanduser() for folder in reads]
+    above = {parent for path in hidden for parent in path.parents}
     rules: dict[Path, int] = {}
     for place in readable:
-        for part in _without(place.resolve(), hidden):
+        for part in _without(place.resolve(), hidden, above):
             rules[part] = landlock.READ
     rules |= {Path(name): landlock.READ_FILE | landlock.READ_DIR for name in KERNEL}
     rules |= {Path(name): landlock.DEVICE for name in DEVICES}
@@ -214,17 +215,17 @@ def _programs(folder: Path, home: Path) -> list[Path]:
     return [prefix]
 
 
-def _without(place: Path, hidden: set[Path]) -> list[Path]:
-    """`place` itself, or the parts of it that do not contain anything hidden."""
-    if any(place == path or place.is_relative_to(path) for path in hidden):
+def _without(place: Path, hidden: set[Path], above: set[Path]) -> list[Path]:
+    """`place` itself, or the parts of it that do not contain anything hidden. `above` are the folders that do."""
+    if place in hidden or not hidden.isdisjoint(place.parents):
         return []
-    if not any(path.is_relative_to(place) for path in hidden):
+    if place not in above:
         return [place]
     try:
         parts = list(place.iterdir())
     except OSError:
         return []
-    return [kept for part in parts if not part.is_symlink() for kept in _without(part, hidden)]
+    return [kept for part in parts if not part.is_symlink() for kept in _without(part, hidden, above)]
 
 
 def _not_for_others(folder: Path) -> list[Path]:

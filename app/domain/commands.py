@@ -9,7 +9,7 @@ import hashlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict, cast
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.domain.command_kinds import CommandKind
 from app.domain.command_seals import CommandSeal
@@ -43,6 +43,9 @@ class Command(BaseModel):
         of_one_run: whether it applies to one run, and has no meaning in the next.
         starts_run: whether it may start a run.
     """
+
+    # Most processes need few of these models, so each is built when it is first used.
+    model_config = ConfigDict(defer_build=True)
 
     kind: ClassVar[CommandKind]
     signal: ClassVar[str] = ""

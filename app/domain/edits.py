@@ -49,7 +49,8 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 class _Edit(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+    # Most processes need few of these models, so each is built when it is first used.
+    model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 from temporalio.client import Client
@@ -28,7 +29,8 @@ _STARTING_DEATHS = 3
 _FIRST_PAUSE, _MAX_PAUSE = 0.5, 10.0
 # A process that ran longer than this before it ended restarts after the first pause, not like one that keeps crashing.
 _HEALTHY_SECONDS = 30.0
-_POLL_SECONDS = 0.05
+# One look costs a few milliseconds of a processor that the parts need in order to start.
+_POLL_SECONDS = 0.1
 # The app lets requests finish for 2 s; Temporal needs about 1 s.
 _APP_GRACE, _TEMPORAL_GRACE = 2.5, 1.5
 # The worker lets tasks finish for `shutdown_grace`, then interrupts them.
@@ -122,7 +124,10 @@ class _Stack:
         self._launch("worker", "worker", serve_all, environment.for_worker(variables(), settings))
         if not settings.temporal_address:
             await self._until("Temporal", self._temporal_is_ready)
-        await self._until("The app with a worker", self._app_is_ready)
+        # One client for all attempts: making one reads every certificate of the system, which takes longer than an attempt.
+        # A configured network proxy cannot reach this machine's loopback.
+        async with httpx.AsyncClient(base_url=settings.app_url, trust_env=False, timeout=2) as http:
+            await self._until("The app with a worker", partial(_app_is_ready, http))
 
     async def stop(self) -> None:
         """Stop the app, the worker and Temporal in this order, with SIGKILL if necessary; if cancelled, kill all at once."""
@@ -183,16 +188,15 @@ class _Stack:
             return False
         return True
 
-    async def _app_is_ready(self) -> bool:
-        """Whether the app can reach the database, Temporal and a worker."""
-        # A configured network proxy cannot reach this machine's loopback.
-        async with httpx.AsyncClient(base_url=self._settings.app_url, trust_env=False, timeout=2) as http:
-            try:
-                answer = await http.get("/ready")
-                checks: dict[str, int] = answer.json()["checks"] if answer.is_success else {}
-            except (httpx.TransportError, ValueError, KeyError):
-                return False
-        return checks.get("workers", 0) >= 1
+
+async def _app_is_ready(http: httpx.AsyncClient) -> bool:
+    """Whether the app can reach the database, Temporal and a worker."""
+    try:
+        answer = await http.get("/ready")
+        checks: dict[str, int] = answer.json()["checks"] if answer.is_success else {}
+    except (httpx.TransportError, ValueError, KeyError):
+        return False
+    return checks.get("workers", 0) >= 1
 
 
 def prepare(settings: Settings) -> None:

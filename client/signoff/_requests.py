@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 import uuid
 from collections.abc import Mapping
@@ -91,6 +92,11 @@ class Retries:
         pause = max(self._pause, min(error.retry_after or 0.0, _MAX_RETRY_AFTER))
         self._pause = min(self._pause * 2, _MAX_PAUSE)
         return pause if time.monotonic() + pause <= self._deadline else None
+
+
+def trusted_for(url: str) -> ssl.SSLContext | bool:
+    """What httpx should check certificates with: an address without TLS needs none of the system's, which take long to read."""
+    return True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def no_answer(url: str, error: Exception) -> NoAnswer:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from litestar.routes import HTTPRoute
 
+from app.api.openapi.known_inputs import known_inputs
+from app.main import create_app
 from tests.api.answers import KEYS, check_error
 from tests.conftest import Stack
 
@@ -52,6 +55,27 @@ async def test_every_operation_has_a_name_and_says_what_it_takes(signoff: Stack)
         assert any(status.startswith("2") for status in operation["responses"]), path
         in_path = {item["name"] for item in operation.get("parameters", []) if item["in"] == "path"}
         assert in_path == {part[1:-1] for part in path.split("/") if part.startswith("{")}, path
+
+
+async def test_it_names_the_inputs_that_each_operation_accepts(signoff: Stack) -> None:
+    spec = await document(signoff)
+    listed = {
+        operation["operationId"]: [(item["in"], item["name"].lower()) for item in operation.get("parameters", [])]
+        for _, _, operation in operations(spec)
+    }
+    app = create_app(signoff.settings)
+    handlers = {
+        handler.operation_id: handler
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if isinstance(handler.operation_id, str)
+    }
+    assert handlers.keys() == listed.keys()
+    for name, handler in handlers.items():
+        known = known_inputs(handler, name)
+        assert sorted(known.query) == sorted(field for kind, field in listed[name] if kind == "query"), name
+        assert sorted(known.headers) == sorted(field for kind, field in listed[name] if kind == "header"), name
 
 
 async def test_no_request_body_has_a_default_that_a_generated_client_would_send(signoff: Stack) -> None:

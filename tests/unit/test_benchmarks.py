@@ -20,6 +20,7 @@ OPTIONS = {
     "briefs": "--only",
     "settings": "--server",
     "databases": "--rounds",
+    "start": "--against",
 }
 # Those that start a whole Signoff take as long as hundreds of other tests.
 WHOLE = {"overhead", "files"}

@@ -35,8 +35,14 @@ from signoff.schemas.files import FileInfo, FileList, Uploaded
 from signoff.vocabulary import Scope
 
 AnyRequest = Request[Any, Any, Any]
-_WHOLE = {200: ResponseSpec(bytes, description="The file.", media_type="application/octet-stream")}
-_ZIP = {200: ResponseSpec(bytes, description="The zip file, streamed.", media_type="application/zip")}
+_WHOLE = {
+    200: ResponseSpec(bytes, description="The file.", media_type="application/octet-stream", generate_examples=False)
+}
+_ZIP = {
+    200: ResponseSpec(
+        bytes, description="The zip file, streamed.", media_type="application/zip", generate_examples=False
+    )
+}
 
 
 class FileController(Controller):

@@ -50,7 +50,9 @@ class GraphController(Controller):
         operation_id="getGraph",
         opt={SCOPE: Scope.READ},
         summary="Get the task graph",
-        responses={200: ResponseSpec(Graph, description="JSON, or a picture in the requested format.")},
+        responses={
+            200: ResponseSpec(Graph, description="JSON, or a picture in the requested format.", generate_examples=False)
+        },
     )
     async def get_graph(
         self,

@@ -32,7 +32,12 @@ PING_SECONDS = 10.0
 _LOOK_SECONDS = 0.25
 _CHUNK = 64 * 1024
 _TEXT = {
-    200: ResponseSpec(str, description="The log as text; with `follow`, server-sent events.", media_type="text/plain")
+    200: ResponseSpec(
+        str,
+        description="The log as text; with `follow`, server-sent events.",
+        media_type="text/plain",
+        generate_examples=False,
+    )
 }
 
 

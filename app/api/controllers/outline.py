@@ -40,7 +40,11 @@ class OutlineController(Controller):
         summary="Preview the plan of a description",
         status_code=200,
         responses={
-            200: ResponseSpec(OutlinePreview, description="The plan, or why the description does not make one.")
+            200: ResponseSpec(
+                OutlinePreview,
+                description="The plan, or why the description does not make one.",
+                generate_examples=False,
+            )
         },
     )
     async def preview_outline(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
-from webauthn import verify_registration_response
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.registration.verify_registration_response import VerifiedRegistration
 
 from app.api.http.bodies import PasskeySignature
 from app.api.http.callers import caller_of
@@ -30,6 +27,9 @@ from signoff.schemas.json_value import JsonObject
 from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import Scope
+
+if TYPE_CHECKING:
+    from webauthn.registration.verify_registration_response import VerifiedRegistration
 
 AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -258,6 +258,10 @@ def _rp_id(origin: str) -> str:
 
 
 def _registered(data: AddPasskey, challenge: ChallengeRow, origin: str, rp_id: str) -> VerifiedRegistration:
+    # Loads OpenSSL's bindings, which the app does not need otherwise.
+    from webauthn import verify_registration_response  # noqa: PLC0415
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
+
     try:
         return verify_registration_response(
             credential={

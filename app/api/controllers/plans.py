@@ -222,7 +222,11 @@ class PlanController(Controller):
         opt={SCOPE: Scope.OPERATE},
         summary="Cancel a project",
         status_code=200,
-        responses={202: ResponseSpec(CancelAnswer, description="Recorded; tasks are still being stopped.")},
+        responses={
+            202: ResponseSpec(
+                CancelAnswer, description="Recorded; tasks are still being stopped.", generate_examples=False
+            )
+        },
     )
     async def cancel(
         self,

@@ -169,7 +169,11 @@ class ProjectController(Controller):
         summary="Delete a project permanently",
         status_code=200,
         responses={
-            202: ResponseSpec(DeleteAnswer, description="The project is being cancelled and will then be deleted.")
+            202: ResponseSpec(
+                DeleteAnswer,
+                description="The project is being cancelled and will then be deleted.",
+                generate_examples=False,
+            )
         },
     )
     async def delete_project(

@@ -54,7 +54,8 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 class RequestBody(BaseModel):
     """Base of all request bodies, which refuse unknown fields. Texts are normalized."""
 
-    model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True)
+    # Most processes need few of these models, so each is built when it is first used.
+    model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

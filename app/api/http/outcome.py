@@ -22,7 +22,7 @@ from signoff.vocabulary import ProjectStatus
 SEAL_HEADER = "Signoff-Seal"
 # Sealing takes a few milliseconds. If the disk or the database is slow, the answer does not wait longer than this.
 SEAL_SECONDS = 1.0
-RECORDED = {202: ResponseSpec(Recorded, description="Recorded. The outcome will be an event.")}
+RECORDED = {202: ResponseSpec(Recorded, description="Recorded. The outcome will be an event.", generate_examples=False)}
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, fields
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
-from litestar import Request, Router
+from litestar import Litestar, Request, Router
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -55,7 +57,11 @@ class _Config(OpenAPIConfig):
 @dataclass
 class _Document(OpenAPI):
     def to_schema(self) -> Json:
-        """The document as JSON values."""
+        """The document as JSON values. Made once; do not change them."""
+        return self._schema
+
+    @cached_property
+    def _schema(self) -> Json:
         return complete(super().to_schema())
 
 
@@ -64,6 +70,16 @@ def configuration(*, key_needed: bool) -> OpenAPIConfig:
 
     Neither needs a key: they describe what the program can do, which is public, and reveal none of its data.
     """
+    making = asyncio.Lock()
+
+    async def before_request(request: Request[Any, Any, Any]) -> None:
+        # Litestar would answer all other addresses under this path with its own page instead of our error body.
+        if "path" in request.path_params:
+            raise NotFoundException
+        # It takes a second to make. So the first request makes it, in a thread, and others are answered meanwhile.
+        async with making:
+            await asyncio.to_thread(_make, request.app)
+
     bearer = SecurityScheme(type="http", scheme="bearer", description="The server's API key, if it has one.")
     return _Config(
         title="Signoff",
@@ -80,7 +96,7 @@ def configuration(*, key_needed: bool) -> OpenAPIConfig:
             route_handlers=[],
             include_in_schema=False,
             opt={"scope": Scope.ANYBODY},
-            before_request=_only_what_is_there,
+            before_request=before_request,
             response_headers={
                 "Content-Security-Policy": CONTENT_SECURITY_POLICY,
                 "X-Content-Type-Options": "nosniff",
@@ -90,7 +106,5 @@ def configuration(*, key_needed: bool) -> OpenAPIConfig:
     )
 
 
-def _only_what_is_there(request: Request[Any, Any, Any]) -> None:
-    # Litestar would answer all other addresses under this path with its own page instead of our error body.
-    if "path" in request.path_params:
-        raise NotFoundException
+def _make(app: Litestar) -> None:
+    app.openapi_schema.to_schema()

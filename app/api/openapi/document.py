@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from app.api.http.bodies import RequestBody, UpdateProject, UpdateTask
 from app.api.openapi.certificate_schema import FORMS
 from app.api.openapi.event_schemas import event_schemas
+from app.api.openapi.further_headers import IF_MATCH, further_headers
 from app.api.openapi.json_document import Json
 from app.domain.error_body import KINDS
 from signoff.schemas.answers import ErrorBody
@@ -48,21 +49,6 @@ _PATH_PARAMETERS = {
 }
 # Operations that need no key.
 _OPEN = frozenset({"health", "ready", "getSession", "signIn", "signOut"})
-# Operations that support `If-Match`, with a description of its value.
-_IF_MATCH = {
-    "updateProject": "The ETag of the project that was read.",
-    "approveProject": "The ETag of the plan that was read.",
-    "discardEdit": "The ETag of the plan that was read.",
-}
-# Headers that handlers read directly from the request.
-_HEADERS = {
-    "getFile": {
-        "Range": "One part: `bytes=0-499`, `bytes=500-` or `bytes=-500`.",
-        "If-None-Match": "The ETag of the reader's copy. If it is still current, the answer is 304.",
-        "If-Range": "The ETag of the reader's partial copy. If the file has changed, all of it is sent.",
-    }
-}
-_TAGS_PATTERN = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'
 # Operations whose successful answer has an ETag.
 _WITH_ETAG = frozenset(
     {
@@ -300,15 +286,7 @@ def _complete_parameters(operation: Json, method: str) -> None:
         if parameter["in"] == "path" and parameter["name"] in _PATH_PARAMETERS:
             parameter["description"] = _PATH_PARAMETERS[parameter["name"]]
     named = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}
-    added: dict[str, tuple[str, Json]] = {}
-    if method == "post":
-        text = "For 24 hours, a repeat with the same key and body gets the first answer again."
-        added["Idempotency-Key"] = (text, {"type": "string", "pattern": "^[!-~]{1,255}$"})
-    if operation["operationId"] in _IF_MATCH:
-        added["If-Match"] = (_IF_MATCH[operation["operationId"]], {"type": "string", "pattern": _TAGS_PATTERN})
-    for name, description in _HEADERS.get(operation["operationId"], {}).items():
-        added[name] = (description, {"type": "string", "maxLength": 200})
-    for name, (description, schema) in added.items():
+    for name, (description, schema) in further_headers(operation["operationId"], method).items():
         if name.lower() not in named:
             parameters.append({"name": name, "in": "header", "description": description, "schema": schema})
     if not parameters:
@@ -395,6 +373,6 @@ def _possible_errors(operation: Json, path: str, method: str) -> set[int]:
         found.add(404)
     if method != "get":
         found |= {409, 413, 415, 422}
-    if operation["operationId"] in _IF_MATCH:
+    if operation["operationId"] in IF_MATCH:
         found.add(412)
     return found | _FURTHER_ERRORS.get(operation["operationId"], set())

@@ -1,7 +1,8 @@
 """Refuses query parameters and conditional headers that an operation does not support, instead of ignoring them.
 
-The OpenAPI document defines what an operation supports. Conditional headers of safe methods are not refused: browsers and
-proxies add them automatically, and an answer that ignores them is still correct.
+An operation supports what its handler's signature names, and the headers that `further_headers` adds. The OpenAPI document
+says the same, but making the document takes as long as the rest of the app's start. Conditional headers of safe methods are not
+refused: browsers and proxies add them automatically, and an answer that ignores them is still correct.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.params import ParameterKwarg
 
-from app.api.openapi.document import operations
+from app.api.openapi.further_headers import further_headers
 from app.api.openapi.json_document import Json
 from app.domain.errors import BadRequest
 from signoff.schemas.problems import Problem
@@ -34,27 +36,22 @@ class KnownInputs:
     headers: frozenset[str]
 
 
-def known_inputs(document: Json) -> dict[str, KnownInputs]:
-    """The inputs that each operation of an OpenAPI document supports, by operation id."""
-    inputs: dict[str, KnownInputs] = {}
-    for _, _, operation in operations(document):
-        names: dict[str, list[str]] = {"query": [], "header": [], "path": []}
-        for parameter in operation.get("parameters", []):
-            names[parameter["in"]].append(parameter["name"])
-        headers = frozenset(name.lower() for name in names["header"])
-        inputs[operation["operationId"]] = KnownInputs(tuple(names["query"]), headers)
-    return inputs
+def known_inputs(handler: HTTPRouteHandler, operation_id: str) -> KnownInputs:
+    """The inputs that an operation supports."""
+    names: dict[str, list[str]] = {"query": [], "header": []}
+    for name, field in handler.parsed_fn_signature.parameters.items():
+        parameter = field.kwarg_definition
+        if isinstance(parameter, ParameterKwarg) and not field.is_di_field and parameter.param_type in names:
+            names[parameter.param_type].append(parameter.name or name)
+    further = (name for method in handler.http_methods for name in further_headers(operation_id, method.lower()))
+    return KnownInputs(tuple(names["query"]), frozenset(name.lower() for name in (*names["header"], *further)))
 
 
 class RefuseUnknownInputs:
-    """A guard for all operations. It must first learn their inputs with `learn`."""
+    """A guard for all operations."""
 
     def __init__(self) -> None:
         self._known: dict[str, KnownInputs] = {}
-
-    def learn(self, document: Json) -> None:
-        """Read the inputs of all operations from the OpenAPI document."""
-        self._known = known_inputs(document)
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         """Let a request pass if its operation supports everything that it sends.
@@ -62,9 +59,11 @@ class RefuseUnknownInputs:
         Raises:
             BadRequest: the request has unsupported inputs; `details` lists each.
         """
-        known = self._known.get(str(getattr(handler, "operation_id", None)))
-        if known is None:
+        if not isinstance(handler, HTTPRouteHandler) or not isinstance(operation_id := handler.operation_id, str):
             return
+        if operation_id not in self._known:
+            self._known[operation_id] = known_inputs(handler, operation_id)
+        known = self._known[operation_id]
         scope: Json = {**connection.scope}
         _check_query(scope["query_string"], known)
         if scope["method"] not in _SAFE:

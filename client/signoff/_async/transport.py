@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from signoff._requests import Request, Retries, no_answer, read_answer
+from signoff._requests import Request, Retries, no_answer, read_answer, trusted_for
 from signoff._sse import Message, Parser
 from signoff.errors import NoAnswer, SignoffError, Unavailable, WaitTimeout, error_of
 from signoff.schemas.answers import Recorded
@@ -48,7 +48,13 @@ class AsyncTransport:
         self.is_local = urlsplit(self.url).hostname in _LOOPBACK
         self._retry_seconds = retry_seconds
         limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
-        self.http = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=limits, trust_env=not self.is_local)
+        self.http = httpx.AsyncClient(
+            base_url=self.url,
+            headers=headers,
+            timeout=limits,
+            trust_env=not self.is_local,
+            verify=trusted_for(self.url),
+        )
 
     async def close(self) -> None:
         """Close all connections."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from signoff._requests import Request, Retries, no_answer, read_answer
+from signoff._requests import Request, Retries, no_answer, read_answer, trusted_for
 from signoff._sse import Message, Parser
 from signoff.errors import NoAnswer, SignoffError, Unavailable, WaitTimeout, error_of
 from signoff.schemas.answers import Recorded
@@ -49,7 +49,13 @@ class Transport:
         self.is_local = urlsplit(self.url).hostname in _LOOPBACK
         self._retry_seconds = retry_seconds
         limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS))
-        self.http = httpx.Client(base_url=self.url, headers=headers, timeout=limits, trust_env=not self.is_local)
+        self.http = httpx.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=limits,
+            trust_env=not self.is_local,
+            verify=trusted_for(self.url),
+        )
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,7 +16,8 @@ class EventData(BaseModel):
     An optional field may be absent or null. Events of older versions lack some optional fields.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    # Most processes need few of these models, so each is built when it is first used.
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, defer_build=True)
 
     type: ClassVar[EventType]
     _given: JsonObject = {}

@@ -1,0 +1,80 @@
+"""What it costs to start Signoff: `python -m benchmarks.start [--rounds 5] [--against FOLDER]`.
+
+Prints the processor time of `signoff --help`, of a short command, and of each process of `signoff up` in an empty folder until it
+is ready. It is the least of all rounds, which a busy machine affects least. FOLDER is another checkout of Signoff, installed in
+its own `.venv`, whose start is measured during the same minutes. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.ports import free_port
+
+HERE = Path(__file__).parents[1]
+_TICKS = os.sysconf("SC_CLK_TCK")
+# By a word of its command line.
+_PARTS = {"up": "supervisor", "serve": "app", "worker": "worker", "start-dev": "Temporal"}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--against", type=Path, metavar="FOLDER")
+    arguments = parser.parse_args()
+    checkouts = [HERE, *([arguments.against] if arguments.against else [])]
+    best: dict[tuple[str, Path], float] = {}
+    for _ in range(arguments.rounds):
+        for checkout in checkouts:
+            for what, seconds in _round(checkout).items():
+                best[what, checkout] = min(seconds, best.get((what, checkout), seconds))
+    print(f"{'processor seconds of':24}", *checkouts)
+    for what in dict.fromkeys(what for what, _ in best):
+        print(f"{what:24}", *(f"{best.get((what, checkout), 0):.2f}" for checkout in checkouts))
+
+
+def _round(checkout: Path) -> dict[str, float]:
+    signoff = str(checkout / ".venv/bin/signoff")
+    used = {f"signoff {words}": _spent([signoff, *words.split()]) for words in ("--help", "projects list --help")}
+    used |= _start([signoff, "up", "--json"])
+    return used
+
+
+def _spent(command: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _start(command: list[str]) -> dict[str, float]:
+    ports = {f"SIGNOFF_{name}PORT": str(free_port()) for name in ("", "TEMPORAL_", "TEMPORAL_UI_")}
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, **ports, "SIGNOFF_DATA_DIR": f"{folder}/data"}
+        with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            used = {f"up: {part}": seconds for part, seconds in _parts(process.pid)}
+            process.terminate()
+    return {**used, "up: all": sum(used.values())}
+
+
+def _parts(pid: int) -> list[tuple[str, float]]:
+    """The parts at and below a process, with their processor time so far."""
+    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    # The fields after the name, which is in parentheses: the 12th and 13th are the time as a user and in the kernel.
+    numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    name = next((part for word, part in _PARTS.items() if word in words), None)
+    found = [(name, (int(numbers[11]) + int(numbers[12])) / _TICKS)] if name else []
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return found + [part for child in children for part in _parts(int(child))]
+
+
+if __name__ == "__main__":
+    main()
