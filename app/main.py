@@ -74,6 +74,7 @@ from app.temporal.commands import Commands
 from app.temporal.expiry import expire_gates_periodically
 from app.temporal.lost import reconcile_lost_runs_periodically
 from app.temporal.notifying import hand_over_periodically
+from app.temporal.opening import open_gates_periodically
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import Scope
 
@@ -236,6 +237,7 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
     sweeps = [
         asyncio.create_task(reconcile_lost_runs_periodically(services.database, services.engine), name="lost-runs"),
         asyncio.create_task(expire_gates_periodically(services.database, services.commands), name="expired-gates"),
+        asyncio.create_task(open_gates_periodically(services.database, services.commands), name="completed-gates"),
         asyncio.create_task(forget_old_keys_periodically(services.database), name="old-keys"),
         asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
     ]

@@ -286,6 +286,7 @@ HANDLERS: dict[CommandKind, decisions.Handler] = {
     CommandKind.RETRY_RUN: control.retry_run,
     CommandKind.EDIT: plan_edits.edit_running,
     CommandKind.DISCARD: discard_edit,
+    CommandKind.WITHDRAW: approvals.withdraw,
     CommandKind.REQUEST_CHANGES: reviews.request_changes,
     CommandKind.REJECT: reviews.reject,
     CommandKind.ANSWER: answers.answer_question,

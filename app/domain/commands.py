@@ -97,8 +97,12 @@ class CommandPayload(TypedDict, total=False):
     link: LinkFacts | None
     # The gate whose time is up, in a cancellation.
     expired_gate: str | None
-    # The request for changes that an approval withdraws.
+    # The earlier decision that this one withdraws: an approval withdraws a request for changes, a withdrawal an approval.
     withdrawn: str
+    # The gate of the approval that is withdrawn.
+    gate_id: str | None
+    # The approval that takes effect now, because the time to undo it is over.
+    completed_by: str | None
 
 
 if TYPE_CHECKING:
@@ -209,6 +213,19 @@ class DiscardEdit(Command):
     plan_digest: _ShortText | None = None
 
 
+class WithdrawApproval(Command):
+    """Withdraw the approval that would open a gate, while there is time to undo it. `gate_id` tells several gates apart.
+
+    Signoff itself withdraws an approval that cannot take effect; `withdrawn` then names it.
+    """
+
+    kind = CommandKind.WITHDRAW
+    signal = "approve"
+
+    gate_id: _ShortText | None = None
+    withdrawn: _ShortText | None = None
+
+
 class RequestChanges(Command):
     """Request changes to the plan that waits for approval. Its author makes the next version."""
 
@@ -305,6 +322,7 @@ COMMANDS: dict[CommandKind, type[Command]] = {
         RetryRun,
         EditPlan,
         DiscardEdit,
+        WithdrawApproval,
         RequestChanges,
         Reject,
         ExpireQuestion,

@@ -269,8 +269,12 @@ gates = Table(
     # open, passed, expired or withdrawn
     Column("status", String(16), nullable=False),
     Column("closed_at", String(32)),
+    # The decision that has completed the approvals, and until when it can be withdrawn. The gate opens after that.
+    Column("completed_by", String(64)),
+    Column("undo_until", String(32)),
     Index("ix_gates_project", "project_id", "status"),
     Index("ix_gates_expiry", "status", "expires_at"),
+    Index("ix_gates_undo", "status", "undo_until"),
     sqlite_autoincrement=True,
 )
 

@@ -162,12 +162,16 @@ class PlanDiscarded(OfDecision):
 
 
 class PlanChangesRequested(OfDecision):
-    """A reviewer requested changes to the plan version that waits for approval. Its author makes the next one."""
+    """A reviewer requested changes to the plan version that waits for approval. Its author makes the next one.
+
+    `withdrawn` is the id of an approval that this withdraws, because it had not taken effect yet.
+    """
 
     type = EventType.PLAN_CHANGES_REQUESTED
     plan_version: int
     plan_digest: str
     comment: str
+    withdrawn: str | None = None
 
 
 class PlanRejected(OfDecision):

@@ -106,11 +106,15 @@ class Links(BaseModel):
 
 
 class ProjectSigning(BaseModel):
-    """What a project demands of its signers in addition to the policies; `expires` is a time such as `3d`."""
+    """What a project demands of its signers in addition to the policies.
+
+    `expires` is a time such as `3d`, and `undo` one such as `5s`.
+    """
 
     approvals: int = 1
     four_eyes: bool = False
     expires: str | None = None
+    undo: str | None = None
 
 
 class Project(BaseModel):
