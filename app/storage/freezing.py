@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
-from app.domain.commands import CommandPayload, CommandRecord
+from app.domain.command_payload import CommandPayload
+from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured, Frozen
 from app.storage.plan_versions import PlanRow

@@ -33,10 +33,11 @@ from app.domain.signing_links import LinkFacts
 from app.storage import decisions as decision_rows
 from app.storage import events, identities, signing_links
 from app.storage.identities import Kind
+from app.storage.policy_table import policies_in_force
 from app.storage.projects import ProjectRow
 from app.storage.reading import Rows
 from app.storage.record_tables import events as event_table
-from app.storage.tables import decisions, files, gates, plans, policies_in_force
+from app.storage.tables import decisions, files, gates, plans, runs
 from signoff.schemas.event_data import GateOpened
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import EventType, GateKind, Role
@@ -199,6 +200,13 @@ def completed_gate(conn: Connection, project_id: str, decision_id: str) -> GateR
     """Return the open gate whose approvals this decision has completed, or None."""
     named = (gates.c.project_id == project_id, gates.c.status == GateStatus.OPEN, gates.c.completed_by == decision_id)
     return _ROWS.find(conn, _ROWS.select.where(*named))
+
+
+def has_expired(conn: Connection, project: ProjectRow) -> bool:
+    """Whether something in the current run was not approved in time. An expired retry ends nothing."""
+    started = select(runs.c.started_at).where(runs.c.id == project.run_id).scalar_subquery()
+    over = (gates.c.status == GateStatus.EXPIRED, gates.c.kind != GateKind.RETRY, gates.c.closed_at >= started)
+    return conn.execute(select(gates.c.id).where(gates.c.project_id == project.id, *over)).first() is not None
 
 
 def newest_of(conn: Connection, project_id: str) -> GateRow | None:

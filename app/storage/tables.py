@@ -278,15 +278,6 @@ gates = Table(
     sqlite_autoincrement=True,
 )
 
-# The digest of the app's policies, in one row; empty until an app starts. A worker with others must not say who signs.
-policies_in_force = Table(
-    "policies_in_force",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("digest", String(64), nullable=False),
-    Column("set_at", String(32), nullable=False),
-)
-
 # What people ask for, stored before a workflow is told. Signals carry only the id of a row in this table.
 commands = Table(
     "commands",

@@ -10,7 +10,8 @@ from typing import cast
 from sqlalchemy import Connection
 
 from app.database.database import Database
-from app.domain.commands import CommandPayload, CommandRequest, WithdrawApproval
+from app.domain.command_payload import CommandPayload
+from app.domain.commands import CommandRequest, WithdrawApproval
 from app.domain.errors import Conflict, DomainError, NotFound, Unavailable
 from app.domain.identity import parse_time
 from app.domain.signals import OWN_ACTOR

@@ -63,7 +63,9 @@ class ProjectFailed(ProjectEnded):
 
 
 class ProjectCancelled(ProjectEnded):
-    """A project was cancelled. `outcome` is `rejected` if that is because its plan was rejected."""
+    """A project was cancelled. `outcome` is `rejected` if that is because its plan was rejected, and `expired` if it is because
+    something was not approved in time.
+    """
 
     type = EventType.PROJECT_CANCELLED
     outcome: str | None = None
