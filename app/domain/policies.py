@@ -155,14 +155,13 @@ class Policy(BaseModel):
         """Whether it asks for more than one approval by anybody who may approve."""
         return self.approvals > 1 or self.signers is not None or self.four_eyes or self.passkey
 
-    def at(self, kind: GateKind) -> Policy:
-        """The same policy with what it demands at a gate of this kind. Passkeys sign plans, and nothing else."""
-        return self if kind in SIGNED_BY_DEVICES or not self.passkey else self.model_copy(update={"passkey": False})
-
     @model_validator(mode="after")
     def _passkeys_sign_plans(self) -> Self:
-        if self.passkey and not SIGNED_BY_DEVICES.issuperset(self.gates):
-            raise ValueError("passkeys sign plans only; with passkey = true, gates can name plan and edit")
+        if self.passkey and not (self.gates and SIGNED_BY_DEVICES.issuperset(self.gates)):
+            raise ValueError(
+                "passkeys sign plans only, not phases, tasks, retries and changes; with passkey = true, write "
+                'gates = ["plan", "edit"]'
+            )
         return self
 
 

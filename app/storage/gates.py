@@ -147,7 +147,7 @@ def open_gate(
         parameters: the values of the plan's parameters.
     """
     document = Document(kind, project.labels, project.agent_id, phases, dict(parameters))
-    policies = [policy.at(kind) for policy in demanded(conn, project, document)]
+    policies = demanded(conn, project, document)
     if not policies:
         return None
     rules = _rules(conn, policies, document)
