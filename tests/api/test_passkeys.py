@@ -197,7 +197,7 @@ async def test_a_repeat_of_the_request_needs_no_new_signature(ready: tuple[Appro
     dana, project_id = ready
     signed = dana.device.sign(await dana.asked(project_id))
     headers = {"Idempotency-Key": "once"}
-    path, body = f"/api/projects/{project_id}/approve", {"passkey": signed}
+    path, body = f"/api/projects/{project_id}/approve", {"passkey": signed, **dana.frozen}
     first = await dana.browser.post(path, json=body, headers=headers)
     second = await dana.browser.post(path, json=body, headers=headers)
     assert first.status_code == 200, first.text
