@@ -10,7 +10,8 @@ from typing import Annotated, cast
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from app.domain import commands
-from app.domain.commands import TASK_ANSWERS, Command, CommandKind, CommandPayload
+from app.domain.command_payload import CommandPayload
+from app.domain.commands import TASK_ANSWERS, Command, CommandKind
 from app.domain.errors import Invalid
 from app.domain.signals import not_by_hand
 from app.domain.texts import normalized, normalized_text

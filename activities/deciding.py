@@ -56,8 +56,21 @@ def decide(
     if request.command_type.starts_run and temporal_run_id is not None:
         request.payload = {**request.payload, "temporal_run_id": temporal_run_id}
     if refusal is None:
+        _check_undo_over(conn, request)
         prepare(conn, request)
     return decisions.decide(conn, request, refusal or HANDLERS[request.kind], announce_refusal=True)
+
+
+def _check_undo_over(conn: Connection, request: CommandRequest) -> None:
+    """Make sure that an approval does not take effect while it can be withdrawn, by the clock that has set this time.
+
+    Raises:
+        ApplicationError: `NotDue`.
+    """
+    named = request.payload.get("completed_by")
+    gate = gates.completed_gate(conn, request.project_id, named) if named is not None else None
+    if gate is not None and gate.undo_until is not None and gate.undo_until > now():
+        raise not_due(f"The approval {named} can be withdrawn until {gate.undo_until}.")
 
 
 def _read(

@@ -75,6 +75,7 @@ from app.temporal.commands import Commands
 from app.temporal.expiry import expire_gates_periodically
 from app.temporal.lost import reconcile_lost_runs_periodically
 from app.temporal.notifying import hand_over_periodically
+from app.temporal.opening import open_gates_periodically
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import Scope
 
@@ -238,6 +239,7 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
     sweeps = [
         asyncio.create_task(reconcile_lost_runs_periodically(services.database, services.engine), name="lost-runs"),
         asyncio.create_task(expire_gates_periodically(services.database, services.commands), name="expired-gates"),
+        asyncio.create_task(open_gates_periodically(services.database, services.commands), name="completed-gates"),
         asyncio.create_task(services.sealer.seal_periodically(), name="sealer"),
         *(
             asyncio.create_task(repeat(services.database, work, seconds=SWEEP_SECONDS, what=what), name=what)

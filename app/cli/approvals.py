@@ -14,7 +14,7 @@ from signoff.schemas.gates import Gate
 from signoff.schemas.projects import Project
 from signoff.vocabulary import GateKind
 
-_OPTIONS = ("approvals", "four_eyes", "approve_within")
+_OPTIONS = ("approvals", "four_eyes", "approve_within", "undo")
 
 
 def gate_of(project: Project, *kinds: GateKind) -> Gate | None:
@@ -29,7 +29,9 @@ def who_must_approve(gate: Gate) -> Text | None:
     lines = [visible(words) for words in gate.demands]
     lines += [f"{visible(one.name)} approved at {moment(one.at)} UTC" for one in gate.approvals.by]
     lines += [f"Still needed: {visible(words)}" for words in gate.approvals.missing]
-    if gate.expires_at is not None:
+    if gate.undo_until is not None:
+        lines.append(f"The approvals take effect at {moment(gate.undo_until)} UTC.")
+    elif gate.expires_at is not None:
         lines.append(f"The time to approve ends at {moment(gate.expires_at)} UTC. The project is then cancelled.")
     if gate.why_not is not None:
         lines.append(visible(gate.why_not))
@@ -41,6 +43,10 @@ def still_waits(answer: Json) -> str | None:
     approvals = answer.get("approvals")
     if not approvals or approvals["opens"]:
         return None
+    if (until := approvals["undo_until"]) is not None:
+        return (
+            f"Your approval takes effect at {moment(until)} UTC. To withdraw it: signoff projects undo {answer['id']}"
+        )
     missing = visible("; ".join(approvals["missing"]))
     return f"Your approval is recorded: {approvals['given']} of {approvals['needed']}. It needs {missing}."
 
@@ -48,6 +54,7 @@ def still_waits(answer: Json) -> str | None:
 def signing_options(command: Any) -> Any:
     """Add the options with which a project demands more of its signers than the policies."""
     for option in (
+        click.option("--undo", metavar="TIME", help="Time to undo the last approval, such as 5s, at most 5m."),
         click.option(
             "--approve-within", metavar="TIME", help="Time to approve a plan, such as 3d; then it is cancelled."
         ),
@@ -68,6 +75,6 @@ def changes_signing(fields: Mapping[str, Any]) -> bool:
 def with_signing(fields: Mapping[str, Any], current: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The fields of a project with `signing` in place of these options. `current` is what the project demands already."""
     rest = {name: value for name, value in fields.items() if name not in _OPTIONS}
-    named = {"approvals": "approvals", "four_eyes": "four_eyes", "approve_within": "expires"}
+    named = {"approvals": "approvals", "four_eyes": "four_eyes", "approve_within": "expires", "undo": "undo"}
     given = {named[name]: fields[name] for name in named if fields.get(name) is not None}
     return {**rest, "signing": {**(current or {}), **given}} if given else rest

@@ -236,7 +236,11 @@ _BLOCKED = {
     "activity_paused": "an activity is paused in Temporal",
 }
 # What the status of a finished project does not say.
-OUTCOMES = {"completed_with_skipped_failures": "failed tasks were skipped", "rejected": "the plan was rejected"}
+OUTCOMES = {
+    "completed_with_skipped_failures": "failed tasks were skipped",
+    "rejected": "the plan was rejected",
+    "expired": "nobody approved it in time",
+}
 _AWAITED = {
     "awaiting_approval": "approval",
     "changes_requested": "changes by its author",

@@ -12,11 +12,19 @@ from rich.text import Text
 from app.cli.approvals import gate_of, still_waits, who_must_approve
 from app.cli.asking import can_ask, choose
 from app.cli.command import as_json_option, client_command, console, print_json
-from app.cli.display import Json, action_text, follows_text, phases_tree, review_text, visible
+from app.cli.display import Json, follows_text, phases_tree, review_text, visible
 from app.cli.frozen import seen
 from app.cli.questions import name_open, show_plan
 from app.cli.shown_files import read_shown
-from app.cli.signing import APPROVE, print_page, show_before_signing, show_findings, warn_in_full, with_accepted
+from app.cli.signing import (
+    APPROVE,
+    print_page,
+    show_before_signing,
+    show_findings,
+    show_release,
+    warn_in_full,
+    with_accepted,
+)
 from app.cli.tables import moment, table
 from app.cli.terms import proposal_text
 from signoff import AsyncSignoff, Conflict, NotFound, SignoffError, to_json
@@ -200,9 +208,8 @@ async def _show_task(api: AsyncSignoff, out: Console, item: Json) -> Json:
 
 async def _ask_release(api: AsyncSignoff, out: Console, item: Json) -> str:
     project_id, task_id = item["project_id"], item["task_id"]
-    task = await _show_task(api, out, item)
-    out.print(action_text(task["action"]), soft_wrap=True)
-    critical = await show_findings(api, out, project_id, [task_id])
+    task = to_json(await api.tasks.get(project_id, task_id))
+    critical = await show_release(api, out, await api.projects.get(project_id), task)
     whole = warn_in_full(out, critical, "run")
     answer = await _choose(out, "Run it now, or is it done by hand, or skip it?", "run", "done", "skip", whole=whole)
     if answer == "run":

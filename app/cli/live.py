@@ -81,7 +81,8 @@ def event_line(event: Event, progress: Progress) -> Text | None:
             return _line(event, "waiting", f"  {visible(data.key)} asks for a decision")
         case DecisionMade():
             about = f"{visible(data.key)} " if data.key else ""
-            so_far = f" ({data.gate['given']} of {data.gate['needed']})" if data.gate is not None else ""
+            gate = data.gate or {}
+            so_far = f" ({gate['given']} of {gate['needed']})" if "given" in gate else ""
             return _line(event, "", f"  {about}decided: {visible(data.answer or data.kind)}{so_far}")
         case TaskData() | TaskProgress():
             task = progress.task(data.task_id)
@@ -120,10 +121,12 @@ def _phases(phases: list[ShownPhase], room: int) -> RenderableType:
     table = Table.grid(padding=(0, 1))
     for phase in phases[first : first + room]:
         style = STYLES.get(phase.status, "")
-        done, total = phase.count(*FINISHED), len(phase.tasks)
+        done, total = phase.count("completed"), len(phase.tasks)
         bar = ProgressBar(total=max(total, 1), completed=done if total else int(phase.status in FINISHED), width=24)
-        failed = phase.count("failed")
-        counts = Text(f"{done}/{total}") + Text(f"  {failed} failed" if failed else "", style="red")
+        counts = Text(f"{done}/{total}")
+        for status in ("failed", "skipped", "running"):
+            if number := phase.count(status):
+                counts += Text(f"  {number} {status}", style=STYLES[status])
         table.add_row(
             Text(SIGNS.get(phase.status, " "), style=style), Text(visible(phase.name), style=style), bar, counts
         )

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from app.cli.arguments import project_argument
-from app.cli.command import answer_command
+from app.cli.command import answer_command, comment_option
 from app.cli.display import Json, visible
 from app.cli.tables import moment
 from signoff import AsyncSignoff
@@ -66,6 +66,25 @@ async def reject(api: AsyncSignoff, project_id: str, comment: str, version: int 
     return await api.projects.reject(project_id, comment, plan_version=version)
 
 
+def _undone(answer: Json) -> Text:
+    word = "The withdrawal is recorded" if answer.get("recorded") else "Your approval is withdrawn"
+    return Text(f"{word}.")
+
+
+@click.command()
+@project_argument
+@click.option("--gate", "gate_id", metavar="GATE", help="Which approval, if several of yours can be withdrawn.")
+@comment_option
+@answer_command(_undone)
+async def undo(api: AsyncSignoff, project_id: str, gate_id: str | None, comment: str | None) -> StatusAnswer | Recorded:
+    """Withdraw your last approval.
+
+    Works while the approval has not taken effect, because a policy gives time to undo it. What it was for waits for
+    approval again.
+    """
+    return await api.projects.undo_approval(project_id, gate_id=gate_id, comment=comment)
+
+
 def _line(comment: Json) -> Text:
     about = f"version {comment['version']}" + (f", task {comment['key']}" if comment["key"] else "")
     head = f"{visible(comment['by'])}, {moment(comment['at'])}, {about}\n"
@@ -102,4 +121,4 @@ async def list_comments(api: AsyncSignoff, project_id: str) -> PlanComments:
     return await api.projects.comments(project_id)
 
 
-REVIEWS: list[click.Command] = [request_changes, reject, add_comment, list_comments]
+REVIEWS: list[click.Command] = [request_changes, reject, undo, add_comment, list_comments]

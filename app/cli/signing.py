@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.cli.approvals import gate_of, who_must_approve
 from app.cli.asking import ask, can_ask, read_reply
-from app.cli.display import Json, review_text, visible
+from app.cli.display import Json, action_text, review_text, visible
 from app.cli.tables import findings_table, plan_changes
 from signoff import AsyncSignoff, to_json
 from signoff.schemas.projects import Project
@@ -48,6 +48,30 @@ async def show_before_signing(
         out.print(demands, soft_wrap=True)
     print_page(out, project)
     return critical
+
+
+async def show_release(api: AsyncSignoff, out: Console, project: Project, task: Json) -> list[Json]:
+    """Print what the release of a task is about, as before an approval of a plan. Returns the critical findings.
+
+    Raises:
+        SignoffError: the audit did not answer. Nobody should sign without it.
+    """
+    if task["description"]:
+        out.print(Text(visible(task["description"])), soft_wrap=True)
+    out.print(action_text(task["action"]), soft_wrap=True)
+    plan = to_json(await api.projects.plan(project.id, version=project.plan.version if project.plan else None))
+    await _show_what_is_new(api, out, project, plan)
+    critical = await show_findings(api, out, project.id, [task["id"]])
+    if (demands := demands_of_task(project, task["id"])) is not None:
+        out.print(demands, soft_wrap=True)
+    print_page(out, project)
+    return critical
+
+
+def demands_of_task(project: Project, task_id: str) -> Text | None:
+    """Who must release a task, and who has; None if it does not wait for that, or if no policy is about it."""
+    gate = next((gate for gate in project.gates if gate.kind == GateKind.TASK and gate.task_id == task_id), None)
+    return who_must_approve(gate) if gate is not None else None
 
 
 def print_page(out: Console, project: Project) -> None:

@@ -11,23 +11,27 @@ from rich.text import Text
 
 from app.cli.arguments import pairs, project_argument
 from app.cli.command import (
+    accept_critical_option,
     answer_command,
+    as_json_option,
     client_command,
     comment_option,
     given,
     is_confirmed,
+    print_json,
     refusal,
     yes_option,
 )
 from app.cli.display import Json, status_text, visible
 from app.cli.shown_files import read_shown
+from app.cli.signing import confirm, demands_of_task, show_release, with_accepted
 from app.cli.tables import fields_table, phase_list, task_list
 from app.planning.outline.attributes import condition, resolved
-from signoff import AsyncSignoff
+from signoff import AsyncSignoff, to_json
 from signoff.schemas.answers import Recorded
 from signoff.schemas.json_value import JsonValue
 from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
-from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus
+from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus, WaitReason
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -292,14 +296,48 @@ async def fail(api: AsyncSignoff, project_id: str, task: str, comment: str) -> T
 @project_argument
 @click.argument("task")
 @comment_option
-@answer_command(_answered)
-async def retry(api: AsyncSignoff, project_id: str, task: str, comment: str | None) -> Task | Recorded:
-    """Retry a task, or run a task now that waits to be released.
+@yes_option
+@accept_critical_option
+@as_json_option
+@client_command
+async def retry(
+    api: AsyncSignoff,
+    project_id: str,
+    task: str,
+    *,
+    comment: str | None,
+    yes: bool,
+    accept_critical: bool,
+    as_json: bool,
+) -> int:
+    """Retry a task, or release a task that waits to be released.
+
+    Before a release, shows what the task does, what the audit finds in it, what is new in the plan, and who must approve, and
+    asks. If there are critical findings, you release it with the word `approve`, and --yes alone is refused.
 
     Otherwise, the task must be waiting because it failed or its worker was lost. If it is waiting for its next attempt, that
-    attempt starts now.
+    attempt starts now. Nothing is asked then.
+
+    Exit codes: 0 done; 1 the API refused or did not answer; 2 you declined, or critical findings were not accepted.
     """
-    return await api.tasks.retry(project_id, task, comment=comment)
+    out = Console(stderr=as_json, highlight=False)
+    shown = await api.tasks.get(project_id, task)
+    releases = shown.status == TaskStatus.WAITING and shown.reason == WaitReason.RELEASE
+    if releases:
+        critical = await show_release(api, out, await api.projects.get(project_id), to_json(shown))
+        question = f"Run {shown.key} now?"
+        refused = await confirm(out, question, critical, yes=yes, accept_critical=accept_critical)
+        if refused is not None:
+            return refusal(refused)
+        comment = with_accepted(comment, critical)
+    answer = await api.tasks.retry(project_id, shown.id, comment=comment)
+    if as_json:
+        print_json(answer)
+        return 0
+    out.print(_answered(to_json(answer)))
+    if releases and (waits := demands_of_task(await api.projects.get(project_id), shown.id)) is not None:
+        out.print(waits, soft_wrap=True)
+    return 0
 
 
 @tasks.command()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from app.commands import reviews
 from app.domain.commands import CommandRecord
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, Forbidden
 from app.domain.gates import Approval, GateFacts, needed, refusal, still_missing
+from app.domain.identity import isoformat, parse_time
 from app.domain.passkeys import has_signature
+from app.domain.sender import Sender
 from app.domain.signals import OWN_ACTOR
-from app.storage import events, gates
+from app.storage import decisions, events, gates, projects
 from app.storage.gates import GateRow, GateStatus
 from app.storage.projects import ProjectRow
 from signoff.schemas.event_data import DecisionMade
+from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import GateKind
 
 
@@ -23,6 +27,9 @@ def sign(
     conn: Connection, command: CommandRecord, project: ProjectRow, gate: GateRow | None, *, seen: str | None = None
 ) -> bool:
     """Count an approval at a gate. True if the gate is open after it; otherwise the approval is on record, and the gate waits.
+
+    A gate that gives time to undo waits even if its approvals are complete. After that time, the app submits the last approval
+    again with `completed_by`, which opens the gate.
 
     Without a gate, one approval by anybody who may decide is enough. Adds to the command's payload what the gate demands, so that
     the seal of the decision covers it. The caller must not change the payload after this returns False.
@@ -36,11 +43,17 @@ def sign(
 
     Raises:
         Forbidden: `four_eyes`, `not_a_signer` or `passkey_needed`.
-        Conflict: `already_approved` or `approval_expired`.
+        Conflict: `already_approved`, `approval_expired` or `gate_closed`.
     """
+    completed_by = command.payload.get("completed_by")
+    if completed_by is not None:
+        _open_completed(conn, command, gate, completed_by, seen)
+        return True
     if gate is None:
         return True
     check_in_time(gate, command.at)
+    if gate.completed_by is not None:
+        raise already_complete(gate)
     rules, given = gate.demands, gates.approvals_of(conn, gate, command.kind)
     if command.actor == OWN_ACTOR and rules.automatic:
         note_automatic(conn, command, gate)
@@ -64,7 +77,11 @@ def sign(
     number, least = len(counted), needed(rules, counted)
     facts["given"], facts["needed"] = number, least
     facts["missing"] = [missing.words for missing in still_missing(rules, counted)]
-    facts["opens"] = not facts["missing"]
+    complete = not facts["missing"]
+    facts["opens"] = complete and not rules.undo
+    if complete and rules.undo:
+        facts["undo_until"] = isoformat(parse_time(command.at) + timedelta(seconds=rules.undo))
+        gates.complete(conn, gate, command.id, facts["undo_until"])
     command.payload = {**command.payload, "gate": facts}
     if facts["opens"]:
         gates.close(conn, gate, GateStatus.PASSED, at=command.at)
@@ -73,12 +90,99 @@ def sign(
         kind=command.kind,
         plan_version=gate.plan_version,
         comment=command.comment,
-        gate={"id": gate.id, "kind": gate.kind, "given": number, "needed": least},
+        gate=_told(gate, facts),
         **reviews.withdrawn(command),
         **command.seal(),
     )
     events.append(conn, project.id, made, actor=command.sender)
     return False
+
+
+def _told(gate: GateRow, facts: GateFacts) -> JsonObject:
+    """What the event of an approval says about a gate that still waits after it."""
+    told: JsonObject = {"id": gate.id, "kind": gate.kind, "given": facts.get("given"), "needed": facts.get("needed")}
+    return {**told, "undo_until": facts["undo_until"]} if "undo_until" in facts else told
+
+
+def already_complete(gate: GateRow) -> Conflict:
+    """The refusal of an approval at a gate that has all of them already, and only gives time to undo the last one."""
+    message = f"This has all of its approvals. It takes effect at {gate.undo_until}, unless the last one is withdrawn."
+    return Conflict(message, code="already_approved", context={"undo_until": gate.undo_until})
+
+
+def _open_completed(
+    conn: Connection, command: CommandRecord, gate: GateRow | None, completed_by: str, seen: str | None
+) -> None:
+    """Open a gate whose approvals were complete, because the time to undo the last of them is over.
+
+    Raises:
+        Conflict: `gate_closed`: that approval was withdrawn, or nothing waits any more; `surroundings_changed`: what its
+            approver saw has changed since.
+    """
+    if gate is None or gate.status != GateStatus.OPEN or gate.completed_by != completed_by:
+        raise Conflict("This approval was withdrawn, or nothing waits for it any more.", code="gate_closed")
+    rules = gate.demands
+    authors = gates.authors_of(conn, projects.get(conn, gate.project_id)) if rules.four_eyes else set[str]()
+    given = gates.approvals_of(conn, gate, command.kind)
+    given = [one for one in given if one.seen == seen and one.by.actor_id not in authors]
+    if still_missing(rules, given):
+        message = "Files, settings or authors have changed since this was approved. Review it again."
+        raise Conflict(message, code="surroundings_changed")
+    facts = _facts(gate, seen=seen)
+    facts["given"], facts["needed"], facts["missing"], facts["opens"] = len(given), needed(rules, given), [], True
+    facts["completed_by"] = completed_by
+    command.payload = {**command.payload, "gate": facts}
+    gates.close(conn, gate, GateStatus.PASSED, at=command.at)
+
+
+def withdraw(conn: Connection, command: CommandRecord) -> None:
+    """Withdraw the approval that would open a gate. Its approver may do so, and Signoff itself if it cannot take effect.
+
+    Raises:
+        Conflict: `nothing_to_undo`, or `gate_ambiguous` if several approvals can be withdrawn and the command names no gate.
+        Forbidden: `not_your_approval`.
+    """
+    gate = _gate_to_undo(conn, command)
+    command.plan_version = gate.plan_version
+    command.payload = {**command.payload, "gate_id": gate.id, "withdrawn": str(gate.completed_by)}
+    gates.reopen(conn, gate)
+    made = DecisionMade(
+        kind=command.kind,
+        plan_version=gate.plan_version,
+        comment=command.comment,
+        gate={"id": gate.id, "kind": gate.kind},
+        withdrawn=str(gate.completed_by),
+        **command.seal(),
+    )
+    events.append(conn, gate.project_id, made, actor=command.sender)
+
+
+def _gate_to_undo(conn: Connection, command: CommandRecord) -> GateRow:
+    gate_id, named = command.payload.get("gate_id"), command.payload.get("withdrawn")
+    project = projects.get(conn, command.project_id)
+    waiting = [gate for gate in gates.open_of(conn, project.id) if gate.completed_by is not None]
+    waiting = [gate for gate in waiting if gate_id in (None, gate.id) and named in (None, gate.completed_by)]
+    own = [gate for gate in waiting if command.actor == OWN_ACTOR or is_own(conn, gate, command.sender)]
+    if waiting and not own:
+        message = "Only the person who gave the last approval can withdraw it."
+        raise Forbidden(message, code="not_your_approval")
+    if not own:
+        message = (
+            "There is no approval to undo: it has taken effect, was withdrawn, or its policies give no time to undo."
+        )
+        raise Conflict(message, code="nothing_to_undo")
+    if len(own) > 1:
+        message = "Several of your approvals can be withdrawn. Name the gate of one of them in `gate_id`."
+        raise Conflict(message, code="gate_ambiguous", context={"gates": [gate.id for gate in own]})
+    return own[0]
+
+
+def is_own(conn: Connection, gate: GateRow, sender: Sender) -> bool:
+    """Whether a sender gave the approval that completed a gate's approvals."""
+    if gate.completed_by is None or sender.actor_id is None:
+        return False
+    decision = decisions.by_id(conn, gate.project_id, gate.completed_by)
+    return decision is not None and decision.actor_id == sender.actor_id
 
 
 def note_automatic(conn: Connection, command: CommandRecord, gate: GateRow) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.domain.commands import CommandPayload
+from app.domain.command_payload import CommandPayload
 from app.domain.errors import Conflict
 from app.storage.plans import PlanRow
 

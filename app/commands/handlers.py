@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from app.commands import answers, approvals, control, plan_edits, releases, reviews
 from app.commands.bound import check_bound, superseded
+from app.domain.command_payload import CommandPayload
 from app.domain.command_seals import CancelSeal
-from app.domain.commands import TASK_ANSWERS, CommandKind, CommandPayload, CommandRecord
+from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord
 from app.domain.conditions import stops_of
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, ErrorInfo, Invalid
@@ -46,7 +47,7 @@ from signoff.schemas.event_data import (
     RunStarted,
 )
 from signoff.schemas.problems import Problem
-from signoff.vocabulary import GateKind, PhaseStatus, ProjectStatus, Stage
+from signoff.vocabulary import GateKind, Outcome, PhaseStatus, ProjectStatus, Stage
 
 # The planner that is used if the request names none.
 OUTLINE = "outline"
@@ -273,7 +274,8 @@ def cancel(conn: Connection, command: CommandRecord) -> None:
         project = projects.get(conn, project.id)
         if project.status != ProjectStatus.PENDING:
             return
-    runs.cancel_unstarted(conn, project, actor=command.sender, decision=seal)
+    outcome = Outcome.EXPIRED if command.payload.get("expired_gate") is not None else None
+    runs.cancel_unstarted(conn, project, actor=command.sender, decision=seal, outcome=outcome)
 
 
 HANDLERS: dict[CommandKind, decisions.Handler] = {
@@ -286,6 +288,7 @@ HANDLERS: dict[CommandKind, decisions.Handler] = {
     CommandKind.RETRY_RUN: control.retry_run,
     CommandKind.EDIT: plan_edits.edit_running,
     CommandKind.DISCARD: discard_edit,
+    CommandKind.WITHDRAW: approvals.withdraw,
     CommandKind.REQUEST_CHANGES: reviews.request_changes,
     CommandKind.REJECT: reviews.reject,
     CommandKind.ANSWER: answers.answer_question,

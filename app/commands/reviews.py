@@ -12,7 +12,7 @@ from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict, Invalid
 from app.domain.signals import UNAUTHENTICATED
 from app.domain.states import Call, check_call
-from app.storage import events, plans, projects, reviews, runs
+from app.storage import events, gates, plans, projects, reviews, runs
 from app.storage.projects import ProjectRow, situation
 from signoff.schemas.event_data import PlanChangesRequested, PlanRejected
 from signoff.schemas.problems import Problem
@@ -20,7 +20,7 @@ from signoff.vocabulary import Outcome, Stage
 
 
 class Withdrawn(TypedDict, total=False):
-    """The id of the request for changes that an approval withdraws."""
+    """The id of the decision that another one withdraws."""
 
     withdrawn: str
 
@@ -36,8 +36,16 @@ def request_changes(conn: Connection, command: CommandRecord) -> None:
         )
         raise Conflict(message, code="changes_requested", context=_context(standing))
     projects.change(conn, project, stage=Stage.CHANGES_REQUESTED)
+    gate = next((gate for gate in gates.open_of(conn, project.id) if gate.completed_by is not None), None)
+    if gate is not None:
+        command.payload = {**command.payload, "gate_id": gate.id, "withdrawn": str(gate.completed_by)}
+        gates.reopen(conn, gate)
     requested = PlanChangesRequested(
-        plan_version=plans.current_version(project), plan_digest=digest, comment=command.comment, **command.seal()
+        plan_version=plans.current_version(project),
+        plan_digest=digest,
+        comment=command.comment,
+        **withdrawn(command),
+        **command.seal(),
     )
     events.append(conn, project.id, requested, actor=command.sender)
 
@@ -77,7 +85,7 @@ def check_no_request(conn: Connection, project: ProjectRow, command: CommandReco
 
 
 def withdrawn(command: CommandRecord) -> Withdrawn:
-    """Return the request for changes that an approval withdraws. Empty if there is none."""
+    """Return the earlier decision that a command withdraws. Empty if there is none."""
     request = command.payload.get("withdrawn")
     return {"withdrawn": request} if request is not None else {}
 

@@ -17,8 +17,8 @@ from signoff.schemas.json_value import JsonObject, JsonValue
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:signoff:certificate:v1"
-# The decisions of reviewers who did not approve.
-OBJECTING = frozenset({CommandKind.REQUEST_CHANGES, CommandKind.REJECT})
+# The decisions of reviewers who did not approve, or no longer do.
+OBJECTING = frozenset({CommandKind.REQUEST_CHANGES, CommandKind.REJECT, CommandKind.WITHDRAW})
 # The decisions that can approve a plan version.
 APPROVING = frozenset({CommandKind.APPROVE, CommandKind.EDIT})
 

@@ -11,7 +11,7 @@ from app.domain.certificate import CertifiedDecision, Predicate, Statement, appr
 from app.domain.commands import CommandRecord
 from app.domain.frozen import Frozen
 from app.domain.gate_audit import unmet
-from app.domain.passkeys import objection_to_decision
+from app.domain.passkeys import objection_to_decision, objection_to_frozen
 from app.domain.plan import canonical_json
 from signoff.schemas.json_value import JsonObject, JsonValue
 
@@ -91,8 +91,20 @@ def _frozen(predicate: Predicate) -> Iterator[str]:
         frozen = Frozen.model_validate(predicate.frozen).digest() if predicate.frozen is not None else None
     except ValueError:
         frozen = "unreadable"
+    for certified in predicate.approvals:
+        yield from _signed_frozen(predicate, certified)
     if frozen != signed:
         yield "The frozen files and settings are not those that the approval signed."
+
+
+def _signed_frozen(predicate: Predicate, certified: CertifiedDecision) -> Iterator[str]:
+    try:
+        decision = certified.read
+        frozen = Frozen.model_validate(predicate.frozen) if predicate.frozen is not None else None
+    except ValueError:
+        return
+    if (objection := objection_to_frozen(decision, frozen)) is not None:
+        yield f"The passkey's signature of decision {decision.id} does not fit. {objection}"
 
 
 def _files(predicate: Predicate) -> Iterator[str]:

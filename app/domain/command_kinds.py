@@ -19,6 +19,7 @@ class CommandKind(StrEnum):
     DISCARD = "discard"
     REQUEST_CHANGES = "request_changes"
     REJECT = "reject"
+    WITHDRAW = "withdraw"
     ANSWER = "answer"
     EXPIRE = "expire"
     COMPLETE = "complete"

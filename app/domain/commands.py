@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.domain.command_kinds import CommandKind
+from app.domain.command_payload import CommandPayload
 from app.domain.command_seals import CommandSeal
 from app.domain.errors import Conflict, DomainError, ErrorInfo
-from app.domain.frozen import Captured, ChangedItem
-from app.domain.gates import GateFacts
 from app.domain.parameters import Value
 from app.domain.plan import canonical_json
 from app.domain.sender import Sender, without_empty_origin
@@ -59,49 +58,6 @@ class Command(BaseModel):
         """The fields that have a value, as they are stored."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return cast("CommandPayload", {name: value for name, value in values.items() if value is not None})
-
-
-class CommandPayload(TypedDict, total=False):
-    """What a command says: its fields, and what its decision adds. Each kind has only some of them."""
-
-    planner: str | None
-    instructions: str | None
-    parameters: dict[str, Value | None] | None
-    refine: bool
-    edits: list[JsonObject] | None
-    plan_version: int | None
-    plan_digest: str | None
-    phase_id: str | None
-    frozen_digest: str | None
-    # The signature of the sender's own device over the plan's digest (`app.domain.passkeys`).
-    passkey: JsonObject | None
-    delete: bool
-    task: str
-    decision: str | None
-    answer: str
-    outputs: JsonObject
-    read: dict[str, str] | None
-    missing_files: list[str] | None
-    # The keys of tasks and phases that an edit changed, or the ids or keys of the tasks that a retry names.
-    tasks: list[str]
-    phases: list[str]
-    temporal_run_id: str | None
-    # What was captured for an approval. It is taken out before the decision is stored.
-    captured: Captured | None
-    version: int
-    run_id: str
-    run_number: int
-    started_at: str
-    task_id: str
-    key: str
-    effect: CommandKind
-    changed: list[ChangedItem]
-    gate: GateFacts
-    link: LinkFacts | None
-    # The gate whose time is up, in a cancellation.
-    expired_gate: str | None
-    # The request for changes that an approval withdraws.
-    withdrawn: str
 
 
 if TYPE_CHECKING:
@@ -212,6 +168,19 @@ class DiscardEdit(Command):
     plan_digest: _ShortText | None = None
 
 
+class WithdrawApproval(Command):
+    """Withdraw the approval that would open a gate, while there is time to undo it. `gate_id` tells several gates apart.
+
+    Signoff itself withdraws an approval that cannot take effect; `withdrawn` then names it.
+    """
+
+    kind = CommandKind.WITHDRAW
+    signal = "approve"
+
+    gate_id: _ShortText | None = None
+    withdrawn: _ShortText | None = None
+
+
 class RequestChanges(Command):
     """Request changes to the plan that waits for approval. Its author makes the next version."""
 
@@ -308,6 +277,7 @@ COMMANDS: dict[CommandKind, type[Command]] = {
         RetryRun,
         EditPlan,
         DiscardEdit,
+        WithdrawApproval,
         RequestChanges,
         Reject,
         ExpireQuestion,

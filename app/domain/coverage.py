@@ -250,6 +250,8 @@ UNCHECKED: dict[str, dict[str, str]] = {
         "project_id": _OTHER_ROWS,
         "status": "the decisions say whether its approvals were complete",
         "closed_at": _SHOWN,
+        "completed_by": "the decision says that it completed the approvals",
+        "undo_until": "the decision that completed the approvals says the same",
     },
     "seals": {"position": _HANDLING, "project_id": _OTHER_ROWS, "seq": "the number in the body is signed"},
     "events": {

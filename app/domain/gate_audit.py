@@ -55,24 +55,32 @@ def unmet(gate_id: str, demanded: object, decisions: Sequence[CommandRecord]) ->
         rules = Rules.model_validate(demanded)
     except ValidationError:
         return "what it demands cannot be read."
+    by_id = {decision.id: decision for decision in decisions}
     given: dict[str, set[int]] = {}
     for decision in decisions:
+        if decision.outcome != Outcome.ACCEPTED:
+            continue
+        withdrawn = by_id.get(decision.payload.get("withdrawn", ""))
+        if withdrawn is not None and (withdrawn.payload.get("gate") or {}).get("id") == gate_id:
+            given.pop(_who(withdrawn), None)
         told = decision.payload.get("gate")
-        if told is None or decision.outcome != Outcome.ACCEPTED or told.get("id") != gate_id:
+        if told is None or told.get("id") != gate_id:
             continue
         if told.get("automatic"):
             return None if rules.automatic else "it was approved automatically."
+        if told.get("completed_by") is not None:
+            # It gives no approval: it says that the time to undo one is over.
+            continue
         if rules.passkey and not is_signed_with_passkey(decision):
             continue
         for name in told.get("outdated") or ():
-            given = {who: counts for who, counts in given.items() if who != _who(name, decisions)}
-        given[decision.actor_id or decision.actor] = set(told.get("counts_for") or ())
+            given.pop(_who(by_id.get(name)), None)
+        given[_who(decision)] = set(told.get("counts_for") or ())
     return _lacking(rules, given)
 
 
-def _who(decision_id: str, decisions: Sequence[CommandRecord]) -> str | None:
-    found = next((one for one in decisions if one.id == decision_id), None)
-    return (found.actor_id or found.actor) if found is not None else None
+def _who(decision: CommandRecord | None) -> str:
+    return (decision.actor_id or decision.actor) if decision is not None else ""
 
 
 def _lacking(rules: Rules, given: Mapping[str, set[int]]) -> str | None:

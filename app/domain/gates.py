@@ -52,6 +52,7 @@ class Rules(BaseModel):
         demands: what each policy demands; all of them must be met.
         four_eyes: whether nobody may approve what they worked on.
         passkey: whether an approval counts only if the approver's own device signed it.
+        undo: the seconds in which the last approval can be withdrawn, before it opens the gate.
         automatic: whether `auto_approve_plan` may stand for the approvals.
         words: the same, one plain English sentence for each policy.
     """
@@ -61,6 +62,7 @@ class Rules(BaseModel):
     demands: list[Demand]
     four_eyes: bool = False
     passkey: bool = False
+    undo: int = 0
     automatic: bool = False
     words: list[str] = Field(default_factory=list[str])
 
@@ -122,6 +124,8 @@ class GateFacts(TypedDict, total=False):
         seen: the digest of what the approver saw beside the plan.
         outdated: the ids of earlier approvals that no longer count.
         automatic: whether nobody approved, because the project approves its plans automatically.
+        undo_until: until when the approval can be withdrawn. It opens the gate after that.
+        completed_by: the decision that completed the approvals, and now opens the gate because its time to undo is over.
     """
 
     id: str
@@ -135,6 +139,8 @@ class GateFacts(TypedDict, total=False):
     seen: str
     outdated: list[str]
     automatic: bool
+    undo_until: str
+    completed_by: str
 
 
 class Missing(BaseModel):

@@ -29,6 +29,7 @@ _HARMLESS = str.maketrans(
 _HEADLINES = {
     "plan": "A plan is waiting for approval",
     "edit": "An edit of a run is waiting for approval",
+    "changes_requested": "A reviewer has requested changes to a plan, which waits for its author",
     "phase": "A phase is waiting for approval",
     "release": "A task is waiting to be released",
     "manual": "A task is waiting for a person",
@@ -40,6 +41,7 @@ _HEADLINES = {
     "completed": "A project has completed",
     "failed": "A project has failed",
     "cancelled": "A project was cancelled",
+    "rejected": "A plan was rejected, and its project is cancelled",
 }
 
 

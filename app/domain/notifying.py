@@ -25,13 +25,15 @@ from signoff.schemas.event_data import (
     DecisionRequested,
     EventData,
     PhaseAwaitingApproval,
+    PlanChangesRequested,
     PlanReady,
+    PlanRejected,
     ProjectCancelled,
     ProjectCompleted,
     ProjectFailed,
     TaskWaiting,
 )
-from signoff.vocabulary import InboxKind, NotifyEvent
+from signoff.vocabulary import InboxKind, NotifyEvent, Outcome
 
 # Under this key, the connections of a database carry the entries.
 NOTIFY = "notify"
@@ -41,6 +43,7 @@ _ENDED: dict[type[EventData], NotifyEvent] = {
     ProjectCompleted: NotifyEvent.COMPLETED,
     ProjectFailed: NotifyEvent.FAILED,
     ProjectCancelled: NotifyEvent.CANCELLED,
+    PlanRejected: NotifyEvent.REJECTED,
 }
 
 
@@ -67,7 +70,8 @@ class NotifyEntry(BaseModel):
 
     name: EntryName = Field(description="Name of the entry; each one once.")
     events: Annotated[tuple[NotifyEvent, ...], Field(min_length=1)] = Field(
-        default=(NotifyEvent.WAITING, NotifyEvent.FAILED), description="Events: waiting, failed, completed, cancelled."
+        default=(NotifyEvent.WAITING, NotifyEvent.FAILED),
+        description="Events: waiting, failed, completed, cancelled, rejected.",
     )
     kinds: tuple[InboxKind, ...] = Field(default=(), description="Only these kinds of `waiting`; default: all.")
     labels: Labels = Field(default=[], description="Only projects that have one of these labels; default: all.")
@@ -102,10 +106,6 @@ class NotifyEntry(BaseModel):
             raise ValueError("set both escalate and escalate_to, or neither")
         if NotifyEvent.WAITING not in self.events and (self.remind or self.before or self.escalate):
             raise ValueError("remind, before and escalate are for the event waiting, which is not among events")
-        if InboxKind.CHANGES_REQUESTED in self.kinds:
-            raise ValueError(
-                "changes_requested is only in the inbox; nobody is told about it, so leave it out of kinds"
-            )
         if self.kinds and NotifyEvent.WAITING not in self.events:
             raise ValueError("kinds are for the event waiting, which is not among events")
         return self
@@ -145,12 +145,14 @@ NotifyEntries = Annotated[list[NotifyEntry], AfterValidator(_fit_together)]
 class Occasion:
     """Something that people are told about: an event, and what waits because of it.
 
-    `item_id` is the id of the phase, the task or the question, or the number of the plan version.
+    `item_id` is the id of the phase, the task or the question, or the number of the plan version. Who is told about `also` is not
+    told about this: both say the same.
     """
 
     event: NotifyEvent
     kind: InboxKind | None = None
     item_id: str | None = None
+    also: NotifyEvent | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ class NotifyRules:
             entry.name
             for entry in self.entries
             if occasion.event in entry.events
+            and occasion.also not in entry.events
             and (occasion.kind is None or not entry.kinds or occasion.kind in entry.kinds)
             and (not entry.labels or not set(entry.labels).isdisjoint(labels))
         ]
@@ -180,6 +183,8 @@ def occasion_of(data: EventData) -> Occasion | None:
     match data:
         case PlanReady():
             return Occasion(waiting, InboxKind.PLAN, str(data.plan_version))
+        case PlanChangesRequested():
+            return Occasion(waiting, InboxKind.CHANGES_REQUESTED, str(data.plan_version))
         case PhaseAwaitingApproval():
             return Occasion(waiting, InboxKind.PHASE, data.phase_id)
         case TaskWaiting() if data.reason in {"manual", "release"}:
@@ -188,4 +193,5 @@ def occasion_of(data: EventData) -> Occasion | None:
             return Occasion(waiting, InboxKind(data.kind), data.question_id)
         case _:
             ended = _ENDED.get(type(data))
-            return Occasion(ended) if ended is not None else None
+            rejected = isinstance(data, ProjectCancelled) and data.outcome == Outcome.REJECTED
+            return Occasion(ended, also=NotifyEvent.REJECTED if rejected else None) if ended is not None else None

@@ -15,10 +15,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from app.domain.commands import CommandKind, CommandRecord, Outcome
+from app.domain.frozen import Frozen
 from app.domain.plan import canonical_json
 from signoff.schemas.json_value import JsonObject
 
 _PURPOSE = b"signoff passkey approval 1\n"
+# The challenge has the digest of the files and settings too, which the approval freezes.
+_PURPOSE_WITH_FROZEN = b"signoff passkey approval 2\n"
 Base64Url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,8192}$")]
 LOCALHOST = "localhost"
 
@@ -44,6 +47,7 @@ class Assertion(BaseModel):
         client_data: what the browser signed with it: the challenge and the origin.
         authenticator_data: what the device says about itself: that the person was there, and that it knew them.
         signature: the signature of the device.
+        frozen_digest: the digest of the files and settings that the person saw, if the device has signed it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -56,12 +60,15 @@ class Assertion(BaseModel):
     client_data: Base64Url
     authenticator_data: Base64Url
     signature: Base64Url
+    frozen_digest: str | None = None
 
 
-def challenge_of(project_id: str, version: int, digest: str, nonce: str) -> bytes:
-    """The challenge for the approval of a plan version."""
-    content = {"project_id": project_id, "plan_version": version, "plan_digest": digest, "nonce": nonce}
-    return hashlib.sha256(_PURPOSE + canonical_json(content)).digest()
+def challenge_of(project_id: str, version: int, digest: str, nonce: str, frozen_digest: str | None = None) -> bytes:
+    """The challenge for the approval of a plan version, and of the files and settings with this digest that it relies on."""
+    content: JsonObject = {"project_id": project_id, "plan_version": version, "plan_digest": digest, "nonce": nonce}
+    if frozen_digest is None:
+        return hashlib.sha256(_PURPOSE + canonical_json(content)).digest()
+    return hashlib.sha256(_PURPOSE_WITH_FROZEN + canonical_json({**content, "frozen_digest": frozen_digest})).digest()
 
 
 def encoded(data: bytes) -> str:
@@ -152,7 +159,20 @@ def objection_to_decision(decision: CommandRecord) -> str | None:
     if decision.plan_version is None or decision.plan_digest is None:
         return "The decision names no plan."
     version, digest = decision.plan_version, decision.plan_digest
-    return objection_to(assertion, challenge_of(decision.project_id, version, digest, assertion.nonce))
+    challenge = challenge_of(decision.project_id, version, digest, assertion.nonce, assertion.frozen_digest)
+    return objection_to(assertion, challenge)
+
+
+def objection_to_frozen(decision: CommandRecord, frozen: Frozen | None) -> str | None:
+    """Why the passkey's signature of a decision does not fit what the decision froze; None if it fits, or is over the plan only.
+
+    Records from before devices signed what was frozen have no digest of it. An approval that no longer counts, because files have
+    changed since, froze something else, which is not kept.
+    """
+    signed = (decision.payload.get("passkey") or {}).get("frozen_digest")
+    if signed is None or frozen is None or frozen.digest() != decision.payload.get("frozen_digest"):
+        return None
+    return None if frozen.seen_digest() == signed else "It is for other files and settings than those that were frozen."
 
 
 def is_signed_with_passkey(decision: CommandRecord) -> bool:
@@ -169,4 +189,4 @@ def has_signature(command: CommandRecord) -> bool:
 
 def stored(assertion: Assertion) -> JsonObject:
     """An assertion, as it is kept with a decision."""
-    return cast("JsonObject", assertion.model_dump(mode="json"))
+    return cast("JsonObject", assertion.model_dump(mode="json", exclude_none=True))

@@ -28,10 +28,13 @@ from signoff.vocabulary import GateKind, Role
 POLICIES = "signoff_policies"
 MAX_APPROVALS = 20
 MAX_SECONDS = 366 * 86_400.0
+# The longest time in which an approval can be undone. What was approved waits for its end.
+MAX_UNDO_SECONDS = 300
 # The gates at which a person's own device can sign: what waits there is a plan, which has a digest.
 SIGNED_BY_DEVICES = frozenset({GateKind.PLAN, GateKind.EDIT})
 _DURATION = re.compile(r"([0-9]{1,6})([mhdw])")
-_SECONDS = {"m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_UNDO = re.compile(r"([0-9]{1,3})([sm])")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _ROLES = ", ".join(f"role:{role}" for role in Role)
 _PARAMETER = re.compile(r"\$\{\{\s*parameters\.([A-Za-z0-9_-]+)\s*\}\}")
 _HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*://)?(?:[^/@\s]*@)?(\[[^\]\s]*\]|[^/:?#\s]*)", re.IGNORECASE)
@@ -50,8 +53,28 @@ def seconds_in(text: str) -> float:
     return seconds
 
 
+def undo_seconds(text: str | None) -> int:
+    """The seconds in the time in which an approval can be undone, such as `5s` or `2m`. 0 for None.
+
+    Raises:
+        ValueError: the text is not such a time; the message says what is.
+    """
+    if text is None:
+        return 0
+    match = _UNDO.fullmatch(text)
+    seconds = int(match[1]) * int(_SECONDS[match[2]]) if match is not None else 0
+    if not 1 <= seconds <= MAX_UNDO_SECONDS:
+        raise ValueError(f"'{text}' is not a valid time; write 5s or 2m, and at most 5 minutes")
+    return seconds
+
+
 def _span(text: str) -> str:
     seconds_in(text)
+    return text
+
+
+def _undo(text: str) -> str:
+    undo_seconds(text)
     return text
 
 
@@ -75,6 +98,7 @@ def _somebody(signers: tuple[str, ...]) -> tuple[str, ...]:
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Span = Annotated[str, AfterValidator(_span)]
+UndoSpan = Annotated[str, AfterValidator(_undo)]
 Signers = Annotated[tuple[Annotated[str, AfterValidator(_signer)], ...], AfterValidator(_somebody)]
 
 
@@ -118,6 +142,10 @@ class Policy(BaseModel):
     expires: Span | None = Field(
         default=None, description="How long people have to approve, such as 3d. The project is then cancelled."
     )
+    undo: UndoSpan | None = Field(
+        default=None,
+        description="How long the last approval can be undone, such as 5s; it takes effect after that. At most 5m.",
+    )
     auto_approve_below: Severity | None = Field(
         default=None, description="auto_approve_plan works only below this risk: critical, high, medium or low."
     )
@@ -127,14 +155,13 @@ class Policy(BaseModel):
         """Whether it asks for more than one approval by anybody who may approve."""
         return self.approvals > 1 or self.signers is not None or self.four_eyes or self.passkey
 
-    def at(self, kind: GateKind) -> Policy:
-        """The same policy with what it demands at a gate of this kind. Passkeys sign plans, and nothing else."""
-        return self if kind in SIGNED_BY_DEVICES or not self.passkey else self.model_copy(update={"passkey": False})
-
     @model_validator(mode="after")
     def _passkeys_sign_plans(self) -> Self:
-        if self.passkey and not SIGNED_BY_DEVICES.issuperset(self.gates):
-            raise ValueError("passkeys sign plans only; with passkey = true, gates can name plan and edit")
+        if self.passkey and not (self.gates and SIGNED_BY_DEVICES.issuperset(self.gates)):
+            raise ValueError(
+                "passkeys sign plans only, not phases, tasks, retries and changes; with passkey = true, write "
+                'gates = ["plan", "edit"]'
+            )
         return self
 
 
@@ -164,17 +191,24 @@ class OwnSigning(BaseModel):
     approvals: int = Field(default=1, ge=1, le=MAX_APPROVALS, strict=True)
     four_eyes: bool = Field(default=False, strict=True)
     expires: Span | None = None
+    undo: UndoSpan | None = None
 
     @property
     def policy(self) -> Policy:
         """The same as a policy."""
-        return Policy(name=OWN_POLICY, approvals=self.approvals, four_eyes=self.four_eyes, expires=self.expires)
+        own = self.model_dump(include={"approvals", "four_eyes", "expires", "undo"})
+        return Policy(name=OWN_POLICY, **own)
 
     def is_looser_than(self, other: OwnSigning) -> bool:
         """Whether it demands less than `other` in any way."""
         mine = seconds_in(self.expires) if self.expires is not None else MAX_SECONDS + 1
         others = seconds_in(other.expires) if other.expires is not None else MAX_SECONDS + 1
-        return self.approvals < other.approvals or (other.four_eyes and not self.four_eyes) or mine > others
+        return (
+            self.approvals < other.approvals
+            or (other.four_eyes and not self.four_eyes)
+            or mine > others
+            or undo_seconds(self.undo) < undo_seconds(other.undo)
+        )
 
 
 OWN_POLICY = "This project's own rule"
@@ -310,6 +344,8 @@ def in_words(policy: Policy) -> str:
         parts.append("not the author")
     if policy.expires is not None:
         parts.append(f"within {span(seconds_in(policy.expires))}")
+    if policy.undo is not None:
+        parts.append(f"with {span(undo_seconds(policy.undo))} to undo")
     if policy.auto_approve_below is not None:
         parts.append(f"or automatically below {policy.auto_approve_below} risk")
     return f"{policy.name}: {', '.join(parts)}."

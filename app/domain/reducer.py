@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.domain.command_kinds import CommandKind
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from signoff.schemas.event_data import (
     DecisionMade,
@@ -152,7 +153,7 @@ class ProjectState:
     def _take_decision(self, data: DecisionMade) -> None:
         if data.task_id in self.tasks:
             self.tasks[data.task_id].question = None
-        if data.withdrawn is not None:
+        if data.withdrawn is not None and data.kind == CommandKind.APPROVE:
             self._stage = Stage.AWAITING_APPROVAL
 
     def _take_run(self, data: EventData | None, at: str) -> None:

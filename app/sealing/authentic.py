@@ -38,6 +38,7 @@ TELLS: dict[CommandKind, frozenset[EventType]] = {
     _K.PAUSE: frozenset({_E.RUN_PAUSED, _E.DECISION_MADE}),
     _K.RESUME: frozenset({_E.RUN_RESUMED, _E.DECISION_MADE}),
     _K.RETRY_RUN: frozenset({_E.RUN_STARTED, _E.DECISION_MADE}),
+    _K.WITHDRAW: frozenset({_E.DECISION_MADE}),
     _K.DISCARD: frozenset({_E.PLAN_DISCARDED, _E.DECISION_MADE}),
     _K.REQUEST_CHANGES: frozenset({_E.PLAN_CHANGES_REQUESTED, _E.DECISION_MADE}),
     _K.REJECT: frozenset({_E.PLAN_REJECTED, _E.PROJECT_CANCELLED, _E.DECISION_MADE}),
@@ -58,7 +59,7 @@ FOLLOWS: dict[str, frozenset[EventType]] = {
     _E.PROJECT_CANCELLED: frozenset({_E.RUN_CANCELLING}),
 }
 _CAUSES = tuple(sorted({str(kind) for kinds in FOLLOWS.values() for kind in kinds}))
-_OWN_DECISIONS = frozenset({_K.EXPIRE, _K.ANSWER, _K.APPROVE})
+_OWN_DECISIONS = frozenset({_K.EXPIRE, _K.ANSWER, _K.APPROVE, _K.WITHDRAW})
 
 
 class Judge:

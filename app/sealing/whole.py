@@ -13,8 +13,9 @@ from app.domain.actions import Action
 from app.domain.audit import Found
 from app.domain.commands import Outcome
 from app.domain.errors import Conflict
+from app.domain.frozen import Frozen
 from app.domain.integrity import AuditedRow
-from app.domain.passkeys import objection_to_decision
+from app.domain.passkeys import objection_to_decision, objection_to_frozen
 from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
 from app.domain.seals import Head, check_seals
@@ -147,11 +148,22 @@ def _rows_of(
 
 def check_passkeys(record: Record) -> Iterator[Found]:
     """Yield decisions with the signature of a device that is not valid."""
+    frozen = {row.version: row.frozen for row in record.plans}
     for decision in record.decisions:
         objection = objection_to_decision(decision) if decision.outcome == Outcome.ACCEPTED else None
+        if objection is None and decision.outcome == Outcome.ACCEPTED:
+            objection = objection_to_frozen(decision, _readable(frozen.get(decision.plan_version)))
         if objection is not None:
             message = f"The passkey's signature of decision {decision.id} by {decision.actor} is not valid. {objection}"
             yield integrity.altered("passkey_invalid", message)
+
+
+def _readable(frozen: object) -> Frozen | None:
+    try:
+        return Frozen.model_validate(frozen) if frozen is not None else None
+    except ValueError:
+        # Other checks report it.
+        return None
 
 
 def check_commands(record: Record, replay: Replay, keys: KeyRing) -> Iterator[Found]:

@@ -6,7 +6,8 @@ from typing import TypedDict, cast
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
-from app.domain.commands import CommandKind, CommandPayload, CommandRequest, StoredCommand
+from app.domain.command_payload import CommandPayload
+from app.domain.commands import CommandKind, CommandRequest, StoredCommand
 from app.domain.identity import new_id, now
 from app.domain.sender import without_empty_origin
 from app.domain.signing import SIGNER, Signer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
-from app.domain.commands import CommandPayload, CommandRecord
+from app.domain.command_payload import CommandPayload
+from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict
 from app.domain.frozen import Captured, Frozen
 from app.storage.plan_versions import PlanRow
@@ -58,6 +59,12 @@ def check_seen(decision: CommandRecord, plan: PlanRow) -> None:
 
 def _check(decision: CommandRecord, frozen: Frozen) -> None:
     seen, found = decision.payload.get("frozen_digest"), frozen.seen_digest()
+    if seen is None and decision.payload.get("passkey") is not None:
+        message = (
+            "The passkey has signed the plan, but not the files and settings that it relies on. Name `frozen_digest` in the "
+            "request for the challenge and in the approval."
+        )
+        raise Conflict(message, code="surroundings_changed", context={"frozen_digest": found})
     if seen is not None and seen != found:
         message = (
             "A file that the plan names, or something else it relies on, has changed since you looked. Review it again."

@@ -16,16 +16,28 @@ from app.domain.gates import Approval, Approver, Demand, Rules, Signer
 from app.domain.identity import isoformat, new_id, now
 from app.domain.parameters import Value
 from app.domain.plan import PhaseDraft
-from app.domain.policies import POLICIES, Document, OwnSigning, Policy, Signing, allows_automatic, in_words, seconds_in
+from app.domain.policies import (
+    POLICIES,
+    Document,
+    OwnSigning,
+    Policy,
+    Signing,
+    allows_automatic,
+    in_words,
+    seconds_in,
+    undo_seconds,
+)
 from app.domain.policies import matching as matching_policies
 from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender
 from app.domain.signing_links import LinkFacts
-from app.storage import events, identities
+from app.storage import decisions as decision_rows
+from app.storage import events, identities, signing_links
 from app.storage.identities import Kind
+from app.storage.policy_table import policies_in_force
 from app.storage.projects import ProjectRow
 from app.storage.reading import Rows
 from app.storage.record_tables import events as event_table
-from app.storage.tables import decisions, files, gates, plans, policies_in_force
+from app.storage.tables import decisions, files, gates, plans, runs
 from signoff.schemas.event_data import GateOpened
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import EventType, GateKind, Role
@@ -40,6 +52,8 @@ _USUAL: dict[GateKind, CommandKind] = {
     GateKind.RETRY: CommandKind.RETRY_RUN,
     GateKind.CHANGE: CommandKind.ANSWER,
 }
+# The decisions that can withdraw an approval.
+_WITHDRAWING = (CommandKind.WITHDRAW, CommandKind.REQUEST_CHANGES)
 
 
 class GateStatus(StrEnum):
@@ -67,6 +81,8 @@ class GateRow:
     expires_at: str | None
     status: GateStatus
     closed_at: str | None
+    completed_by: str | None
+    undo_until: str | None
 
     @property
     def demands(self) -> Rules:
@@ -131,7 +147,7 @@ def open_gate(
         parameters: the values of the plan's parameters.
     """
     document = Document(kind, project.labels, project.agent_id, phases, dict(parameters))
-    policies = [policy.at(kind) for policy in demanded(conn, project, document)]
+    policies = demanded(conn, project, document)
     if not policies:
         return None
     rules = _rules(conn, policies, document)
@@ -180,6 +196,19 @@ def by_id(conn: Connection, project_id: str, gate_id: str) -> GateRow | None:
     return _ROWS.find(conn, _ROWS.select.where(gates.c.project_id == project_id, gates.c.id == gate_id))
 
 
+def completed_gate(conn: Connection, project_id: str, decision_id: str) -> GateRow | None:
+    """Return the open gate whose approvals this decision has completed, or None."""
+    named = (gates.c.project_id == project_id, gates.c.status == GateStatus.OPEN, gates.c.completed_by == decision_id)
+    return _ROWS.find(conn, _ROWS.select.where(*named))
+
+
+def has_expired(conn: Connection, project: ProjectRow) -> bool:
+    """Whether something in the current run was not approved in time. An expired retry ends nothing."""
+    started = select(runs.c.started_at).where(runs.c.id == project.run_id).scalar_subquery()
+    over = (gates.c.status == GateStatus.EXPIRED, gates.c.kind != GateKind.RETRY, gates.c.closed_at >= started)
+    return conn.execute(select(gates.c.id).where(gates.c.project_id == project.id, *over)).first() is not None
+
+
 def newest_of(conn: Connection, project_id: str) -> GateRow | None:
     """Return the newest gate of a project, or None."""
     query = _ROWS.select.where(gates.c.project_id == project_id).order_by(gates.c.position.desc())
@@ -192,9 +221,36 @@ def in_run(name: str, project: ProjectRow) -> str:
 
 
 def due(conn: Connection, limit: int) -> list[GateRow]:
-    """Return open gates whose time is up."""
-    over = (gates.c.status == GateStatus.OPEN, gates.c.expires_at <= now())
+    """Return open gates whose time is up, and whose approvals were not complete by then."""
+    over = (gates.c.status == GateStatus.OPEN, gates.c.expires_at <= now(), gates.c.completed_by.is_(None))
     return _ROWS.all(conn, _ROWS.select.where(*over).order_by(gates.c.expires_at).limit(limit))
+
+
+def to_open(conn: Connection, limit: int) -> list[GateRow]:
+    """Return the gates whose approvals are complete and can still be withdrawn, those first that open first."""
+    waiting = (gates.c.status == GateStatus.OPEN, gates.c.undo_until.is_not(None))
+    return _ROWS.all(conn, _ROWS.select.where(*waiting).order_by(gates.c.undo_until).limit(limit))
+
+
+def complete(conn: Connection, gate: GateRow, decision_id: str, undo_until: str) -> None:
+    """Note which decision has completed the approvals of an open gate, and until when it can be withdrawn."""
+    _note_completed(conn, gate, decision_id, undo_until)
+
+
+def reopen(conn: Connection, gate: GateRow) -> None:
+    """Let a gate wait for approvals again, because the one that completed them is withdrawn. If it came by a link, that is
+    open again.
+    """
+    _note_completed(conn, gate, None, None)
+    decision = decision_rows.by_id(conn, gate.project_id, str(gate.completed_by))
+    link = decision.payload.get("link") if decision is not None else None
+    if link is not None:
+        signing_links.reopen(conn, link["id"])
+
+
+def _note_completed(conn: Connection, gate: GateRow, decision_id: str | None, undo_until: str | None) -> None:
+    one = (gates.c.id == gate.id, gates.c.status == GateStatus.OPEN)
+    conn.execute(update(gates).where(*one).values(completed_by=decision_id, undo_until=undo_until))
 
 
 def close(conn: Connection, gate: GateRow, status: GateStatus, *, at: str) -> None:
@@ -218,10 +274,12 @@ def approvals_of(conn: Connection, gate: GateRow, kind: CommandKind | None = Non
     query = select(*columns, decisions.c.at, decisions.c.payload).where(
         decisions.c.project_id == gate.project_id,
         decisions.c.outcome == Outcome.ACCEPTED,
-        decisions.c.kind == (kind or _USUAL[gate.kind]),
+        decisions.c.kind.in_((kind or _USUAL[gate.kind], *_WITHDRAWING)),
     )
     found: list[Approval] = []
     for row in conn.execute(query.order_by(decisions.c.position)):
+        withdrawn = row.payload.get("withdrawn")
+        found = [approval for approval in found if approval.decision_id != withdrawn]
         told = row.payload.get("gate")
         if not isinstance(told, dict) or cast("JsonObject", told).get("id") != gate.id:
             continue
@@ -278,6 +336,7 @@ def _rules(conn: Connection, policies: Sequence[Policy], document: Document) -> 
         demands=[_demand(conn, policy) for policy in policies],
         four_eyes=any(policy.four_eyes for policy in policies),
         passkey=any(policy.passkey for policy in policies),
+        undo=max(undo_seconds(policy.undo) for policy in policies),
         automatic=all(allows_automatic(policy, risk) for policy in policies),
         words=[in_words(policy) for policy in policies],
     )

@@ -30,8 +30,8 @@ from app.domain.people import Access
 from app.domain.states import FINISHED_TASK
 from app.storage.labels import has_label
 from app.storage.reading import Query
-from app.storage.tables import decisions, phases, plans, projects, questions, tasks
-from signoff.vocabulary import InboxKind, ProjectStatus, RunsOn, Scope, Stage
+from app.storage.tables import decisions, gates, phases, plans, projects, questions, tasks
+from signoff.vocabulary import GateKind, InboxKind, ProjectStatus, RunsOn, Scope, Stage
 
 # Who may settle what waits: one of these scopes is enough.
 SCOPES: dict[InboxKind, tuple[Scope, ...]] = {
@@ -174,12 +174,21 @@ def _plans() -> Query:
     query = _row(InboxKind.PLAN, cast(plans.c.version, Text), plans.c.created_at)
     of_project = and_(projects.c.id == plans.c.project_id, projects.c.plan_version == plans.c.version)
     waits = (_STATUS == ProjectStatus.PENDING, projects.c.stage == Stage.AWAITING_APPROVAL)
-    return query.select_from(plans).join(projects, of_project).where(_READY, *waits)
+    complete = _is_complete(GateKind.PLAN, cast(plans.c.version, Text))
+    return query.select_from(plans).join(projects, of_project).where(_READY, *waits, ~complete)
+
+
+def _is_complete(kind: GateKind, subject: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether something has all of its approvals, and waits only for the end of the time to undo the last one."""
+    of_item = (gates.c.project_id == projects.c.id, gates.c.kind == kind, gates.c.subject == subject)
+    waits = (gates.c.status == "open", gates.c.completed_by.is_not(None))
+    return exists(select(literal(1)).select_from(gates).where(*of_item, *waits).correlate_except(gates))
 
 
 def _edits() -> Query:
     query = _row(InboxKind.EDIT, cast(plans.c.version, Text), plans.c.created_at)
-    return query.select_from(plans).join(projects, projects.c.id == plans.c.project_id).where(_READY, _GOES_ON)
+    joined = query.select_from(plans).join(projects, projects.c.id == plans.c.project_id)
+    return joined.where(_READY, _GOES_ON, ~_is_complete(GateKind.EDIT, cast(plans.c.version, Text)))
 
 
 def _requests() -> Query:
@@ -206,7 +215,11 @@ def _gates() -> Query:
     phase_id = projects.c.gate["phase_id"].as_string()
     since, expires_at = projects.c.gate["since"].as_string(), projects.c.gate["expires_at"].as_string()
     query = _row(InboxKind.PHASE, phases.c.id, since, title=phases.c.name, expires_at=expires_at)
-    return query.select_from(projects).join(phases, phases.c.id == phase_id).where(_GATE, _GOES_ON)
+    return (
+        query.select_from(projects)
+        .join(phases, phases.c.id == phase_id)
+        .where(_GATE, _GOES_ON, ~_is_complete(GateKind.PHASE, phases.c.id + ":" + projects.c.run_id))
+    )
 
 
 def _tasks(kind: InboxKind) -> Query:
@@ -220,7 +233,9 @@ def _tasks(kind: InboxKind) -> Query:
         task_key=tasks.c.key,
     )
     joined = query.select_from(tasks).join(projects, projects.c.id == tasks.c.project_id)
-    return joined.join(phases, phases.c.id == tasks.c.phase_id).where(_WITH_PERSON[kind], _TASK_GOES_ON)
+    return joined.join(phases, phases.c.id == tasks.c.phase_id).where(
+        _WITH_PERSON[kind], _TASK_GOES_ON, ~_is_complete(GateKind.TASK, tasks.c.id + ":" + projects.c.run_id)
+    )
 
 
 def _questions(kind: QuestionKind, person_id: str | None) -> Query:
@@ -236,6 +251,8 @@ def _questions(kind: QuestionKind, person_id: str | None) -> Query:
     joined = query.select_from(questions).join(projects, projects.c.id == questions.c.project_id)
     joined = joined.join(tasks, tasks.c.id == questions.c.task_id).join(phases, phases.c.id == tasks.c.phase_id)
     found = joined.where(_OPEN, questions.c.kind == str(kind), _TASK_GOES_ON)
+    if kind == QuestionKind.CHANGED:
+        found = found.where(~_is_complete(GateKind.CHANGE, questions.c.id))
     if kind == QuestionKind.DECISION and person_id is not None:
         found = found.where(~_needs_another(person_id))
     return found

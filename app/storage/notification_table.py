@@ -19,7 +19,7 @@ notifications = Table(
     # The name of the `[[notify]]` entry. Addresses and secrets are only in the settings.
     Column("entry", String(64), nullable=False),
     Column("event", String(16), nullable=False),
-    Column("kind", String(16)),
+    Column("kind", String(32)),
     Column("item_id", String(64)),
     Column("status", String(16), nullable=False),
     # What is sent, as it was when it was first sent: a repeat must not differ.

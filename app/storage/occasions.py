@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from app.domain.decisions import QuestionStatus
-from app.storage import plans, questions, runs, tasks
+from app.storage import plans, questions, reviews, runs, tasks
 from app.storage.notifications import Notification
 from app.storage.projects import ProjectRow
 from signoff.schemas.json_value import JsonObject
@@ -27,18 +27,33 @@ class Said:
 def said(conn: Connection, row: Notification, project: ProjectRow) -> Said | None:
     """Return what a notification says. None if there is nothing to say any more, because nothing waits."""
     if row.event != NotifyEvent.WAITING:
-        failure = project.failure
-        return Said(project.name, failure["message"] if failure is not None else "", None, [])
+        return _ending(conn, row.event, project)
     if row.item_id is None or project.stage == Stage.CANCELLING:
         return None
-    if row.kind in {InboxKind.PLAN, InboxKind.EDIT}:
-        return _plan(conn, row.item_id, project)
+    if row.kind in {InboxKind.PLAN, InboxKind.EDIT, InboxKind.CHANGES_REQUESTED}:
+        asked = row.kind == InboxKind.CHANGES_REQUESTED
+        return _request(conn, row.item_id, project) if asked else _plan(conn, row.item_id, project)
     if project.status != ProjectStatus.RUNNING:
         return None
     if row.kind == InboxKind.PHASE:
         return _phase(conn, row.item_id, project)
     by_task = row.kind in {InboxKind.MANUAL, InboxKind.RELEASE}
     return _task(conn, row.item_id, row.kind, project) if by_task else _question(conn, row.item_id, project)
+
+
+def _ending(conn: Connection, event: NotifyEvent, project: ProjectRow) -> Said:
+    rejection = reviews.rejection(conn, project) if event == NotifyEvent.REJECTED else None
+    if rejection is not None:
+        return Said(project.name, f"{rejection.actor}: {rejection.comment}", None, [])
+    return Said(project.name, project.failure["message"] if project.failure is not None else "", None, [])
+
+
+def _request(conn: Connection, version: str, project: ProjectRow) -> Said | None:
+    """What its author is told about a plan to which changes were requested; None if the request no longer stands."""
+    asked = reviews.standing_request(conn, project) if project.stage == Stage.CHANGES_REQUESTED else None
+    if asked is None or str(asked.plan_version) != version:
+        return None
+    return Said(f"Version {version} of the plan", f"{asked.actor}: {asked.comment}", None, [])
 
 
 def _task(conn: Connection, task_id: str, kind: InboxKind | None, project: ProjectRow) -> Said | None:

@@ -13,7 +13,7 @@ from app.domain.identity import new_id, now
 from app.domain.sender import Actor
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
 from app.storage import events, gates, plan_gates, plans, projects, proposals, questions, tasks
-from app.storage.attempts import skipped_after_failing
+from app.storage.endings import end_of
 from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import attempts, phases, runs
@@ -28,9 +28,6 @@ from signoff.schemas.event_data import (
     PhaseStarted,
     PlanSuperseded,
     ProjectCancelled,
-    ProjectCompleted,
-    ProjectEnded,
-    ProjectFailed,
     RunLost,
 )
 from signoff.schemas.json_value import JsonObject
@@ -99,19 +96,10 @@ class PhaseNames(TypedDict):
     position: int
 
 
-class _Cause(TypedDict, total=False):
-    failure: dict[str, object]
-
-
 class _Outcome(TypedDict, total=False):
     outcome: Outcome
 
 
-_ENDED: dict[ProjectStatus, type[ProjectEnded]] = {
-    ProjectStatus.COMPLETED: ProjectCompleted,
-    ProjectStatus.FAILED: ProjectFailed,
-    ProjectStatus.CANCELLED: ProjectCancelled,
-}
 _RUNS = Rows(runs, RunRow)
 _PHASES = Rows(phases, PhaseRow)
 _PHASES_OF = _PHASES.select.where(phases.c.project_id == bindparam("of_project")).order_by(phases.c.position)
@@ -302,7 +290,7 @@ def describe(phase: PhaseRow) -> PhaseNames:
 def finish(
     conn: Connection, project: ProjectRow, status: ProjectStatus, *, failure: Failure | None, actor: Actor
 ) -> None:
-    """End a run, regardless of the state of its tasks and phases. Every task that this ends gets an event.
+    """End a run, whatever its tasks and phases are doing. Every task that this ends gets an event.
 
     Cancelled: open tasks are cancelled; those still running are marked `did_not_stop`. Failed: tasks that never started are
     skipped. A run that an answer has ended is cancelled, and `failure` says so.
@@ -314,9 +302,8 @@ def finish(
     others = [row for row in rows if row.status != TaskStatus.RUNNING]
     new_events = _revoke(conn, running, at, DID_NOT_STOP if cancelled else _lost(failure))
     if cancelled or _is_lost(failure):
-        new_events += tasks.end_many(
-            conn, others, TaskStatus.CANCELLED, reason="cancelled" if cancelled else "run_lost", at=at
-        )
+        why = "cancelled" if cancelled else "run_lost"
+        new_events += tasks.end_many(conn, others, TaskStatus.CANCELLED, reason=why, at=at)
     else:
         new_events += tasks.end_many(conn, others, TaskStatus.SKIPPED, reason="phase_failed", at=at)
     new_events += _close_phases(conn, project.id, cancelled=cancelled, at=at)
@@ -327,24 +314,17 @@ def finish(
         # The version would change a run that is over. An edit from now on makes a version that corrects the project.
         plans.supersede(conn, project.id, waiting)
         new_events.append(PlanSuperseded(plan_version=waiting, by=plans.current_version(project)))
-    skipped_failures = skipped_after_failing(conn, project.id) if status == ProjectStatus.COMPLETED else []
+    outcome, end = end_of(conn, project, status, failure)
     ended: ProjectChanges = {
         "stage": Stage.FINISHED,
         "gate": None,
         "failure": failure,
         "engaged": False,
         "paused": False,
-        "outcome": Outcome.SKIPPED_FAILURES if skipped_failures else None,
+        "outcome": outcome,
     }
     projects.move(conn, project, status, **ended)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
-    cause: _Cause = {"failure": {**failure}} if failure is not None else {}
-    counts = tasks.count_by_status(conn, project.id)
-    end: ProjectEnded = _ENDED[status](run_id=project.run_id, tasks=counts, **cause)
-    if skipped_failures:
-        end = ProjectCompleted(
-            run_id=project.run_id, tasks=counts, outcome=Outcome.SKIPPED_FAILURES, skipped_failures=skipped_failures
-        )
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 
@@ -375,8 +355,9 @@ def _revoke(conn: Connection, rows: list[tasks.TaskRow], at: str, error: TaskErr
     new_events = tasks.end_many(conn, rows, TaskStatus.CANCELLED, reason=error["type"], at=at, error=error)
     values = {"status": TaskStatus.CANCELLED, "error": error, "stopping_at": at}
     for row in rows:
-        current = (attempts.c.task_id == row.id, attempts.c.token == row.token)
-        conn.execute(update(attempts).where(*current).values(**values))
+        conn.execute(
+            update(attempts).where(attempts.c.task_id == row.id, attempts.c.token == row.token).values(**values)
+        )
     return new_events
 
 

@@ -79,6 +79,11 @@ def find(conn: Connection, key_hash: str, tokens: Sequence[str]) -> SessionRow |
     return found[0] if found else None
 
 
+def begun_at(conn: Connection, session_id: str) -> str | None:
+    """Return when a session began, or None if it has ended."""
+    return conn.execute(select(table.c.created_at).where(table.c.id == session_id)).scalar_one_or_none()
+
+
 def lives(conn: Connection, key_hash: str, session_id: str) -> bool:
     """Whether a session has neither ended nor been revoked."""
     query = select(table.c.id).where(table.c.id == session_id, _lives(key_hash))

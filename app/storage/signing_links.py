@@ -155,6 +155,11 @@ def use(conn: Connection, project_id: str, link_id: str) -> SigningLink:
     return link
 
 
+def reopen(conn: Connection, link_id: str) -> None:
+    """Let the person of a link sign again, because their approval is withdrawn."""
+    conn.execute(update(table).where(table.c.id == link_id).values(used_at=None))
+
+
 def check(conn: Connection, link: SigningLink) -> None:
     """Check that the person of a link can sign with it: it is open, and whoever made it may still approve.
 

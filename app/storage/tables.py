@@ -287,18 +287,13 @@ gates = Table(
     # open, passed, expired or withdrawn
     Column("status", String(16), nullable=False),
     Column("closed_at", String(32)),
+    # The decision that has completed the approvals, and until when it can be withdrawn. The gate opens after that.
+    Column("completed_by", String(64)),
+    Column("undo_until", String(32)),
     Index("ix_gates_project", "project_id", "status"),
     Index("ix_gates_expiry", "status", "expires_at"),
+    Index("ix_gates_undo", "status", "undo_until"),
     sqlite_autoincrement=True,
-)
-
-# The digest of the app's policies, in one row; empty until an app starts. A worker with others must not say who signs.
-policies_in_force = Table(
-    "policies_in_force",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("digest", String(64), nullable=False),
-    Column("set_at", String(32), nullable=False),
 )
 
 # What people ask for, stored before a workflow is told. Signals carry only the id of a row in this table.

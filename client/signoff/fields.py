@@ -35,11 +35,15 @@ class ProjectFields(TypedDict, total=False):
 
 
 class SigningFields(TypedDict, total=False):
-    """What a project demands of its signers in addition to the policies; `expires` is a time such as `3d`."""
+    """What a project demands of its signers in addition to the policies.
+
+    `expires` is a time such as `3d`, and `undo` one such as `5s`.
+    """
 
     approvals: int
     four_eyes: bool
     expires: str | None
+    undo: str | None
 
 
 class RoleFields(TypedDict, total=False):

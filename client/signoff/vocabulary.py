@@ -147,6 +147,8 @@ class Outcome(StrEnum):
     SKIPPED_FAILURES = "completed_with_skipped_failures"
     # A reviewer has rejected the plan, so the project is cancelled.
     REJECTED = "rejected"
+    # What waited was not approved in time, so the project is cancelled.
+    EXPIRED = "expired"
 
 
 class OnCrash(StrEnum):
@@ -247,6 +249,7 @@ class NotifyEvent(StrEnum):
     FAILED = "failed"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
+    REJECTED = "rejected"
 
 
 class NotificationStatus(StrEnum):

@@ -193,6 +193,14 @@ def _answers(guide: Guide, base: str) -> None:
         "the history.",
     )
     guide.call("approveProject", "POST", f"{base}/approve", {"comment": "continue"}, show=False)
+    guide.call(
+        "undoApproval",
+        "POST",
+        f"{base}/undo-approval",
+        {"comment": "too early"},
+        status=409,
+        about="Withdraws an approval of your own that has not taken effect, because a policy gives time to undo it. Here, none does.",
+    )
     listed = guide.until(f"{base}/decisions?status=open", lambda listed: listed["open"] == 1, "the decision task asks")
     guide.call(
         "answerDecision", "POST", f"{base}/decisions/{listed['decisions'][0]['id']}", {"answer": "yes"}, show=False

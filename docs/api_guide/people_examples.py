@@ -81,6 +81,7 @@ def _signing_links(guide: Guide) -> None:
         about="The person of a link sends its text, which is behind the `#`. They see what they must read, and nothing else.",
     )
     guide.call("signByLink", "POST", "/api/signing/approve", {"plan_digest": asked["plan"]["digest"]}, headers=sent)
+    guide.call("undoApprovalByLink", "POST", "/api/signing/undo-approval", {}, status=409, headers=sent)
 
 
 def _passkeys(guide: Guide) -> None:

@@ -45,7 +45,10 @@ async def test_a_run_is_counted_and_timed(signoff: Stack) -> None:
     metrics = await signoff.call("GET", f"/{project_id}/metrics")
     tasks = metrics["tasks"]
     assert (tasks["total"], tasks["completed"], tasks["failed"], tasks["skipped"]) == (5, 3, 1, 1)
-    assert metrics["completion_percentage"] == 80.0
+    assert metrics["completion_percentage"] == 60.0
+    progress = (await signoff.project(project_id))["progress"]
+    counts = {"total": 5, "completed": 3, "failed": 1, "skipped": 1, "running": 0}
+    assert progress == {**counts, "percent": 60.0}
     assert metrics["attempts"] == {"total": 5, "retried": 1, "lost": 0}
     durations = metrics["durations"]
     assert durations["awaiting_approval_ms"] >= 300

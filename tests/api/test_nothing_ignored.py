@@ -105,6 +105,7 @@ FIELDS: dict[str, dict[str, Value]] = {
     "rejectPlan": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Other words."},
     "commentOnPlan": {"text": "Other words.", "task": "look", "version": 99},
     "beginPasskeyApproval": {"plan_version": 99, "plan_digest": "1" * 64},
+    "undoApproval": {"gate_id": "gate_01k00000000000000000000000", "comment": "Words."},
     "discardEdit": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Words."},
     "cancelProject": {"reason": "Words."},
     "pauseProject": {"comment": "Words."},
@@ -144,6 +145,7 @@ ELSEWHERE = {
     "rotateKey": {"days"},
     "addSigningLink": {"person", "name", "email", "hours"},
     "signByLink": {"plan_digest", "frozen_digest", "comment"},
+    "undoApprovalByLink": {"comment"},
 }
 # The required fields of a call.
 NEEDED: dict[str, Json] = {

@@ -87,6 +87,33 @@ async def test_a_plan_that_waits_is_told_with_its_risk_and_link(told: Stack, rec
     assert data["url"].endswith(f"/projects/{project_id}")
 
 
+async def test_authors_are_told_what_must_change_and_that_a_plan_was_rejected(
+    temporal_server: WorkflowEnvironment, tmp_path: Path, receiver: Receiver
+) -> None:
+    common = {"webhook": receiver.url, "secret": SECRET}
+    entries = [
+        {"name": "authors", "kinds": ["changes_requested"], "events": ["waiting", "rejected", "cancelled"], **common},
+        {"name": "operators", "events": ["cancelled"], **common},
+    ]
+    async with running_stack(temporal_server, tmp_path, notify=entries) as stack:
+        project_id = await stack.planned("- A: `true`", name="Release")
+        await stack.call("POST", f"/{project_id}/request-changes", json={"comment": "Not on Friday."})
+        [row] = await until_ended(stack, 1)
+        assert (row["entry"], row["kind"], row["status"]) == ("authors", "changes_requested", "delivered")
+        (_, asked) = receiver.taken[-1]
+        assert asked["data"]["title"] == "Version 1 of the plan"
+        assert asked["data"]["summary"].endswith(": Not on Friday.")
+        await stack.call("POST", f"/{project_id}/reject", json={"comment": "Never."})
+        rows = await until_ended(stack, 3)
+        assert sorted((row["entry"], row["event"]) for row in rows) == [
+            ("authors", "rejected"),
+            ("authors", "waiting"),
+            ("operators", "cancelled"),
+        ]
+        summaries = [body["data"]["summary"] for _, body in receiver.taken if body["data"]["event"] == "rejected"]
+        assert [text.rpartition(": ")[2] for text in summaries] == ["Never."]
+
+
 async def test_only_what_an_entry_asks_for_is_sent_to_it(
     temporal_server: WorkflowEnvironment, tmp_path: Path, receiver: Receiver
 ) -> None:

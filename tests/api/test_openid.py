@@ -9,8 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from app.domain.sign_in import OidcEntry
+from app.storage.people_tables import sessions
+from tests.api.device import Device
 from tests.api.test_roles import ADMIN, OUTLINE, SERVER_KEY
 from tests.conftest import Stack, running_stack
 from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, give_consent, identity_provider
@@ -75,6 +78,20 @@ async def test_a_person_signs_in_and_has_the_roles_of_their_groups(provided: Pro
         assert f'"actor_id": "{me["id"]}", "via": "session"' in events
     async with provided.signed_in("dana") as again:
         assert (await again.get("/api/me")).json()["id"] == me["id"]
+
+
+async def test_a_person_without_a_password_adds_a_passkey_soon_after_signing_in(provided: Provided) -> None:
+    origin = f"http://localhost:{provided.stack.settings.port}"
+    headers = {"Host": origin.removeprefix("http://"), "Origin": origin}
+    async with provided.signed_in("dana") as browser:
+        asked = await browser.post("/api/me/passkeys/challenge", json={}, headers=headers)
+        assert asked.status_code == 200, asked.text
+        made = {"name": "Laptop", **Device(origin).register(asked.json())}
+        assert (await browser.post("/api/me/passkeys", json=made, headers=headers)).status_code == 201
+        long_ago = update(sessions).values(created_at="2020-01-01T00:00:00.000Z")
+        await provided.stack.database.transact(lambda conn: conn.execute(long_ago))
+        late = await browser.post("/api/me/passkeys/challenge", json={}, headers=headers)
+        assert (late.status_code, late.json()["code"]) == (409, "sign_in_again")
 
 
 async def test_two_people_with_one_name_are_two_people(provided: Provided) -> None:

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import update
 
 from app.domain.commands import CommandRecord
-from app.domain.passkeys import is_signed_with_passkey
-from app.storage import decisions
+from app.domain.frozen import Frozen
+from app.domain.passkeys import is_signed_with_passkey, objection_to_frozen
+from app.storage import decisions, plans
 from app.storage.people_tables import passkey_challenges
 from tests.api.answers import check_error
 from tests.api.device import PRESENT, Device
@@ -29,6 +30,8 @@ class Approver:
 
     def __init__(self, stack: Stack, browser: httpx.AsyncClient, origin: str) -> None:
         self.stack, self.browser, self.device = stack, browser, Device(origin)
+        # What the plan that was asked about last has frozen.
+        self.frozen: dict[str, str] = {}
 
     async def add(self, password: str = PASSWORD) -> httpx.Response:
         asked = await self.browser.post("/api/me/passkeys/challenge", json={"password": password})
@@ -40,13 +43,16 @@ class Approver:
 
     async def asked(self, project_id: str, **values: Any) -> dict[str, Any]:
         plan = (await self.browser.get(f"/api/projects/{project_id}/plan")).json()
-        body = {"plan_version": plan["version"], "plan_digest": plan["digest"], **values}
+        self.frozen = {"frozen_digest": plan["frozen"]["digest"]} if plan["frozen"] else {}
+        body = {"plan_version": plan["version"], "plan_digest": plan["digest"], **self.frozen, **values}
         answer = await self.browser.post(f"/api/projects/{project_id}/passkey-challenge", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def approve(self, project_id: str, signed: dict[str, str], **values: Any) -> httpx.Response:
-        return await self.browser.post(f"/api/projects/{project_id}/approve", json={"passkey": signed, **values})
+        return await self.browser.post(
+            f"/api/projects/{project_id}/approve", json={"passkey": signed, **self.frozen, **values}
+        )
 
 
 async def approver_of(stack: Stack) -> Approver:
@@ -114,7 +120,7 @@ async def test_only_people_have_passkeys_and_only_where_browsers_offer_them(
 ) -> None:
     answer = await locked.http.post("/api/me/passkeys/challenge", json={"password": PASSWORD})
     assert (answer.status_code, answer.json()["code"]) == (409, "not_a_person")
-    assert (await locked.http.get("/api/me/passkeys")).json() == {"passkeys": []}
+    assert (await locked.http.get("/api/me/passkeys")).json() == {"passkeys": [], "needs_password": False}
     headers = {"Host": f"127.0.0.1:{locked.settings.port}", "Origin": locked.url}
     answer = await dana.browser.post("/api/me/passkeys/challenge", json={"password": PASSWORD}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (409, "passkey_needs_name")
@@ -191,7 +197,7 @@ async def test_a_repeat_of_the_request_needs_no_new_signature(ready: tuple[Appro
     dana, project_id = ready
     signed = dana.device.sign(await dana.asked(project_id))
     headers = {"Idempotency-Key": "once"}
-    path, body = f"/api/projects/{project_id}/approve", {"passkey": signed}
+    path, body = f"/api/projects/{project_id}/approve", {"passkey": signed, **dana.frozen}
     first = await dana.browser.post(path, json=body, headers=headers)
     second = await dana.browser.post(path, json=body, headers=headers)
     assert first.status_code == 200, first.text
@@ -212,3 +218,40 @@ async def test_a_decision_with_a_valid_signature_meets_a_policy_that_demands_one
         assert not is_signed_with_passkey(found.model_copy(update=change)), change
     assert (await signoff.call("POST", f"/{signed}/audit"))["trail"]["intact"]
     await person.browser.aclose()
+
+
+async def test_a_device_signs_what_an_approval_freezes(signoff: Stack) -> None:
+    dana = await approver_of(signoff)
+    assert (await dana.add()).status_code == 201
+    project_id = await signoff.create("")
+    upload = f"/{project_id}/files/upload"
+    await signoff.call("POST", upload, files={"file": ("a.sh", b"true\n")})
+    await signoff.call("PUT", f"/{project_id}", json={"description": "- Run: `sh a.sh`"})
+    await signoff.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
+    asked = await dana.asked(project_id)
+    assert dana.frozen
+    without = await dana.approve(project_id, dana.device.sign(await dana.asked(project_id, frozen_digest=None)))
+    assert (without.status_code, without.json()["code"]) == (422, "passkey_invalid")
+    other = await dana.approve(project_id, dana.device.sign(asked), frozen_digest="0" * 64)
+    assert (other.status_code, other.json()["code"]) == (422, "passkey_invalid")
+    unsigned = await dana.asked(project_id, frozen_digest=None)
+    left_out = await dana.approve(project_id, dana.device.sign(unsigned), frozen_digest=None)
+    assert (left_out.status_code, left_out.json()["code"]) == (409, "surroundings_changed")
+    assert "has signed the plan, but not the files" in left_out.json()["message"]
+    approved = await dana.approve(project_id, dana.device.sign(await dana.asked(project_id)))
+    assert approved.status_code == 200, approved.text
+    await signoff.finished(project_id)
+    found = await signoff.database.read(lambda conn: decisions.all_of(conn, project_id))
+    decision = next(one for one in found if one.kind == "approve" and one.outcome == "accepted")
+    assert decision.payload["passkey"]["frozen_digest"] == dana.frozen["frozen_digest"]
+    assert is_signed_with_passkey(decision)
+    assert (await signoff.call("POST", f"/{project_id}/audit"))["trail"]["intact"]
+    forged = {**decision.payload["passkey"], "frozen_digest": "0" * 64}
+    altered = decision.model_copy(update={"payload": {**decision.payload, "passkey": forged}})
+    assert not is_signed_with_passkey(altered)
+    plan = await signoff.database.read(lambda conn: plans.get(conn, project_id, 1))
+    frozen = Frozen.model_validate(plan.frozen)
+    assert objection_to_frozen(decision, frozen) is None
+    changed = {**decision.payload, "passkey": {**forged}}
+    assert objection_to_frozen(decision.model_copy(update={"payload": changed}), frozen) is not None
+    await dana.browser.aclose()

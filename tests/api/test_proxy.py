@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.sign_in import ProxyEntry
+from tests.api.device import Device
 from tests.api.test_roles import ADMIN, SERVER_KEY
 from tests.conftest import Stack, running_stack
 
@@ -98,3 +99,17 @@ async def test_what_comes_through_a_proxy_of_the_same_user_is_not_that_user(
         answer = await stack.http.get("/api/me")
         assert answer.status_code == 401
         assert (await stack.http.get("/api/me", headers=sent("u-1", groups="staff"))).status_code == 200
+
+
+async def test_a_person_whom_the_proxy_names_adds_a_passkey_without_a_password(proxied: Stack) -> None:
+    origin = f"http://localhost:{proxied.settings.port}"
+    dana = {**sent("u-99", name="Robin", groups="staff"), "Host": origin.removeprefix("http://"), "Origin": origin}
+    with_password = await proxied.http.post("/api/me/passkeys/challenge", headers=dana, json={"password": "none"})
+    assert (with_password.status_code, "You have no password here" in with_password.text) == (422, True)
+    asked = await proxied.http.post("/api/me/passkeys/challenge", headers=dana, json={})
+    assert asked.status_code == 200, asked.text
+    made = {"name": "Laptop", **Device(origin).register(asked.json())}
+    added = await proxied.http.post("/api/me/passkeys", headers=dana, json=made)
+    assert added.status_code == 201, added.text
+    listed = (await proxied.http.get("/api/me/passkeys", headers=dana)).json()
+    assert ([each["name"] for each in listed["passkeys"]], listed["needs_password"]) == (["Laptop"], False)

@@ -30,6 +30,7 @@ expires = "3d"
 name = "By device"
 match = { labels = ["device"] }
 passkey = true
+gates = ["plan", "edit"]
 """
 WORDS = "Team: two approvers, not the author, within 3 days."
 ASKED = "Say which log: the old one must stay."

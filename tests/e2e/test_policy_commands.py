@@ -88,13 +88,13 @@ async def test_an_approval_that_is_not_the_last_says_who_is_missing(locked: Stac
 async def test_a_project_demands_more_but_not_less(locked: Stack, tmp_path: Path) -> None:
     cli = command_line(locked, tmp_path)
     made = json.loads((await cli("projects", "create", "--approvals", "2", "--four-eyes", "--json")).out)
-    assert made["signing"] == {"approvals": 2, "four_eyes": True, "expires": None}
+    assert made["signing"] == {"approvals": 2, "four_eyes": True, "expires": None, "undo": None}
     changed = json.loads((await cli("projects", "update", made["id"], "--approve-within", "1d", "--json")).out)
-    assert changed["signing"] == {"approvals": 2, "four_eyes": True, "expires": "1d"}
+    assert changed["signing"] == {"approvals": 2, "four_eyes": True, "expires": "1d", "undo": None}
     wrong = await cli("projects", "update", made["id"], "--approve-within", "soon")
     assert (wrong.code, "write 30m, 12h, 3d or 2w" in wrong.err) == (1, True), wrong
     async with people_of(locked, dana=["author"]) as people:
         looser = await people["dana"].call("PUT", f"/{made['id']}", status=403, json={"signing": None})
         assert looser["code"] == "role_needed"
-        stricter = {"signing": {"approvals": 3, "four_eyes": True, "expires": "1h"}}
+        stricter = {"signing": {"approvals": 3, "four_eyes": True, "expires": "1h", "undo": None}}
         assert (await people["dana"].call("PUT", f"/{made['id']}", json=stricter))["signing"] == stricter["signing"]

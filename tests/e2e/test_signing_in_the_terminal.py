@@ -114,6 +114,24 @@ async def test_a_phase_with_critical_findings_needs_the_word_too(cli: CommandLin
     assert any(ACCEPTED.fullmatch(comment) for comment in await comments_of(signoff, project))
 
 
+async def test_the_release_of_a_task_shows_and_asks_the_same(cli: CommandLine, signoff: Stack) -> None:
+    plan = "- Clear: `true || rm -rf /var/log` {#clear approval=yes}\n- Say: `true` {#say approval=yes}\n"
+    project = await signoff.started(plan)
+    await signoff.task_in(project, "clear", "waiting")
+    refused = await cli("tasks", "retry", project, "clear", "--yes")
+    assert refused.code == 2, refused
+    assert "destructive_command" in refused.out
+    assert "use --yes --accept-critical" in refused.err
+    assert (await signoff.task_in(project, "clear", "waiting"))["reason"] == "release"
+    silent = await cli("tasks", "retry", project, "say")
+    assert (silent.code, "there is no terminal to ask on" in silent.err) == (2, True), silent
+    assert (await cli("tasks", "retry", project, "say", "--yes")).code == 0
+    accepted = await cli("tasks", "retry", project, "clear", "--yes", "--accept-critical", "--comment", "Checked.")
+    assert accepted.code == 0, accepted
+    assert any(ACCEPTED.search(comment) for comment in await comments_of(signoff, project))
+    assert (await signoff.finished(project))["status"] == "completed"
+
+
 async def test_the_signer_sees_what_is_new(cli: CommandLine, signoff: Stack) -> None:
     project = await signoff.planned(SAFE)
     await signoff.call("POST", f"/{project}/request-changes", json={"comment": "Say it louder."})

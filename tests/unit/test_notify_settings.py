@@ -60,7 +60,6 @@ def test_entries_reach_another_process_and_their_secrets_are_shown_nowhere(
         ({"name": "a", "webhook": "https://user:word@a.example", "secret": SECRET}, "without a password"),
         ({"name": "a", "webhook": "file:///etc/passwd", "secret": SECRET}, "http(s) address"),
         ({"name": "a", "url": "json://a", "events": ["failed"], "kinds": ["plan"]}, "not among events"),
-        ({"name": "a", "url": "json://a", "kinds": ["changes_requested"]}, "only in the inbox"),
         ({"name": "a", "url": "json://a", "events": ["failed"], "remind": "1d"}, "not among events"),
         ({"name": "a", "url": "json://a", "remind": "soon"}, "such as 30m, 4h or 1d"),
         ({"name": "a", "url": "json://a", "escalate": "4h"}, "both escalate and escalate_to"),

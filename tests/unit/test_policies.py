@@ -100,7 +100,10 @@ def test_a_policy_may_be_about_some_gates_only() -> None:
             "Rule: two approvers, not the author, within 3 days.",
         ),
         ({"from": ["person:dana@example.com"]}, "Rule: dana@example.com."),
-        ({"passkey": True, "four_eyes": True}, "Rule: one approver, with a passkey, not the author."),
+        (
+            {"passkey": True, "gates": ["plan"], "four_eyes": True},
+            "Rule: one approver, with a passkey, not the author.",
+        ),
         (
             {"approvals": 2, "from": ["person:Dana", "role:operator"]},
             "Rule: two of: Dana, anybody with the role operator.",
@@ -128,7 +131,7 @@ def test_what_a_policy_is_about_in_words() -> None:
         ({"expires": "1h"}, "critical", True),
         ({"approvals": 2}, None, False),
         ({"four_eyes": True}, None, False),
-        ({"passkey": True}, None, False),
+        ({"passkey": True, "gates": ["plan"]}, None, False),
         ({"from": ["role:approver"]}, None, False),
         ({"auto_approve_below": "high"}, "critical", False),
         ({"auto_approve_below": "high"}, "high", False),
@@ -163,16 +166,18 @@ def test_two_policies_may_not_have_one_name() -> None:
 @pytest.mark.parametrize(
     ("after", "looser"),
     [
-        ({"approvals": 2, "four_eyes": True, "expires": "1d"}, False),
-        ({"approvals": 3, "four_eyes": True, "expires": "1h"}, False),
+        ({"approvals": 2, "four_eyes": True, "expires": "1d", "undo": "10s"}, False),
+        ({"approvals": 3, "four_eyes": True, "expires": "1h", "undo": "1m"}, False),
         ({"approvals": 1, "four_eyes": True, "expires": "1d"}, True),
         ({"approvals": 2, "expires": "1d"}, True),
         ({"approvals": 2, "four_eyes": True, "expires": "2d"}, True),
         ({"approvals": 2, "four_eyes": True}, True),
+        ({"approvals": 2, "four_eyes": True, "expires": "1d", "undo": "9s"}, True),
+        ({"approvals": 2, "four_eyes": True, "expires": "1d"}, True),
     ],
 )
 def test_when_the_own_rule_of_a_project_is_looser(after: dict[str, Any], looser: bool) -> None:
-    before = OwnSigning(approvals=2, four_eyes=True, expires="1d")
+    before = OwnSigning(approvals=2, four_eyes=True, expires="1d", undo="10s")
     assert OwnSigning.model_validate(after).is_looser_than(before) is looser
 
 
@@ -212,17 +217,24 @@ def test_who_may_not_approve() -> None:
     assert code(rules, [given(KIM, 0)], Approver("Kim", "person_Other", frozenset())) is None
 
 
+@pytest.mark.parametrize("undo", ["0s", "301s", "6m", "5", "1h", ""])
+def test_a_time_to_undo_is_short(undo: str) -> None:
+    with pytest.raises(ValidationError, match="write 5s or 2m, and at most 5 minutes"):
+        policy(undo=undo)
+
+
 def test_where_a_passkey_is_demanded() -> None:
     rules = Rules(demands=[TWO], passkey=True)
     assert code(rules, [], KIM) == "passkey_needed"
     assert code(rules, [], replace(KIM, with_passkey=True)) is None
     # What somebody cannot change comes first.
     assert code(rules, [given(KIM, 0)], KIM) == "already_approved"
-    demanding = policy(passkey=True)
-    kinds = [kind for kind in GateKind if demanding.at(kind).passkey]
-    assert kinds == [GateKind.PLAN, GateKind.EDIT]
+    assert policy(passkey=True, gates=["plan", "edit"]).passkey
     with pytest.raises(ValidationError, match="passkeys sign plans only"):
         policy(passkey=True, gates=["plan", "phase"])
+    # Without gates, it would be for phases, tasks and retries too.
+    with pytest.raises(ValidationError, match="write gates = "):
+        policy(passkey=True)
 
 
 def test_a_key_counts_only_where_it_is_named() -> None:

@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from app.domain.policies import Policies
 from app.storage import gates
-from app.storage.tables import policies_in_force
+from app.storage.policy_table import policies_in_force
 from app.temporal import expiry
 from tests.conftest import Stack, running_stack
 from tests.signers import SERVER_KEY, Signer, people_of
@@ -271,7 +271,7 @@ async def test_what_is_not_approved_in_time_is_cancelled(
     project_id = await people["dana"].planned("- A: `true`", labels=["hurry"])
     await kim.call("POST", f"/{project_id}/approve")
     project = await stack.finished(project_id)
-    assert project["status"] == "cancelled"
+    assert (project["status"], project["outcome"]) == ("cancelled", "expired")
     late = await lee.call("POST", f"/{project_id}/approve", status=409)
     assert late["code"] == "approval_expired"
     assert late["message"].startswith("The time to approve this ended at ")
@@ -298,6 +298,7 @@ async def test_a_phase_that_is_not_approved_in_time_ends_the_run(
         "cancelled",
         ["completed", "cancelled"],
     )
+    assert project["outcome"] == "expired"
     assert (await lee.call("POST", f"/{project_id}/approve", status=409))["code"] == "approval_expired"
     audit = await kim.call("POST", f"/{project_id}/audit")
     assert audit["trail"]["intact"], audit["results"]

@@ -67,7 +67,6 @@ def _metrics(conn: Connection, project_id: str) -> Metrics:
     rows = tasks.all_of(conn, project_id)
     by_status = Counter(str(row.status) for row in rows)
     phases = Counter(str(row.status) for row in runs.phases_of(conn, project_id))
-    done = by_status[TaskStatus.COMPLETED] + by_status[TaskStatus.SKIPPED]
     activity = metrics.attempts_of(conn, project_id)
     timed = [(duration, row) for row in rows if (duration := metrics.duration_ms(row)) is not None]
     used = model_steps.usage(conn, model_steps.of_project(project_id))
@@ -81,7 +80,7 @@ def _metrics(conn: Connection, project_id: str) -> Metrics:
             pending=phases[PhaseStatus.PENDING],
         ),
         tasks=TaskNumbers(total=len(rows), **{str(status): by_status[status] for status in TaskStatus}),
-        completion_percentage=round(100 * done / len(rows), 1) if rows else 0.0,
+        completion_percentage=present.percent_completed(by_status[TaskStatus.COMPLETED], len(rows)),
         tokens_used=used.input_tokens + used.output_tokens,
         cost_usd=used.cost_usd if used.calls else 0.0,
         models=_model_use(conn, project_id, used, rows),

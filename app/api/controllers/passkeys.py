@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,8 +20,9 @@ from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain.commands import Approve
 from app.domain.errors import Conflict, Invalid
+from app.domain.identity import parse_time
 from app.domain.passkeys import LOCALHOST, Assertion, challenge_of, decoded, encoded, objection_to, stored
-from app.storage import commands, identities, passkeys, projects
+from app.storage import commands, identities, passkeys, projects, sessions
 from app.storage.identities import Kind, Known
 from app.storage.passkeys import ChallengeRow, PasskeyRow
 from signoff.schemas.json_value import JsonObject
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}
+# Who has no password must have signed in within this time to add a passkey.
+RECENT = timedelta(minutes=10)
 
 
 class PasskeyController(Controller):
@@ -45,8 +49,16 @@ class PasskeyController(Controller):
     async def list_passkeys(self, request: AnyRequest, services: NamedDependency[Services]) -> Response[PasskeyList]:
         """Oldest first. Only people have passkeys; for others, the list is empty."""
         person_id = str(caller_of(request).actor_id)
-        rows = await services.database.read(lambda conn: passkeys.all_of(conn, person_id))
-        return Response(PasskeyList(passkeys=[_shown(row) for row in rows]), headers=_NOT_STORED)
+
+        def work(conn: Connection) -> PasskeyList:
+            found = identities.find(conn, person_id)
+            rows = passkeys.all_of(conn, person_id)
+            return PasskeyList(
+                passkeys=[_shown(row) for row in rows],
+                needs_password=found is not None and found.credential is not None,
+            )
+
+        return Response(await services.database.read(work), headers=_NOT_STORED)
 
     @post(
         "/challenge",
@@ -62,16 +74,17 @@ class PasskeyController(Controller):
         credentials: NamedDependency[Credentials],
         data: JSONBody[BeginPasskey],
     ) -> Response[PasskeyChallenge]:
-        """Needs your password. Answers with what a new device has to sign within 5 minutes."""
+        """Needs your password. Answers with what a new device has to sign within 5 minutes.
+
+        If an identity provider signs you in, you need no password, but must have signed in within the last 10 minutes. If a proxy
+        signs you in, you need neither.
+        """
         found = await services.database.read(lambda conn: _person(conn, request))
         rp_id = _rp_id(_origin(request, services))
-        hashed = found.credential.hash if found.credential is not None else None
-        address = request.client.host if request.client else ""
-        password = data.password.get_secret_value()
-        if not await credentials.passwords.matches(password, hashed, name=found.identity.name, address=address):
-            # Not a 401, which says that the session has ended.
-            message = "The password is not right."
-            raise Invalid(message, code="wrong_password", details=[Problem(field="password", message=message)])
+        if found.credential is not None:
+            await _check_password(request, credentials, found, found.credential.hash, data)
+        else:
+            await _check_recent(request, services, data)
 
         def work(conn: Connection) -> PasskeyChallenge:
             row = passkeys.issue(conn, found.identity.id)
@@ -121,6 +134,40 @@ class PasskeyController(Controller):
         return Response(_shown(row), headers=_NOT_STORED)
 
 
+async def _check_password(
+    request: AnyRequest, credentials: Credentials, found: Known, hashed: str | None, data: BeginPasskey
+) -> None:
+    """Check the sender's password.
+
+    Raises:
+        Invalid: `wrong_password`. Not a 401, which says that the session has ended.
+    """
+    address = request.client.host if request.client else ""
+    password = data.password.get_secret_value() if data.password is not None else ""
+    if not await credentials.passwords.matches(password, hashed, name=found.identity.name, address=address):
+        message = "The password is not right."
+        raise Invalid(message, code="wrong_password", details=[Problem(field="password", message=message)])
+
+
+async def _check_recent(request: AnyRequest, services: Services, data: BeginPasskey) -> None:
+    """Check that a sender without a password has signed in a short time ago. A proxy vouches for each request.
+
+    Raises:
+        Invalid: the sender has no password, and has sent one.
+        Conflict: `sign_in_again`.
+    """
+    if data.password is not None:
+        message = "You have no password here. Leave it out."
+        raise Invalid(message, details=[Problem(field="password", message=message)])
+    session_id = caller_of(request).session_id
+    if session_id is None:
+        return
+    begun = await services.database.read(lambda conn: sessions.begun_at(conn, session_id))
+    if begun is None or parse_time(begun) < datetime.now(UTC) - RECENT:
+        message = "To add a passkey, sign out and sign in again first: you have signed in more than 10 minutes ago."
+        raise Conflict(message, code="sign_in_again")
+
+
 class PasskeyApprovalController(Controller):
     """Approvals that a person's own device signs."""
 
@@ -141,10 +188,11 @@ class PasskeyApprovalController(Controller):
         project_id: FromPath[str],
         data: JSONBody[BeginPasskeyApproval],
     ) -> Response[PasskeyChallenge]:
-        """Answers with what your device has to sign within 5 minutes: the digest of the plan that you have read.
+        """Answers with what your device has to sign within 5 minutes: the digests of the plan that you have read.
 
-        Send the device's answer as `passkey` of the approval. The challenge is the SHA-256 of `signoff passkey approval 1`, a
-        line feed, and the project, version, digest and nonce as JSON with sorted keys and without spaces.
+        Send the device's answer as `passkey` of the approval, with the same `frozen_digest`. The challenge is the SHA-256 of
+        `signoff passkey approval 2`, a line feed, and `frozen_digest`, `nonce`, `plan_digest`, `plan_version` and `project_id`
+        as JSON with sorted keys and without spaces. Without `frozen_digest`, the number is 1.
         """
         rp_id = _rp_id(_origin(request, services))
 
@@ -162,7 +210,8 @@ class PasskeyApprovalController(Controller):
                 plan_version=data.plan_version,
                 plan_digest=data.plan_digest,
             )
-            wanted = encoded(challenge_of(project_id, data.plan_version, data.plan_digest, row.nonce))
+            challenge = challenge_of(project_id, data.plan_version, data.plan_digest, row.nonce, data.frozen_digest)
+            wanted = encoded(challenge)
             return _challenge(row, wanted, found, rp_id, known)
 
         return Response(await services.database.transact(work), headers=_NOT_STORED)
@@ -197,9 +246,13 @@ async def with_passkey(
         if approval.plan_version not in (None, version) or approval.plan_digest not in (None, digest):
             raise _wrong("The passkey has signed another plan than the one that you approve.")
         assertion = Assertion(
-            public_key=passkey.public_key, rp_id=passkey.rp_id, origin=origin, **signed.model_dump(mode="json")
+            public_key=passkey.public_key,
+            rp_id=passkey.rp_id,
+            origin=origin,
+            frozen_digest=approval.frozen_digest,
+            **signed.model_dump(mode="json"),
         )
-        wanted = challenge_of(project_id, version, digest, signed.nonce)
+        wanted = challenge_of(project_id, version, digest, signed.nonce, approval.frozen_digest)
         objection = objection_to(assertion, wanted, sign_count=passkey.sign_count)
         if objection is not None:
             raise _wrong(f"The passkey's signature is not valid. {objection}")
@@ -224,7 +277,7 @@ def _person(conn: Connection, request: AnyRequest) -> Known:
     """
     found = identities.find(conn, str(caller_of(request).actor_id))
     if found is None or found.identity.kind != Kind.PERSON:
-        message = "Only a person who signs in with a password has passkeys. Ask an administrator to add you."
+        message = "Only a person who signs in has passkeys. Ask an administrator to add you."
         raise Conflict(message, code="not_a_person")
     return found
 

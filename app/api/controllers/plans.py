@@ -17,7 +17,16 @@ from app.api.controllers.answering import as_edits, check_asked, in_words
 from app.api.controllers.editing import check_sendable, refine
 from app.api.controllers.passkeys import with_passkey
 from app.api.http.actor import is_decided, new_command
-from app.api.http.bodies import MAX_COMMENT_LENGTH, Approve, Cancel, DiscardEdit, MakePlan, QuestionAnswer, RefinePlan
+from app.api.http.bodies import (
+    MAX_COMMENT_LENGTH,
+    Approve,
+    Cancel,
+    DiscardEdit,
+    MakePlan,
+    QuestionAnswer,
+    RefinePlan,
+    UndoApproval,
+)
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.permission import SCOPE
 from app.api.http.preconditions import check_match, etag, wanted_tags
@@ -170,7 +179,8 @@ class PlanController(Controller):
     ) -> Response[StatusAnswer]:
         """Approves the named plan, or else the current one, and starts the run.
 
-        In a running project, approves the version that an edit has made, or else the phase that waits at its gate.
+        In a running project, approves the version that an edit has made, or else the phase that waits at its gate. If a policy
+        gives time to undo, the approval takes effect at `approvals.undo_until`.
         """
         digest = await services.database.read(lambda conn: _digest_to_match(conn, project_id, request))
         approval = commands.Approve(
@@ -187,6 +197,33 @@ class PlanController(Controller):
             return await recorded(services, command)
         project = await services.database.read(lambda conn: projects.find(conn, project_id))
         return Response(status_answer(project, decided, ProjectStatus.RUNNING), headers=decided.headers)
+
+    @post(
+        "/undo-approval",
+        operation_id="undoApproval",
+        opt={SCOPE: (Scope.APPROVE, Scope.OPERATE)},
+        summary="Withdraw your approval",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def undo_approval(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[UndoApproval],
+    ) -> Response[StatusAnswer]:
+        """Withdraws an approval of your own that has not taken effect yet, because a policy gives time to undo it.
+
+        What it was for waits for approval again. This applies to plans, edits, phases, tasks, retries and changes.
+        """
+        withdrawal = commands.WithdrawApproval(gate_id=data.gate_id)
+        command = new_command(request, project_id, withdrawal, comment=data.comment)
+        decided = await submit(services, command)
+        if decided is None:
+            return await recorded(services, command)
+        project = await services.database.read(lambda conn: projects.find(conn, project_id))
+        return Response(status_answer(project, decided), headers=decided.headers)
 
     @post(
         "/discard-edit",

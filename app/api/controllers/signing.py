@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from app.api.controllers.auditing import audit
 from app.api.http.actor import new_command
+from app.api.http.bodies import Remark
 from app.api.http.callers import caller_of
 from app.api.http.idempotency import answer_once
 from app.api.http.outcome import RECORDED, recorded, submit
@@ -169,9 +170,34 @@ class SigningController(Controller):
         if decided is None:
             return await recorded(services, command)
         gate = decided.record.payload.get("gate") or {}
-        missing = [str(words) for words in gate.get("missing", [])]
-        signed = Signed(decision_id=decided.record.id, opens=not missing, missing=missing)
+        signed = Signed(
+            decision_id=decided.record.id,
+            opens=bool(gate.get("opens", True)),
+            missing=[str(words) for words in gate.get("missing", [])],
+            undo_until=gate.get("undo_until"),
+        )
         return Response(signed, headers={**_NOT_STORED, **decided.headers})
+
+    @post(
+        "/undo-approval",
+        operation_id="undoApprovalByLink",
+        opt={SCOPE: Scope.LINK},
+        summary="Withdraw an approval by link",
+        status_code=200,
+        responses=RECORDED,
+    )
+    async def undo_approval(
+        self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[Remark]
+    ) -> Response[SigningLink]:
+        """Withdraws the approval of this link while it has not taken effect. The link is then good for another approval."""
+        link_id = str(caller_of(request).link_id)
+        link = await services.database.read(lambda conn: signing_links.by_id(conn, link_id))
+        command = new_command(request, link.project_id, commands.WithdrawApproval(), comment=data.comment)
+        decided = await submit(services, command)
+        if decided is None:
+            return await recorded(services, command)
+        shown = await services.database.read(lambda conn: _link(conn, signing_links.by_id(conn, link_id)))
+        return Response(shown, headers={**_NOT_STORED, **decided.headers})
 
 
 def _waiting(conn: Connection, project: ProjectRow) -> tuple[int, str, str | None]:

@@ -178,6 +178,13 @@ class Approve(RequestBody):
     )
 
 
+class UndoApproval(RequestBody):
+    """The approval to withdraw; without `gate_id`, the only one of the sender that can be withdrawn."""
+
+    gate_id: Id | None = Field(default=None, description="The gate at which it was given, if there are several.")
+    comment: Comment = ""
+
+
 class DiscardEdit(RequestBody):
     """The edit to discard; omitted fields refer to the one that waits."""
 

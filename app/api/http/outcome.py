@@ -92,7 +92,11 @@ def status_answer(project: ProjectRow | None, decided: Decided, reached: Project
         decision_id=decided.record.id,
         seal=decided.seal,
         approvals=ApprovalsSoFar(
-            opens=not waits, given=gate.get("given", 0), needed=gate.get("needed", 0), missing=_missing(gate)
+            opens=not waits,
+            given=gate.get("given", 0),
+            needed=gate.get("needed", 0),
+            missing=_missing(gate),
+            undo_until=gate.get("undo_until"),
         )
         if gate is not None
         else None,

@@ -11,9 +11,12 @@ from app.domain.plan import PLAIN
 
 
 class BeginPasskey(RequestBody):
-    """The sender's password: whoever finds an open browser must not be able to add a device."""
+    """The sender's password: whoever finds an open browser must not be able to add a device.
 
-    password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)]
+    People whom an identity provider or a proxy signs in have none, and leave it out.
+    """
+
+    password: Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH)] | None = None
 
 
 class AddPasskey(RequestBody):
@@ -31,3 +34,6 @@ class BeginPasskeyApproval(RequestBody):
 
     plan_version: Version
     plan_digest: Digest
+    frozen_digest: Digest | None = Field(
+        default=None, description="The `frozen.digest` of the plan that was read. Needed if the plan has one."
+    )

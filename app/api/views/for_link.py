@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from app.api.views import gates as views
+from app.commands.approvals import already_complete
 from app.domain.gates import refusal
 from app.domain.sender import Sender
 from app.storage import gates
@@ -27,6 +28,7 @@ def gate_for_link(conn: Connection, project: ProjectRow, link: SigningLink, read
         authors = gates.authors_of(conn, project) if rules.four_eyes else set[str]()
         who = replace(gates.approver(conn, reader, project), vouched_by=link.created_by_id)
         why = refusal(row.kind, rules, gates.approvals_of(conn, row), who, authors)
+        why = already_complete(row) if row.completed_by is not None else why
         told = why.info.message if why is not None else None
         return views.shown(conn, row).model_copy(update={"may_approve": why is None, "why_not": told})
     return None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from app.commands.approvals import already_complete, is_own
 from app.domain.gates import Approver, needed, refusal, still_missing
 from app.domain.people import ROLE_FOR, Access
 from app.domain.sender import Sender
@@ -61,6 +62,7 @@ def shown(conn: Connection, row: GateRow) -> Gate:
         ),
         demands=rules.words,
         passkey=rules.passkey,
+        undo_until=row.undo_until,
     )
 
 
@@ -69,10 +71,17 @@ def for_reader(conn: Connection, project: ProjectRow, gate: Gate, reader: Sender
     scope = _SCOPES.get(gate.kind, Scope.APPROVE)
     if not access.may(scope, project.labels):
         why = f"You do not have the role {ROLE_FOR[scope]}, which this needs."
-        return gate.model_copy(update={"may_approve": False, "why_not": why})
+        return gate.model_copy(update={"may_approve": False, "why_not": why, "may_undo": False})
     row = gates.by_id(conn, project.id, gate.id) if gate.id is not None else None
     if row is None:
-        return gate.model_copy(update={"may_approve": True})
+        return gate.model_copy(update={"may_approve": True, "may_undo": False})
+    told, may_undo = _why_not(conn, project, row, reader, access), is_own(conn, row, reader)
+    return gate.model_copy(update={"may_approve": told is None, "why_not": told, "may_undo": may_undo})
+
+
+def _why_not(conn: Connection, project: ProjectRow, row: GateRow, reader: Sender, access: Access) -> str | None:
+    if row.completed_by is not None:
+        return already_complete(row).info.message
     rules = row.demands
     authors = gates.authors_of(conn, project) if rules.four_eyes else set[str]()
     is_key = (reader.actor_id or "").startswith("key_")
@@ -82,8 +91,7 @@ def for_reader(conn: Connection, project: ProjectRow, gate: Gate, reader: Sender
         reader.actor, reader.actor_id, access.roles_for(project.labels), is_key=is_key, with_passkey=is_person
     )
     why = refusal(row.kind, rules, gates.approvals_of(conn, row), who, authors)
-    told = why.info.message if why is not None else None
-    return gate.model_copy(update={"may_approve": why is None, "why_not": told})
+    return why.info.message if why is not None else None
 
 
 def _usual(conn: Connection, project: ProjectRow, rows: Sequence[TaskRow]) -> list[Gate]:

@@ -351,14 +351,19 @@ def _progress(rows: Sequence[TaskRow]) -> Progress:
     counts = dict.fromkeys(TaskStatus, 0)
     for row in rows:
         counts[TaskStatus(row.status)] += 1
-    settled = counts[TaskStatus.COMPLETED] + counts[TaskStatus.SKIPPED]
     return Progress(
         total=len(rows),
         completed=counts[TaskStatus.COMPLETED],
         failed=counts[TaskStatus.FAILED],
+        skipped=counts[TaskStatus.SKIPPED],
         running=counts[TaskStatus.RUNNING],
-        percent=round(100 * settled / len(rows), 1) if rows else 0.0,
+        percent=percent_completed(counts[TaskStatus.COMPLETED], len(rows)),
     )
+
+
+def percent_completed(completed: int, total: int) -> float:
+    """The progress of a project in percent. Skipped and failed tasks are not progress."""
+    return round(100 * completed / total, 1) if total else 0.0
 
 
 def _links(project_id: str, temporal: str | None, page: str) -> Links:

@@ -148,7 +148,7 @@ class AsyncSignoff:
         """List your passkeys: the devices that sign plans for you."""
         return await self._transport.call(get("/api/me/passkeys"), PasskeyList)
 
-    async def begin_passkey(self, password: str) -> PasskeyChallenge:
+    async def begin_passkey(self, password: str | None = None) -> PasskeyChallenge:
         """Get what a new device has to sign. Needs your password."""
         request = Request("POST", "/api/me/passkeys/challenge", body={"password": password})
         return await self._transport.call(request, PasskeyChallenge)

@@ -149,7 +149,7 @@ class Signoff:
         """List your passkeys: the devices that sign plans for you."""
         return self._transport.call(get("/api/me/passkeys"), PasskeyList)
 
-    def begin_passkey(self, password: str) -> PasskeyChallenge:
+    def begin_passkey(self, password: str | None = None) -> PasskeyChallenge:
         """Get what a new device has to sign. Needs your password."""
         request = Request("POST", "/api/me/passkeys/challenge", body={"password": password})
         return self._transport.call(request, PasskeyChallenge)

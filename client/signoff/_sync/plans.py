@@ -150,14 +150,37 @@ class Plans:
         }
         return self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
 
-    def begin_passkey_approval(self, project_id: str, *, plan_version: int, plan_digest: str) -> PasskeyChallenge:
-        """Get what your device has to sign for an approval: the digest of the plan that you have read.
+    def begin_passkey_approval(
+        self, project_id: str, *, plan_version: int, plan_digest: str, frozen_digest: str | None = None
+    ) -> PasskeyChallenge:
+        """Get what your device has to sign for an approval: the digests of the plan that you have read.
+
+        Args:
+            plan_version: the version that you have read.
+            plan_digest: its digest.
+            frozen_digest: its `frozen.digest`, if it has one. Name it in the approval too.
 
         Raises:
             Conflict: you have no passkey for this server (`no_passkey`).
         """
-        body = {"plan_version": plan_version, "plan_digest": plan_digest}
+        body = {"plan_version": plan_version, "plan_digest": plan_digest, "frozen_digest": frozen_digest}
         return self._transport.call(post(path_of(project_id, "passkey-challenge"), body), PasskeyChallenge)
+
+    def undo_approval(
+        self, project_id: str, *, gate_id: str | None = None, comment: str | None = None
+    ) -> StatusAnswer | Recorded:
+        """Withdraw your approval that has not taken effect yet, because a policy gives time to undo it.
+
+        Args:
+            gate_id: the gate at which it was given, if several of your approvals can be withdrawn.
+            comment: a comment to record with the withdrawal.
+
+        Raises:
+            Conflict: no approval can be withdrawn (`nothing_to_undo`), or several can (`gate_ambiguous`).
+            Forbidden: somebody else has given the approval (`not_your_approval`).
+        """
+        body = {"gate_id": gate_id, "comment": comment}
+        return self._transport.settle(post(path_of(project_id, "undo-approval"), body), StatusAnswer)
 
     def discard_edit(
         self,

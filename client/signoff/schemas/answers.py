@@ -39,12 +39,16 @@ class Recorded(BaseModel):
 
 
 class ApprovalsSoFar(BaseModel):
-    """An approval at a gate with policies: whether it opens the gate, and in words what is still missing if it does not."""
+    """An approval at a gate with policies: whether it opens the gate, and in words what is still missing if it does not.
+
+    With `undo_until`, nothing is missing: the approval opens the gate at that time, and can be withdrawn until then.
+    """
 
     opens: bool
     given: int
     needed: int
     missing: list[str]
+    undo_until: str | None = None
 
 
 class StatusAnswer(BaseModel):

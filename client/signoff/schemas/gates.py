@@ -30,7 +30,8 @@ class Gate(BaseModel):
 
     `id` is null if no policy is about it: one approval by anybody who may approve is then enough. `demands` says in words what
     each policy demands, and `why_not` why the reader may not approve. `may_approve` and `why_not` are null in exports. With
-    `passkey`, an approval counts only if a device of the approver has signed it.
+    `passkey`, an approval counts only if a device of the approver has signed it. With `undo_until`, all approvals are there: it
+    opens at that time, and until it has, whoever gave the last approval can withdraw it. `may_undo` says whether the reader can.
     """
 
     kind: GateKind
@@ -45,3 +46,5 @@ class Gate(BaseModel):
     passkey: bool = False
     may_approve: bool | None = None
     why_not: str | None = None
+    undo_until: str | None = None
+    may_undo: bool | None = None

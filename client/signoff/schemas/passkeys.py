@@ -20,6 +20,7 @@ class PasskeyList(BaseModel):
     """The sender's passkeys, oldest first."""
 
     passkeys: list[Passkey]
+    needs_password: bool = False
 
 
 class PasskeyChallenge(BaseModel):

@@ -63,7 +63,9 @@ class ProjectFailed(ProjectEnded):
 
 
 class ProjectCancelled(ProjectEnded):
-    """A project was cancelled. `outcome` is `rejected` if that is because its plan was rejected."""
+    """A project was cancelled. `outcome` is `rejected` if that is because its plan was rejected, and `expired` if it is because
+    something was not approved in time.
+    """
 
     type = EventType.PROJECT_CANCELLED
     outcome: str | None = None
@@ -162,12 +164,16 @@ class PlanDiscarded(OfDecision):
 
 
 class PlanChangesRequested(OfDecision):
-    """A reviewer requested changes to the plan version that waits for approval. Its author makes the next one."""
+    """A reviewer requested changes to the plan version that waits for approval. Its author makes the next one.
+
+    `withdrawn` is the id of an approval that this withdraws, because it had not taken effect yet.
+    """
 
     type = EventType.PLAN_CHANGES_REQUESTED
     plan_version: int
     plan_digest: str
     comment: str
+    withdrawn: str | None = None
 
 
 class PlanRejected(OfDecision):

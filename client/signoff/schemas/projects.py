@@ -17,7 +17,7 @@ class ProjectSummary(BaseModel):
 
     `blocked` is the reason why Temporal cannot continue its run, and may be some seconds old. The project itself has a current
     and complete explanation. `outcome` tells what the status of a finished project does not: that failed tasks were skipped,
-    or that its plan was rejected.
+    that its plan was rejected, or that something was not approved in time.
     """
 
     id: str
@@ -57,11 +57,12 @@ class Failure(BaseModel):
 
 
 class Progress(BaseModel):
-    """The progress of a project. `percent` includes completed and skipped tasks."""
+    """The progress of a project: its tasks by status. `percent` is the share of completed tasks, and of nothing else."""
 
     total: int
     completed: int
     failed: int
+    skipped: int = 0
     running: int
     percent: float
 
@@ -106,11 +107,15 @@ class Links(BaseModel):
 
 
 class ProjectSigning(BaseModel):
-    """What a project demands of its signers in addition to the policies; `expires` is a time such as `3d`."""
+    """What a project demands of its signers in addition to the policies.
+
+    `expires` is a time such as `3d`, and `undo` one such as `5s`.
+    """
 
     approvals: int = 1
     four_eyes: bool = False
     expires: str | None = None
+    undo: str | None = None
 
 
 class Project(BaseModel):

@@ -54,8 +54,12 @@ class SigningRequest(BaseModel):
 
 
 class Signed(BaseModel):
-    """An approval through a link. `opens` is false if it waits for more approvals, which `missing` names."""
+    """An approval through a link. `opens` is false if it waits for more approvals, which `missing` names.
+
+    It is also false with `undo_until`: the approval takes effect at that time, and can be withdrawn until then.
+    """
 
     decision_id: str
     opens: bool
     missing: list[str]
+    undo_until: str | None = None

@@ -148,7 +148,8 @@ class DecisionMade(OfDecision):
         description="The gate that still waits after this approval, and how many approvals it has and needs.",
     )
     withdrawn: str | None = Field(
-        default=None, description="The request for changes that this approval, by the same person, withdraws."
+        default=None,
+        description="The earlier decision that this one withdraws: a request for changes, or an approval by the same person.",
     )
     comment: str | None = None
     reason: str | None = None

@@ -18,8 +18,8 @@ function decoded(text: string): Uint8Array<ArrayBuffer> {
 const named = (ids: string[]) => ids.map((id) => ({ type: "public-key" as const, id: decoded(id) }));
 
 /** Make a key on a device, and store its public part. @throws ApiError the server or the device refused. */
-export async function addPasskey(name: string, password: string): Promise<void> {
-  const asked = await answer(api.POST("/api/me/passkeys/challenge", { body: { password } }));
+export async function addPasskey(name: string, password: string | null): Promise<void> {
+  const asked = await answer(api.POST("/api/me/passkeys/challenge", { body: password === null ? {} : { password } }));
   const publicKey: PublicKeyCredentialCreationOptions = {
     challenge: decoded(asked.challenge),
     rp: { id: asked.rp_id, name: texts.shell.product },
@@ -40,14 +40,15 @@ export async function addPasskey(name: string, password: string): Promise<void> 
   await answer(api.POST("/api/me/passkeys", { body }));
 }
 
-/** Have a device sign the digest of a plan that was read. @throws ApiError the server or the device refused. */
+/** Have a device sign the digests of a plan that was read, and of what an approval freezes. @throws ApiError the server or the device refused. */
 export async function signPlan(
   projectId: string,
   version: number,
   digest: string,
+  frozenDigest: string | null,
 ): Promise<Schemas["PasskeySignature"]> {
   const params = { path: { project_id: projectId } };
-  const body = { plan_version: version, plan_digest: digest };
+  const body = { plan_version: version, plan_digest: digest, ...(frozenDigest && { frozen_digest: frozenDigest }) };
   const asked: Challenge = await answer(api.POST("/api/projects/{project_id}/passkey-challenge", { params, body }));
   const publicKey: PublicKeyCredentialRequestOptions = {
     challenge: decoded(asked.challenge),

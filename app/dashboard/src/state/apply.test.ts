@@ -9,7 +9,7 @@ const project = {
   last_seq: 10,
   tasks: [task("task_1", "pending"), task("task_2", "pending")],
   phases: [{ id: "phase_1", status: "pending", started_at: null, task_counts: { total: 2, pending: 2, completed: 0 } }],
-  progress: { total: 2, completed: 0, failed: 0, running: 0, percent: 0 },
+  progress: { total: 2, completed: 0, failed: 0, skipped: 0, running: 0, percent: 0 },
 } as unknown as Project;
 
 function event(seq: number, type: string, data: Record<string, unknown>): Event {
@@ -29,7 +29,7 @@ test("a task's events change the task, the counts of its phase and the progress"
   assert.equal(second?.status, "running");
   assert.equal(after.phases[0]?.status, "running");
   assert.deepEqual(after.phases[0]?.task_counts, { total: 2, pending: 0, completed: 1, running: 1 });
-  assert.deepEqual(after.progress, { total: 2, completed: 1, failed: 0, running: 1, percent: 50 });
+  assert.deepEqual(after.progress, { total: 2, completed: 1, failed: 0, skipped: 0, running: 1, percent: 50 });
   assert.equal(project.tasks[0]?.status, "pending");
 });
 

@@ -40,13 +40,14 @@ function withCounts(phase: Phase, tasks: Task[]): Phase {
 }
 
 function progressOf(tasks: Task[]): Project["progress"] {
-  const count = (...statuses: Task["status"][]) => tasks.filter((task) => statuses.includes(task.status)).length;
-  const done = count("completed", "skipped");
+  const count = (status: Task["status"]) => tasks.filter((task) => task.status === status).length;
+  const completed = count("completed");
   return {
     total: tasks.length,
-    completed: count("completed"),
+    completed,
     failed: count("failed"),
+    skipped: count("skipped"),
     running: count("running"),
-    percent: tasks.length ? Math.round((1000 * done) / tasks.length) / 10 : 0,
+    percent: tasks.length ? Math.round((1000 * completed) / tasks.length) / 10 : 0,
   };
 }

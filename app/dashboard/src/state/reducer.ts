@@ -152,7 +152,7 @@ export function take(state: ProjectState, event: Event): void {
       state.asking.add(event.data.task_id);
       break;
     case "decision.made":
-      if (event.data.withdrawn) state.stage = "awaiting_approval";
+      if (event.data.withdrawn && event.data.kind === "approve") state.stage = "awaiting_approval";
       state.asking.delete(event.data.task_id ?? "");
       break;
     default:

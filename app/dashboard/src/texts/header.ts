@@ -16,10 +16,11 @@ export const header = {
   streams: { connecting: "Connecting", live: "Live", stale: "Out of date" },
   people: { createdBy: (who: string) => `Created by ${who}` },
   progress: "Progress",
-  progressText: (done: number, total: number, failed: number, running: number, percent: number) =>
+  progressText: (done: number, total: number, failed: number, skipped: number, running: number, percent: number) =>
     [
       `${done} of ${plural(total, "task")} completed`,
       failed && `${failed} failed`,
+      skipped && `${skipped} skipped`,
       running && `${running} running`,
       `${percent}%`,
     ]
@@ -33,6 +34,7 @@ export const header = {
   outcomes: {
     completed_with_skipped_failures: "Not everything is done: failed tasks were skipped.",
     rejected: "Its plan was rejected.",
+    expired: "It was not approved in time. To have it approved, make a new plan, or retry the run.",
   },
   next: {
     stopped: "To ask again, retry the run.",
@@ -51,6 +53,7 @@ export const header = {
     edit: "Waiting for your approval of an edit",
     changes: (who: string) => `Waiting for its author: ${who} requested changes`,
     rejected: "The plan was rejected",
+    expired: "Nobody approved it in time",
     phase: (name: string) => `Waiting for your approval of phase “${name}”`,
     person: (what: string[]) => `Waiting for a person: ${what.join(", ")}`,
     decisions: (count: number) => plural(count, "decision"),

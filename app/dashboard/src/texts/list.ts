@@ -31,7 +31,11 @@ export const list = {
   },
   strategies: { performance: "Performance", balanced: "Balanced", economy: "Economy", careful: "Careful" },
   updated: (at: string) => `Last changed ${at}`,
-  outcomes: { completed_with_skipped_failures: "Failed tasks skipped", rejected: "Rejected" },
+  outcomes: {
+    completed_with_skipped_failures: "Failed tasks skipped",
+    rejected: "Rejected",
+    expired: "Not approved in time",
+  },
   yourChanges: "Waiting for your changes",
   blocked: {
     workflow_task_failing: "Blocked: its workflow task keeps failing",

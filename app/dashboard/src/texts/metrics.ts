@@ -3,7 +3,10 @@ import { plural } from "./words.ts";
 
 export const metrics = {
   progress: "Progress",
-  tasksDone: (done: number, total: number) => `${done} of ${plural(total, "task")} done`,
+  tasksDone: (done: number, total: number, failed: number, skipped: number) =>
+    [`${done} of ${plural(total, "task")} completed`, failed && `${failed} failed`, skipped && `${skipped} skipped`]
+      .filter(Boolean)
+      .join(", "),
   phasesDone: (done: number, total: number) => `${done} of ${plural(total, "phase")}`,
   wall: "Elapsed time",
   wallHint: "from start to end, over all runs",

@@ -51,4 +51,6 @@ test("a project says who requested changes to its plan, and that it was rejected
   assert.equal(titleOf(requested, []), "● Changes requested: Report");
   const rejected = running([], { status: "cancelled", stage: "finished", outcome: "rejected" });
   assert.equal(stageInWords(rejected, [], null).text, "The plan was rejected");
+  const expired = running([], { status: "cancelled", stage: "finished", outcome: "expired" });
+  assert.equal(stageInWords(expired, [], null).text, "Nobody approved it in time");
 });

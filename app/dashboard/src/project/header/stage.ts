@@ -61,6 +61,7 @@ export function stageInWords(project: Facts, decisions: OpenDecision[], planMade
       return describe(says.changes(project.changes_requested?.by ?? "?"), project.changes_requested?.at ?? null, true);
     case "finished":
       if (project.outcome === "rejected") return describe(says.rejected, null);
+      if (project.outcome === "expired") return describe(says.expired, null);
       return describe(says.finished[project.status as keyof typeof says.finished] ?? "", null);
     case "cancelling":
       return describe(open.running ? says.cancelling(open.running) : says.cancellingNow, null);

@@ -65,7 +65,8 @@ function partsOf(type: string, data: Record<string, unknown>): Record<string, st
     kind: texts.record.kinds[text(data.kind)] ?? text(data.kind),
     tried: texts.record.tried[text(data.kind)] ?? text(data.kind),
     what: Array.isArray(data.fields) ? data.fields.map((field) => text(field).replaceAll("_", " ")).join(", ") : "",
-    given: isRecord(data.gate) ? words.given(Number(data.gate.given), Number(data.gate.needed)) : "",
+    given:
+      isRecord(data.gate) && data.gate.needed ? words.given(Number(data.gate.given), Number(data.gate.needed)) : "",
     demands: isRecord(data.rules) && Array.isArray(data.rules.words) ? data.rules.words.map(text).join(" ") : "",
     refused: data.outcome === "refused" ? words.refused : "",
     why: text(error.message) && words.why(text(error.message)),

@@ -17,5 +17,6 @@ export function isPart(answer: unknown): boolean {
 /** What to say after an approval: `opened`, or what is still missing. */
 export function saidAfter(answer: unknown, opened: string): string {
   const approvals = (answer as Partial<Schemas["StatusAnswer"]>).approvals;
+  if (approvals?.undo_until) return texts.signoff.approvals.soon;
   return approvals && !approvals.opens ? texts.signoff.approvals.recorded(approvals.given, approvals.needed) : opened;
 }
