@@ -19,6 +19,7 @@ from typing import Protocol, cast
 import httpx
 from pydantic import SecretStr
 
+from activities.tls import shared_tls
 from app.domain.messages import letter_of
 from app.domain.notifying import NotifyEntry, check_secret
 from signoff.schemas.notifications import Message
@@ -88,7 +89,7 @@ async def _post(address: str, secret: str, message_id: str, message: Message) ->
     try:
         # A redirect would lead to an address that the operator has not configured.
         async with (
-            httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False) as client,
+            httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, verify=shared_tls()) as client,
             client.stream("POST", address, content=body, headers=headers) as answer,
         ):
             status = answer.status_code
