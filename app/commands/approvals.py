@@ -51,7 +51,7 @@ def sign(
     link = command.payload.get("link")
     who = replace(
         gates.approver(conn, command.sender, project),
-        vouched_by=link["made_by_id"] if link is not None else None,
+        vouched_by=link.get("made_by_id") if link is not None else None,
         with_passkey=rules.passkey and has_signature(command),
     )
     refused = refusal(gate.kind, rules, given, who, authors)

@@ -232,7 +232,7 @@ def approvals_of(conn: Connection, gate: GateRow, kind: CommandKind | None = Non
         by = Sender(row.actor, row.actor_id, row.via, row.address)
         counts = tuple(cast("list[int]", given.get("counts_for") or []))
         link = cast("LinkFacts | None", row.payload.get("link"))
-        seen, vouched_by = cast("str | None", given.get("seen")), link["made_by_id"] if link is not None else None
+        seen, vouched_by = cast("str | None", given.get("seen")), link.get("made_by_id") if link is not None else None
         found.append(Approval(by, row.at, counts, row.id, seen, vouched_by))
     return found
 

@@ -143,6 +143,7 @@ ELSEWHERE = {
     "addPasskey": {"name", "nonce", "credential_id", "client_data", "attestation"},
     "rotateKey": {"days"},
     "addSigningLink": {"person", "name", "email", "hours"},
+    "askForSignature": {"person", "name", "email"},
     "signByLink": {"plan_digest", "frozen_digest", "comment"},
 }
 # The required fields of a call.

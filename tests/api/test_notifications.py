@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from email import message_from_bytes
 from email.header import decode_header, make_header
-from email.message import Message as Mail
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope
 from sqlalchemy import update
 from temporalio.testing import WorkflowEnvironment
 
@@ -23,6 +18,7 @@ from app.storage.notification_table import notifications as notifications_table
 from signoff.schemas.event_data import ProjectCompleted
 from tests.api.test_roles import bearer, key_for
 from tests.conftest import Stack, eventually, running_stack
+from tests.mailbox import receiving_mail
 from tests.ports import free_port
 from tests.receiver import SECRET, Receiver, receiving
 
@@ -156,42 +152,23 @@ async def test_only_operators_of_all_projects_read_notifications(told: Stack) ->
         assert (await told.http.get("/api/notifications", headers=headers)).status_code == status
 
 
-class Mailbox:
-    """Takes every mail."""
-
-    def __init__(self) -> None:
-        self.mails: list[Mail] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        assert isinstance(envelope.content, bytes)
-        self.mails.append(message_from_bytes(envelope.content))
-        return "250 OK"
-
-
 async def test_a_mail_has_what_waits_and_nothing_that_a_project_injects(
     temporal_server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
-    mailbox, port = Mailbox(), free_port()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    await asyncio.to_thread(controller.start)
     url_file = tmp_path / "mail.url"
-    url_file.write_text(f"mailto://127.0.0.1:{port}?from=signoff@example.com&to=dana@example.com&mode=insecure\n")
-    try:
+    async with receiving_mail() as mailbox:
+        url_file.write_text(f"{mailbox.url}&to=dana@example.com\n")
         entries = [{"name": "mail", "url_file": str(url_file), "events": ["waiting"]}]
         async with running_stack(temporal_server, tmp_path, notify=entries) as stack:
             name = "Logs\nBcc: everybody@example.com <b>@channel</b> [here](https://evil.example)"
             project_id = await stack.planned("- Clear: `true || rm -rf /var/log`", name=name)
             [row] = await until_ended(stack, 1)
             assert row["status"] == "delivered", row
-    finally:
-        await asyncio.to_thread(controller.stop)
     [mail] = mailbox.mails
     assert mail["Bcc"] is None
     subject = str(make_header(decode_header(mail["Subject"])))
     assert subject.startswith("A plan is waiting for approval: Logs Bcc: everybody")
-    payload = mail.get_payload(decode=True) if not mail.is_multipart() else mail.get_payload(0).get_payload(decode=True)  # type: ignore[union-attr]
-    assert isinstance(payload, bytes)
-    text = payload.decode()
+    text = mailbox.texts[0]
     assert f"/projects/{project_id}" in text
     assert "1 critical" in text
     for injected in ("<b>", "@channel", "](", "https://evil"):
