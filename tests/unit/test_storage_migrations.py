@@ -140,6 +140,7 @@ def test_rows_of_every_table_outlive_an_upgrade(tmp_path: Path, revision: str) -
         for name in names:
             columns = connection.execute(f"PRAGMA table_info({name})").fetchall()
             values = [1 if kind in {"INTEGER", "BOOLEAN", "FLOAT"} else "[]" for _, _, kind, *_ in columns]
+            connection.execute(f"DELETE FROM {name}")
             connection.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(values))})", values)
         connection.commit()
     migrate(url(file))

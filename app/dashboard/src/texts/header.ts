@@ -14,6 +14,12 @@ export const header = {
   recordOnly: "Recorded state only",
   recordOnlyHint: "The running workflow is not responding, so the page shows only what is on record.",
   streams: { connecting: "Connecting", live: "Live", stale: "Out of date" },
+  labels: {
+    title: "Labels",
+    edit: "Edit labels",
+    none: "none",
+    hint: "Separated by commas. Roles and policies can be bound to labels.",
+  },
   people: { createdBy: (who: string) => `Created by ${who}` },
   progress: "Progress",
   progressText: (done: number, total: number, failed: number, running: number, percent: number) =>

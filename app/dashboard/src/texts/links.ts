@@ -17,12 +17,24 @@ export const askByLink = {
   revoke: "Revoke",
 };
 
+export const askByMail = {
+  title: "Ask somebody to sign by e-mail",
+  hint: "The server mails a link to one person. You never see it. The record says that you asked, and to which address it was sent.",
+  person: "E-mail address or name",
+  name: "Name, if they are not listed yet",
+  ask: "Send the link",
+  sent: (person: string, address: string) => `A link for ${person} is sent to ${address}.`,
+  list: "Links that were sent",
+  of: (person: string, address: string, by: string) => `For ${person} at ${address}, asked for by ${by}`,
+};
+
 export const signByLink = {
   title: (what: string) => `Sign: ${what}`,
   asked: (person: string, by: string, until: string) =>
     `For ${person}. ${by} asks you to read this and to sign it until ${until}.`,
+  byServer: (person: string, until: string) => `For ${person}. Please read this, and sign it until ${until}.`,
   phase: (name: string) => `You approve that the phase “${name}” begins. It belongs to this plan:`,
-  exactly: "You sign exactly what is on this page. The record will have your name, and the name of who asked you.",
+  exactly: "You sign exactly what is on this page. The record will have your name, and says who asked you.",
   first: "What to know first",
   plan: "What will happen",
   needsApproval: "Somebody must approve this phase before it begins",
