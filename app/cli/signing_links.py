@@ -11,6 +11,7 @@ from rich.text import Text
 from app.cli.command import answer_command, given
 from app.cli.display import visible
 from app.cli.tables import moment, table
+from app.domain.sender import called
 from signoff import AsyncSignoff
 from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
 
@@ -29,7 +30,7 @@ def _list(answer: Json) -> RenderableType:
             row["person"],
             f"version {row['plan_version']}",
             row["status"],
-            row["requested_by"] or row["created_by"],
+            called(row["requested_by"] or row["created_by"]),
             row["delivered_to"] or "",
             moment(row["expires_at"]),
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli.display import visible
+from app.domain.sender import called
 from app.domain.signing_links import SETTINGS_ID
 from signoff.schemas.json_value import JsonObject
 
@@ -132,7 +133,7 @@ def _print_statement(statement: Statement | None) -> None:
         vouched = _vouched(link) if isinstance(link, dict) else ""
         click.echo(
             visible(
-                f"  approved by {told.get('actor')}{f' ({details})' if details else ''}{vouched} at {told.get('at')}"
+                f"  approved by {called(str(told.get('actor')))}{f' ({details})' if details else ''}{vouched} at {told.get('at')}"
             )
         )
     words = predicate.policy.get("words") if isinstance(predicate.policy, dict) else None
@@ -144,8 +145,12 @@ def _print_statement(statement: Statement | None) -> None:
 
 def _vouched(link: JsonObject) -> str:
     by_settings = link.get("made_by_id") == SETTINGS_ID
-    by = "the settings of the server" if by_settings else f"{link.get('made_by')} ({link.get('made_by_id')})"
-    asked = f", asked for by {link.get('requested_by')}" if link.get("requested_by") is not None else ""
+    by = (
+        "the settings of the server"
+        if by_settings
+        else f"{called(str(link.get('made_by')))} ({link.get('made_by_id')})"
+    )
+    asked = f", asked for by {called(str(link.get('requested_by')))}" if link.get("requested_by") is not None else ""
     sent = (
         f", link delivered by the server to {link.get('delivered_to')}" if link.get("delivered_to") is not None else ""
     )

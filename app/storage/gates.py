@@ -18,7 +18,7 @@ from app.domain.parameters import Value
 from app.domain.plan import PhaseDraft
 from app.domain.policies import POLICIES, Document, OwnSigning, Policy, Signing, allows_automatic, in_words, seconds_in
 from app.domain.policies import matching as matching_policies
-from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender
+from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender, called
 from app.domain.signing_links import LinkFacts
 from app.storage import events, identities
 from app.storage.identities import Kind
@@ -268,7 +268,7 @@ def approver(conn: Connection, sender: Sender, project: ProjectRow) -> Approver:
 
 def approver_with(sender: Sender, roles: frozenset[Role], *, is_key: bool = False) -> Approver:
     """Return who a sender is as an approver, if these are their roles."""
-    return Approver(sender.actor, sender.actor_id, roles, is_key)
+    return Approver(called(sender.actor), sender.actor_id, roles, is_key)
 
 
 def _rules(conn: Connection, policies: Sequence[Policy], document: Document) -> Rules:

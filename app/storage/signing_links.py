@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import new_id, now
 from app.domain.notifying import NOTIFY, NotifyRules
-from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender
+from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender, called
 from app.domain.signing_links import SETTINGS_ID, LinkFacts
 from app.storage import identities
 from app.storage.identities import Identity, Kind
@@ -86,7 +86,7 @@ class SigningLink:
     def whom_to_ask(self) -> str:
         """Who can have a new link made."""
         by_server = self.requested_by is None and self.created_by_id == SETTINGS_ID
-        return "the people of the project" if by_server else self.requested_by or self.created_by
+        return "the people of the project" if by_server else called(self.requested_by or self.created_by)
 
     @property
     def status(self) -> LinkStatus:
@@ -274,7 +274,7 @@ def check(conn: Connection, link: SigningLink) -> None:
         return
     known = identities.find(conn, maker) if maker is not None else None
     if known is None or not known.identity.access.may(Scope.APPROVE, labels_of(conn, link.project_id) or ()):
-        message = f"{link.created_by}, who made this link, may no longer approve here. Ask for a new one."
+        message = f"{called(link.created_by)}, who made this link, may no longer approve here. Ask for a new one."
         raise Conflict(message, code="link_revoked")
 
 

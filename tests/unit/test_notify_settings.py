@@ -33,7 +33,7 @@ def test_entries_reach_another_process_and_their_secrets_are_shown_nowhere(
 ) -> None:
     hook = f'[[notify]]\nname = "hook"\nwebhook = "https://a.example/x"\nsecret = "{SECRET}"\nremind = "1d"\n'
     mail = f'[[notify]]\nname = "mail"\nurl = "{MAIL}"\nlabels = ["ops"]\n'
-    mail += f'links_on_request = true\nsign_by_link = [{{ name = "Pat", email = "pat@example.com" }}]\n'
+    mail += 'links_on_request = true\nsign_by_link = [{ name = "Pat", email = "pat@example.com" }]\n'
     by_variable = '[[notify]]\nname = "chat"\nurl_env = "CHAT_URL"\n'
     write(tmp_path, monkeypatch, hook + mail + by_variable)
     settings = load_settings()

@@ -13,6 +13,7 @@ from app.api.views.html_parts import plain_text as _text
 from app.api.views.html_parts import table_of as _table
 from app.domain.certificate import CertifiedDecision, CertifiedTask, Predicate, Statement
 from app.domain.passkeys import decoded
+from app.domain.sender import called
 from app.domain.signing import fingerprint_of
 from app.domain.signing_links import SETTINGS_ID
 from app.sealing.keys import public_key_in
@@ -86,7 +87,7 @@ def to_html(statement: Statement, public_key: str) -> str:
 
 
 def _who(actor: object) -> str:
-    return _text(_ACTOR_ITSELF.get(str(actor), str(actor)))
+    return _text(_ACTOR_ITSELF.get(str(actor), called(str(actor))))
 
 
 def _lead(predicate: Predicate) -> str:

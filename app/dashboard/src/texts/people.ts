@@ -1,9 +1,11 @@
 /** Texts about people, keys, and what the reader may do. */
 
+import { called } from "./words.ts";
+
 export const people = {
   settings: "Settings",
   title: "People and keys",
-  signedInAs: (name: string) => `Signed in as ${name}`,
+  signedInAs: (name: string) => `Signed in as ${called(name)}`,
   onlyAdmins: "Only an administrator can see people and keys.",
   passkeys: {
     title: "Passkeys",
