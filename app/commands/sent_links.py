@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from app.domain.errors import Conflict, DomainError, Forbidden, Invalid
 from app.domain.identity import isoformat
 from app.domain.names import MailAddress
-from app.domain.notifying import NOTIFY, SIGNABLE, LinkPerson, NotifyEntry, NotifyRules
+from app.domain.notifying import NOTIFY, SIGNABLE, LinkPerson, NotifyEntry, NotifyRules, Occasion
 from app.domain.sender import Sender
 from app.domain.signing_links import SETTINGS, SETTINGS_ID
 from app.storage import identities, notifications, signable, signing_links
@@ -23,7 +23,7 @@ from app.storage.notifications import Notification
 from app.storage.projects import ProjectRow
 from app.storage.signable import Signable
 from app.storage.signing_links import Sent, SigningLink
-from signoff.vocabulary import InboxKind, LinkStatus, ProjectStatus, Scope, Via
+from signoff.vocabulary import InboxKind, LinkStatus, NotifyEvent, ProjectStatus, Scope, Via
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(MailAddress)
 
@@ -112,7 +112,8 @@ def ask(
     kind, item = (InboxKind.PHASE, what.phase_id) if what.phase_id is not None else (InboxKind.PLAN, str(what.version))
     if kind == InboxKind.PLAN and project.status == ProjectStatus.RUNNING:
         kind = InboxKind.EDIT
-    notifications.tell_one(conn, project, entry.name, kind, str(item), recipient=address, link_id=link.id)
+    about = Occasion(NotifyEvent.WAITING, kind, str(item))
+    notifications.tell_one(conn, project.id, entry.name, about, recipient=address, link_id=link.id)
     return link
 
 

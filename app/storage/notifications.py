@@ -12,7 +12,6 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.identity import isoformat, new_id, now, parse_time
 from app.domain.notifying import NOTIFY, NotifyEntry, NotifyRules, Occasion, occasion_of
 from app.storage.notification_table import IS_PENDING, notifications
-from app.storage.projects import ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import projects
 from signoff.schemas.event_base import EventData
@@ -70,12 +69,10 @@ def note(conn: Connection, project_id: str, news: Iterable[tuple[Event, EventDat
         conn.execute(insert(notifications), rows)
 
 
-def tell_one(
-    conn: Connection, project: ProjectRow, entry: str, kind: InboxKind, item_id: str, *, recipient: str, link_id: str
-) -> None:
+def tell_one(conn: Connection, project_id: str, entry: str, what: Occasion, *, recipient: str, link_id: str) -> None:
     """Store a notification for one person, of something that waits, with the link for which an author has asked."""
-    occasion = Occasion(NotifyEvent.WAITING, kind, item_id)
-    row = _fresh(project.id, project.last_seq, entry, occasion, at=now())
+    seq = conn.execute(select(projects.c.last_seq).where(projects.c.id == project_id)).scalar_one()
+    row = _fresh(project_id, seq, entry, what, at=now())
     conn.execute(insert(notifications).values(_values(replace(row, recipient=recipient, link_id=link_id))))
 
 
