@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -104,6 +104,12 @@ async def _post(address: str, secret: str, message_id: str, message: Message) ->
         raise NotSent(f"The receiver answered {status}.", final=status == _GONE)
 
 
+class _Services(Protocol):
+    """Where Apprise keeps its services, by the URL."""
+
+    def instantiate(self, url: str) -> object: ...
+
+
 class _Mail(Protocol):
     """The part of Apprise's e-mail service that is used here."""
 
@@ -119,8 +125,7 @@ async def _tell(address: str, message: Message, to: str | None) -> None:
     # Its log may show addresses.
     logging.getLogger("apprise").disabled = True
     service = cast("_Service", apprise.Apprise())
-    instantiate = cast("Callable[[str], object]", apprise.Apprise.instantiate)
-    channel = instantiate(address)
+    channel = cast("_Services", apprise.Apprise).instantiate(address)
     if channel is None or not service.add(channel):
         raise NotSent("Apprise does not understand the url of this entry. See its documentation.")
     if to is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
@@ -49,7 +49,7 @@ def _text(mail: Message) -> str:
 
 
 @contextlib.asynccontextmanager
-async def receiving_mail() -> AsyncIterator[Mailbox]:
+async def receiving_mail() -> AsyncGenerator[Mailbox]:
     mailbox = Mailbox(free_port())
     controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port)
     await asyncio.to_thread(controller.start)

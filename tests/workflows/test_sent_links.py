@@ -81,6 +81,14 @@ async def mailed(stack: Stack, mailbox: Mailbox, project_id: str, count: int) ->
     return found
 
 
+async def link_facts(stack: Stack, project_id: str) -> dict[str, Any]:
+    """What the record of the last decision says about its link."""
+    stored = await stack.database.read(lambda conn: decisions.all_of(conn, project_id))
+    link = stored[-1].payload.get("link")
+    assert link is not None
+    return dict(link)
+
+
 async def ended(stack: Stack, project_id: str) -> list[dict[str, Any]]:
     async def all_ended() -> list[dict[str, Any]] | None:
         listed = (await stack.http.get("/api/notifications", params={"limit": 200})).json()["notifications"]
@@ -109,8 +117,7 @@ async def test_people_whom_the_settings_name_get_their_own_link_and_sign(
     # Nobody has seen either link: the two are two.
     signed = await lee.sign()
     assert (signed.status_code, signed.json()["opens"]) == (200, True), signed.text
-    stored = await stack.database.read(lambda conn: decisions.all_of(conn, project_id))
-    facts = stored[-1].payload["link"]
+    facts = await link_facts(stack, project_id)
     assert {name: facts[name] for name in facts if name != "id"} == {
         "made_by": "the settings of this server",
         "made_by_id": "settings",
@@ -238,11 +245,11 @@ async def test_an_author_asks_an_approver_and_never_sees_the_link(
     guest = Guest(stack, links["kim@example.com"])
     # With four eyes, too: somebody with the role was chosen by an administrator, not by the author.
     assert (await guest.sign()).status_code == 200
-    stored = await stack.database.read(lambda conn: decisions.all_of(conn, project_id))
-    facts = stored[-1].payload["link"]
+    facts = await link_facts(stack, project_id)
     assert (facts["requested_by"], facts["requested_by_id"]) == ("dana", dana.id)
     assert (facts["made_by_id"], facts["delivered_to"]) == ("settings", "kim@example.com")
-    assert (stored[-1].sender.actor, stored[-1].sender.actor_id) == ("kim", kim.id)
+    approved = next(event for event in await stack.events(project_id) if event["type"] == "plan.approved")
+    assert (approved["actor"], approved["actor_id"], approved["via"]) == ("kim", kim.id, "link")
 
 
 async def test_an_author_asks_somebody_at_an_allowed_domain(
