@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import functools
 import hashlib
 import hmac
 import logging
-import ssl
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,8 +19,9 @@ from typing import Protocol, cast
 import httpx
 from pydantic import SecretStr
 
+from activities.tls import shared_tls
 from app.domain.messages import letter_of
-from app.domain.notifying import NotifyEntry, check_secret
+from app.domain.notifying import NotifyEntry, check_mail, check_secret
 from signoff.schemas.notifications import Message
 
 ANSWER_SECONDS = 15.0
@@ -42,7 +41,9 @@ class NotSent(Exception):
         self.final = final
 
 
-async def send(entry: NotifyEntry, message_id: str, message: Message, variables: Mapping[str, str]) -> None:
+async def send(
+    entry: NotifyEntry, message_id: str, message: Message, variables: Mapping[str, str], *, to: str | None = None
+) -> None:
     """Send a message through the channel of an entry.
 
     Args:
@@ -50,6 +51,7 @@ async def send(entry: NotifyEntry, message_id: str, message: Message, variables:
         message_id: the id by which a receiver recognizes a repeat.
         message: the message, the same at each attempt.
         variables: the environment, with its secrets.
+        to: the address of the only reader; None if the channel says who reads it.
 
     Raises:
         NotSent: it was not sent, as far as anybody knows.
@@ -58,13 +60,13 @@ async def send(entry: NotifyEntry, message_id: str, message: Message, variables:
         secret = _secret(entry.secret, entry.secret_env, entry.secret_file, variables)
         await _post(entry.webhook, secret, message_id, message)
     else:
-        await _tell(_secret(entry.url, entry.url_env, entry.url_file, variables), message)
+        await _tell(_secret(entry.url, entry.url_env, entry.url_file, variables), message, to)
 
 
 class _Service(Protocol):
     """The part of Apprise that is used here. A result is true if every service took the message."""
 
-    def add(self, services: str) -> bool: ...
+    def add(self, services: object) -> bool: ...
     def notify(self, *, title: str, body: str, body_format: str) -> object: ...
 
 
@@ -90,7 +92,7 @@ async def _post(address: str, secret: str, message_id: str, message: Message) ->
     try:
         # A redirect would lead to an address that the operator has not configured.
         async with (
-            httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, verify=_trusted()) as client,
+            httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, verify=shared_tls()) as client,
             client.stream("POST", address, content=body, headers=headers) as answer,
         ):
             status = answer.status_code
@@ -102,21 +104,32 @@ async def _post(address: str, secret: str, message_id: str, message: Message) ->
         raise NotSent(f"The receiver answered {status}.", final=status == _GONE)
 
 
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    """The certificates that receivers are checked with. Reading them takes longer than sending a message."""
-    return httpx.create_ssl_context()
+class _Services(Protocol):
+    """Where Apprise keeps its services, by the URL."""
+
+    def instantiate(self, url: str) -> object: ...
 
 
-async def _tell(address: str, message: Message) -> None:
+class _Mail(Protocol):
+    """The part of Apprise's e-mail service that is used here."""
+
+    targets: list[tuple[bool, str]]
+    cc: set[str]
+    bcc: set[str]
+
+
+async def _tell(address: str, message: Message, to: str | None) -> None:
     # Apprise and its plug-ins are slow to import, and most workers never send anything.
     import apprise  # noqa: PLC0415
 
     # Its log may show addresses.
     logging.getLogger("apprise").disabled = True
     service = cast("_Service", apprise.Apprise())
-    if not service.add(address):
+    channel = cast("_Services", apprise.Apprise).instantiate(address)
+    if channel is None or not service.add(channel):
         raise NotSent("Apprise does not understand the url of this entry. See its documentation.")
+    if to is not None:
+        _only_to(to, address, cast("_Mail", channel))
     letter = letter_of(message)
     sending = asyncio.to_thread(
         service.notify, title=letter.subject, body=letter.body, body_format=apprise.NotifyFormat.TEXT
@@ -128,6 +141,15 @@ async def _tell(address: str, message: Message) -> None:
         raise NotSent("The service did not answer in time.") from None
     if not done:
         raise NotSent("The service could not be reached, or refused the message.")
+
+
+def _only_to(to: str, address: str, channel: _Mail) -> None:
+    """Have a mail go to one reader, whomever the url names."""
+    try:
+        check_mail(address)
+    except ValueError as error:
+        raise NotSent(f"This was not sent: {error}.", final=True) from None
+    channel.targets, channel.cc, channel.bcc = [(False, to)], set(), set()
 
 
 def _secret(given: SecretStr | None, variable: str | None, file: str | None, variables: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,7 +11,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.channels import NotSent, send
+from app.commands import sent_links
 from app.database.database import Database
+from app.domain.errors import DomainError
 from app.domain.finding_counts import MAX_TASKS, FindingCounts
 from app.domain.identity import now
 from app.domain.notifying import NotifyRules
@@ -22,11 +25,19 @@ from app.storage.notifications import Notification
 from app.storage.occasions import Said, said
 from app.storage.projects import ProjectRow
 from signoff.schemas.json_value import JsonObject
-from signoff.schemas.notifications import Message, MessageData
+from signoff.schemas.notifications import LinkInMessage, Message, MessageData
 from signoff.vocabulary import NotificationStatus
 from workflows.notification import GIVE_UP, SEND, NotificationRef
 
 _MAX_SUMMARY = 2000
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A notification that is sent now. Only `message` has the link to sign: what is stored has none."""
+
+    row: Notification
+    message: Message
 
 
 class Notifications:
@@ -57,14 +68,14 @@ class Notifications:
         Raises:
             ApplicationError: `NotSent`. Temporal tries again, unless it is final.
         """
-        row = await self._database.persist(lambda conn: self._begin(conn, ref.notification_id))
-        if row is None or row.message is None:
+        begun = await self._database.persist(lambda conn: self._begin(conn, ref.notification_id))
+        if begun is None:
             return
-        entry, message = self._rules.named(row.entry), Message.model_validate(row.message)
+        row, message, entry = begun.row, begun.message, self._rules.named(begun.row.entry)
         try:
             if entry is None:
                 raise NotSent(f"The settings of the worker have no [[notify]] entry '{row.entry}'.")
-            await send(entry, row.id, message, variables())
+            await send(entry, row.id, message, variables(), to=row.recipient)
         except NotSent as error:
             why, final = str(error), error.final
             await self._database.persist(lambda conn: notifications.note_error(conn, row.id, why))
@@ -88,7 +99,7 @@ class Notifications:
         if found.ended_at is None:
             notifications.remind(conn, found, self._rules, expires_at)
 
-    def _begin(self, conn: Connection, notification_id: str) -> Notification | None:
+    def _begin(self, conn: Connection, notification_id: str) -> _Begun | None:
         """Return a notification that is to be sent now, with its message. None if there is nothing to send."""
         row = notifications.find(conn, notification_id)
         if row is None or row.status != NotificationStatus.PENDING:
@@ -102,7 +113,28 @@ class Notifications:
                 return None
             message = self._message(row, project, what)
         notifications.begin(conn, row, message)
-        return notifications.find(conn, row.id)
+        said_so = Message.model_validate(message)
+        sign = self._link(conn, row)
+        if row.link_id is not None and sign is None:
+            notifications.end(conn, row.id, NotificationStatus.OBSOLETE)
+            return None
+        data = said_so.data.model_copy(update={"sign": sign})
+        return _Begun(notifications.get(conn, row.id), said_so.model_copy(update={"data": data}))
+
+    def _link(self, conn: Connection, row: Notification) -> LinkInMessage | None:
+        """Give the one reader of a message a new link. It is in no table and in no history, only in the message."""
+        entry, project = self._rules.named(row.entry), projects.find(conn, row.project_id)
+        if entry is None or project is None:
+            return None
+        link = sent_links.for_notification(conn, row, project, entry)
+        if isinstance(link, DomainError):
+            notifications.note_error(conn, row.id, f"Without a link to sign: {link.info.message}")
+            return None
+        if link is None:
+            return None
+        # Behind `#`, browsers send it to no server, and no log has it.
+        url = f"{self._settings.effective_public_url}/sign#{link.text}"
+        return LinkInMessage(person=link.person, url=url, expires_at=link.expires_at)
 
     def _message(self, row: Notification, project: ProjectRow, what: Said) -> JsonObject:
         checked = [ShownTask("", "", "", action, None, 1.0) for action in what.actions[:MAX_TASKS]]

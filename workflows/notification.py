@@ -16,7 +16,11 @@ SEND, GIVE_UP = "send_notification", "give_up_notification"
 # What is told later than this is of no use to anybody.
 TRIED_FOR = timedelta(days=3)
 _ONE_ATTEMPT = timedelta(seconds=30)
-_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+# Each pause is half as long again as the one before: what waited for a receiver arrives before it has been back for half as
+# long as it was away, and within five minutes.
+_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=1.5, maximum_interval=timedelta(minutes=5)
+)
 
 
 class NotificationRef(BaseModel):
@@ -25,7 +29,8 @@ class NotificationRef(BaseModel):
     notification_id: str
 
 
-@workflow.defn(name=NOTIFICATION_TYPE)
+# To set up a sandbox takes longer than all the rest, and there is nothing here that it could find.
+@workflow.defn(name=NOTIFICATION_TYPE, sandboxed=False)
 class NotificationWorkflow:
     """Sends one notification."""
 

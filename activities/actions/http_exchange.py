@@ -6,13 +6,12 @@ import ipaddress
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cache
-from ssl import SSLContext
 
 import httpx
 
 from activities.actions.content_coding import ACCEPTED
 from activities.actions.netguard import addresses_for, check_url, port_of
+from activities.tls import shared_tls
 from app.domain.actions import TaskContext, TaskFailed
 
 MAX_REDIRECTS = 5
@@ -58,7 +57,7 @@ async def exchange(
         TaskFailed: `connection` (also while the body is read), `address_refused`, `bad_url`, `bad_request`,
             `too_many_redirects`.
     """
-    async with httpx.AsyncHTTPTransport(verify=_tls()) as transport:
+    async with httpx.AsyncHTTPTransport(verify=shared_tls()) as transport:
         for _ in range(MAX_REDIRECTS + 1):
             response = await _send(transport, request, context)
             try:
@@ -135,9 +134,3 @@ def _unreachable(request: Request, error: httpx.HTTPError | None) -> TaskFailed:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
     return url.scheme, url.host, port_of(url)
-
-
-@cache
-def _tls() -> SSLContext:
-    """The shared TLS context. Loading the certificates takes longer than a local request."""
-    return httpx.create_ssl_context()

@@ -12,6 +12,7 @@ from rich.text import Text
 from app.cli.command import answer_command, given
 from app.cli.display import visible
 from app.cli.tables import moment, table
+from app.domain.sender import called
 from signoff import AsyncSignoff
 from signoff.fields import RoleFields
 from signoff.schemas.people import Me, NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
@@ -99,7 +100,7 @@ def _new_key(answer: Json) -> Text:
 
 
 def _me(answer: Json) -> Text:
-    return Text(f"{visible(answer['name'])}  {answer['id']}  via {answer['via']}  {_roles(answer['roles'])}")
+    return Text(f"{visible(called(answer['name']))}  {answer['id']}  via {answer['via']}  {_roles(answer['roles'])}")
 
 
 @people.command("list")

@@ -11,6 +11,7 @@ from rich.text import Text
 from app.cli.command import answer_command, given
 from app.cli.display import visible
 from app.cli.tables import moment, table
+from app.domain.sender import called
 from signoff import AsyncSignoff
 from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
 
@@ -29,12 +30,13 @@ def _list(answer: Json) -> RenderableType:
             row["person"],
             f"version {row['plan_version']}",
             row["status"],
-            row["created_by"],
+            called(row["requested_by"] or row["created_by"]),
+            row["delivered_to"] or "",
             moment(row["expires_at"]),
         )
         for row in answer["links"]
     ]
-    return table(("id", "for", "plan", "status", "made by", "expires"), rows)
+    return table(("id", "for", "plan", "status", "made by", "mailed to", "expires"), rows)
 
 
 def _new(answer: Json) -> Text:
@@ -59,6 +61,24 @@ async def add_link(
     You vouch for its person: the record names you, and where two people must approve, you and they count once together.
     """
     return await api.signing_links.add(project, hours=hours, **given(person=person, name=name, email=email))
+
+
+def _asked(answer: Json) -> Text:
+    who = visible(f"{answer['person']} at {answer['delivered_to']}")
+    return Text(f"{answer['id']}  is mailed to {who}. Nobody else sees the link.")
+
+
+@links.command("ask")
+@click.argument("project")
+@click.option("--person", help="Somebody who is listed: their id, name or e-mail address.")
+@click.option("--name", help="Somebody else: the name that the record shows.")
+@click.option("--email", help="Their e-mail address.")
+@answer_command(_asked)
+async def ask_for_signature(
+    api: AsyncSignoff, project: str, person: str | None, name: str | None, email: str | None
+) -> SigningLink:
+    """Have the server mail a link to what waits for approval in PROJECT. You never see it, and need not be an approver."""
+    return await api.signing_links.ask(project, **given(person=person, name=name, email=email))
 
 
 @links.command("list")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from app.cli.display import STYLES, Json, condition_text, duration, follows_text, size, status_text, visible
 from app.cli.terms import proposal_text
+from app.domain.sender import called
 from signoff.schemas.json_value import JsonValue
 
 _SEVERITIES = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim"}
@@ -115,7 +116,7 @@ def decision_list(answer: Json) -> RenderableType:
         is_open = item["status"] == "open"
         text.append(f"{item['id']}  {item['kind']}  ")
         text.append(item["status"], style="yellow" if is_open else "")
-        source = [visible(item["actor"]) if item["actor"] else "", moment(item["at"] or item["opened_at"])]
+        source = [visible(called(item["actor"])) if item["actor"] else "", moment(item["at"] or item["opened_at"])]
         text.append(f"  {'  '.join(part for part in source if part)}\n", style="dim")
         words = item["question"] or item["comment"]
         answers = " | ".join(item["options"]) if is_open else item["answer"]
@@ -146,8 +147,8 @@ def plan_list(answer: Json) -> Table:
             plan["planner"],
             (plan["digest"] or "")[:12],
             moment(plan["created_at"]),
-            plan["created_by"],
-            plan["approved_by"],
+            called(plan["created_by"]),
+            called(plan["approved_by"] or ""),
             plan["summary"],
         )
         for plan in answer["plans"]
@@ -292,7 +293,7 @@ def event_row(event: Json) -> Text:
     line = Text(f"{event['seq']:>5} ", style="dim")
     line.append(f"{moment(event['at'])} ", style="dim")
     line.append(f"{event['type']} ", style="cyan")
-    line.append(f"{visible(event['actor'])} ")
+    line.append(f"{visible(called(event['actor']))} ")
     return line.append(visible(data), style="dim")
 
 

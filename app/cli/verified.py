@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli.display import visible
+from app.domain.sender import called
+from app.domain.signing_links import SETTINGS_ID
 from signoff.schemas.json_value import JsonObject
 
 if TYPE_CHECKING:
@@ -128,11 +130,10 @@ def _print_statement(statement: Statement | None) -> None:
         details = ", ".join(str(told[name]) for name in ("actor_id", "via", "address") if told.get(name) is not None)
         payload = told.get("payload")
         link = payload.get("link") if isinstance(payload, dict) else None
-        by = f"{link.get('made_by')} ({link.get('made_by_id')})" if isinstance(link, dict) else None
-        vouched = f", vouched for by {by}" if by is not None else ""
+        vouched = _vouched(link) if isinstance(link, dict) else ""
         click.echo(
             visible(
-                f"  approved by {told.get('actor')}{f' ({details})' if details else ''}{vouched} at {told.get('at')}"
+                f"  approved by {called(str(told.get('actor')))}{f' ({details})' if details else ''}{vouched} at {told.get('at')}"
             )
         )
     words = predicate.policy.get("words") if isinstance(predicate.policy, dict) else None
@@ -140,6 +141,20 @@ def _print_statement(statement: Statement | None) -> None:
         click.echo(visible(f"  demanded: {sentence}"))
     click.echo(visible(f"  outcome: {predicate.outcome.status}, as of event {predicate.record.events}"))
     click.echo(f"  statement: {stated['statement_sha256']}")
+
+
+def _vouched(link: JsonObject) -> str:
+    by_settings = link.get("made_by_id") == SETTINGS_ID
+    by = (
+        "the settings of the server"
+        if by_settings
+        else f"{called(str(link.get('made_by')))} ({link.get('made_by_id')})"
+    )
+    asked = f", asked for by {called(str(link.get('requested_by')))}" if link.get("requested_by") is not None else ""
+    sent = (
+        f", link delivered by the server to {link.get('delivered_to')}" if link.get("delivered_to") is not None else ""
+    )
+    return f", vouched for by {by}{asked}{sent}"
 
 
 def _print_findings(findings: Sequence[Found]) -> None:

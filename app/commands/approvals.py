@@ -53,7 +53,7 @@ def sign(
         return True
     check_in_time(gate, command.at)
     if gate.completed_by is not None:
-        raise already_complete(gate)
+        raise gates.already_complete(gate)
     rules, given = gate.demands, gates.approvals_of(conn, gate, command.kind)
     if command.actor == OWN_ACTOR and rules.automatic:
         note_automatic(conn, command, gate)
@@ -64,7 +64,7 @@ def sign(
     link = command.payload.get("link")
     who = replace(
         gates.approver(conn, command.sender, project),
-        vouched_by=link["made_by_id"] if link is not None else None,
+        vouched_by=link.get("made_by_id") if link is not None else None,
         with_passkey=rules.passkey and has_signature(command),
     )
     refused = refusal(gate.kind, rules, given, who, authors)
@@ -102,12 +102,6 @@ def _told(gate: GateRow, facts: GateFacts) -> JsonObject:
     """What the event of an approval says about a gate that still waits after it."""
     told: JsonObject = {"id": gate.id, "kind": gate.kind, "given": facts.get("given"), "needed": facts.get("needed")}
     return {**told, "undo_until": facts["undo_until"]} if "undo_until" in facts else told
-
-
-def already_complete(gate: GateRow) -> Conflict:
-    """The refusal of an approval at a gate that has all of them already, and only gives time to undo the last one."""
-    message = f"This has all of its approvals. It takes effect at {gate.undo_until}, unless the last one is withdrawn."
-    return Conflict(message, code="already_approved", context={"undo_until": gate.undo_until})
 
 
 def _open_completed(

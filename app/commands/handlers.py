@@ -107,7 +107,7 @@ def approve(conn: Connection, command: CommandRecord) -> None:
     _check_not_expired(conn, project, command)
     if (link := command.payload.get("link")) is not None:
         # If the approval is refused after this, the transaction is undone, and the link stays unused.
-        signing_links.use(conn, project.id, link["id"])
+        signing_links.use(conn, project.id, link.get("id", ""))
     if situation(project) == Situation.RUNNING:
         edited = proposals.find(conn, project) if command.payload.get("phase_id") is None else None
         if edited is None:

@@ -154,6 +154,7 @@ class PostgresDatabase:
 
     async def _read(self, work: Callable[[Connection], R]) -> R:
         async with self._readers.connect() as connection:
+            await connection.execution_options(**self._options)
             return await connection.run_sync(work)
 
 

@@ -162,7 +162,7 @@ class SqliteDatabase:
         self.feed = SqliteFeed(path)
         self._writer: _Writer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._readers = Readers(path, READERS, configure)
+        self._readers = Readers(path, READERS, configure, self._options)
 
     async def start(self) -> None:
         """Start the threads."""

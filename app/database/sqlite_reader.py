@@ -66,15 +66,23 @@ class Readers:
         path: the file.
         count: how many reads run at once.
         configure: called with each new connection.
+        options: what each connection carries: what the settings say.
     """
 
-    def __init__(self, path: Path, count: int, configure: Callable[[DBAPIConnection, object], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        count: int,
+        configure: Callable[[DBAPIConnection, object], None],
+        options: dict[str, object],
+    ) -> None:
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             connect_args={"check_same_thread": False},
             # One connection for each thread. It closes others when it has more than this.
             poolclass=SingletonThreadPool,
             pool_size=count + 1,
+            execution_options=options,
         )
         event.listen(self._engine, "connect", configure)
         event.listen(self._engine, "begin", _begin)

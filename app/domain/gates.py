@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.errors import Conflict, DomainError, Forbidden
 from app.domain.sender import Sender
+from app.domain.signing_links import SETTINGS_ID
 from app.domain.words import count, listed
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import GateKind, Role
@@ -221,12 +222,13 @@ def _refusal_of_authors(
 ) -> DomainError | None:
     if rules.four_eyes and who.id in authors:
         return Forbidden(f"{_WORKED_ON[kind]}, so somebody else must approve it.", code="four_eyes")
-    # Whoever makes a link has its text, and could sign with it.
-    if rules.four_eyes and who.vouched_by is not None and who.vouched_by in authors:
+    # Whoever makes a link has its text, and could sign with it. If the settings of the server vouch, nobody has it.
+    maker = who.vouched_by if who.vouched_by != SETTINGS_ID else None
+    if rules.four_eyes and maker is not None and maker in authors:
         message = f"Somebody who worked on this made the link for {who.name}. Somebody else must make one."
         return Forbidden(message, code="four_eyes")
     for one in approvals:
-        same_maker = who.vouched_by is not None and who.vouched_by in {one.by.actor_id, one.vouched_by}
+        same_maker = maker is not None and maker in {one.by.actor_id, one.vouched_by}
         if same_maker or (one.vouched_by is not None and one.vouched_by == who.id):
             message = "Whoever makes a link counts once together with the person whom it is for. Somebody else must approve this."
             return Forbidden(message, code="not_a_signer")

@@ -68,6 +68,14 @@ def letter_of(message: Message) -> Letter:
     if data.expires_at:
         lines.append(f"Deadline: {data.expires_at[:16].replace('T', ' ')} UTC")
     lines += ["", data.url]
+    if data.sign is not None:
+        until = f"{data.sign.expires_at[:16].replace('T', ' ')} UTC"
+        lines += [
+            "",
+            f"Read it and sign it as {plain(data.sign.person, MAX_SUBJECT)}, without an account:",
+            data.sign.url,
+            f"The link is good for one approval until {until}. Whoever has it can sign as you: forward it to nobody.",
+        ]
     return Letter(f"{headline}: {name}", "\n".join(lines))
 
 

@@ -19,8 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from app.domain.agents import EntryName
+from app.domain.agents import EntryName, Host
+from app.domain.names import MailAddress, PersonName
 from app.domain.people import Labels
+from app.domain.signing_links import DEFAULT_HOURS, MAX_HOURS
 from signoff.schemas.event_data import (
     DecisionRequested,
     EventData,
@@ -37,6 +39,8 @@ from signoff.vocabulary import InboxKind, NotifyEvent, Outcome
 
 # Under this key, the connections of a database carry the entries.
 NOTIFY = "notify"
+# What can be signed by a link.
+SIGNABLE = frozenset({InboxKind.PLAN, InboxKind.EDIT, InboxKind.PHASE})
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,88}={0,2}")
 _ENDED: dict[type[EventData], NotifyEvent] = {
@@ -63,13 +67,22 @@ def _as_minutes(span: timedelta) -> str:
 Span = Annotated[timedelta, BeforeValidator(_span), PlainSerializer(_as_minutes)]
 
 
+class LinkPerson(BaseModel):
+    """Somebody to whom an entry sends links to sign."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: PersonName = Field(description="The name that the record shows, unless somebody with this address is listed.")
+    email: MailAddress = Field(description="Their own e-mail address, which nobody else reads.")
+
+
 class NotifyEntry(BaseModel):
     """One `[[notify]]` entry: a channel, and what it is told about."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: EntryName = Field(description="Name of the entry; each one once.")
-    events: Annotated[tuple[NotifyEvent, ...], Field(min_length=1)] = Field(
+    events: Annotated[tuple[NotifyEvent, ...], Field(max_length=len(NotifyEvent))] = Field(
         default=(NotifyEvent.WAITING, NotifyEvent.FAILED),
         description="Events: waiting, failed, completed, cancelled, rejected.",
     )
@@ -90,6 +103,17 @@ class NotifyEntry(BaseModel):
     escalate: Span | None = Field(default=None, description="Tell escalate_to after this time, such as 4h.")
     escalate_to: EntryName | None = Field(default=None, description="Name of another entry.")
 
+    sign_by_link: tuple[LinkPerson, ...] = Field(
+        default=(), max_length=20, description="People to whom this entry sends links to sign: [{name, email}]."
+    )
+    link_hours: float = Field(
+        default=DEFAULT_HOURS, gt=0, le=MAX_HOURS, allow_inf_nan=False, description="How long a link is good."
+    )
+    links_on_request: bool = Field(default=False, description="Mail the links to sign for which authors ask.")
+    link_domains: tuple[Host, ...] = Field(
+        default=(), description="Domains; authors may have links sent to anybody who has an address there."
+    )
+
     @model_validator(mode="after")
     def _has_one_channel(self) -> NotifyEntry:
         urls = [self.url, self.url_env, self.url_file]
@@ -108,12 +132,53 @@ class NotifyEntry(BaseModel):
             raise ValueError("remind, before and escalate are for the event waiting, which is not among events")
         if self.kinds and NotifyEvent.WAITING not in self.events:
             raise ValueError("kinds are for the event waiting, which is not among events")
+        self._check_links()
         return self
+
+    def _check_links(self) -> None:
+        if not self.events and not self.links_on_request:
+            raise ValueError("events are empty, so nobody would be told anything")
+        if self.link_domains and not self.links_on_request:
+            raise ValueError("link_domains are for links_on_request, which is not set")
+        if (self.sign_by_link or self.links_on_request) and self.url is not None:
+            check_mail(self.url.get_secret_value())
+        if self.links_on_request and self.webhook is not None:
+            raise ValueError("links_on_request needs an e-mail server: a url that begins with mailto:// or mailtos://")
+        if not self.sign_by_link:
+            return
+        if self.webhook is not None and len(self.sign_by_link) > 1:
+            raise ValueError("a webhook has one reader, so sign_by_link names one person; make an entry for each")
+        addresses = [person.email.lower() for person in self.sign_by_link]
+        if len(set(addresses)) < len(addresses):
+            raise ValueError("sign_by_link has an address twice; give each person their own")
+        if NotifyEvent.WAITING not in self.events or (self.kinds and SIGNABLE.isdisjoint(self.kinds)):
+            raise ValueError("sign_by_link is for the event waiting, and for the kinds plan, edit and phase")
+
+    def person(self, address: str | None) -> LinkPerson | None:
+        """Return the person with this address to whom the entry sends links, or None."""
+        wanted = (address or "").lower()
+        return next((person for person in self.sign_by_link if person.email.lower() == wanted), None)
+
+    def mails_to(self, address: str) -> bool:
+        """Whether an author may have a link sent to anybody who has this address."""
+        return self.links_on_request and address.rpartition("@")[2].lower() in self.link_domains
 
     @property
     def variables(self) -> set[str]:
         """The environment variables that the entry names."""
         return {name for name in (self.url_env, self.secret_env) if name is not None}
+
+
+def check_mail(url: str) -> None:
+    """Make sure that an Apprise URL sends mail, so that each person alone reads their link.
+
+    Raises:
+        ValueError: it does something else.
+    """
+    if not re.match(r"mailtos?://", url.strip(), re.IGNORECASE):
+        raise ValueError(
+            "a link to sign is sent only to its person: use a url that begins with mailto:// or mailtos://, or a webhook"
+        )
 
 
 def check_secret(text: str) -> None:
@@ -135,6 +200,9 @@ def _fit_together(entries: list[NotifyEntry]) -> list[NotifyEntry]:
     unknown = next((entry for entry in entries if entry.escalate_to not in {None, *names} - {entry.name}), None)
     if unknown is not None:
         raise ValueError(f"'{unknown.name}' escalates to '{unknown.escalate_to}'; name another entry")
+    asked = [entry.name for entry in entries if entry.links_on_request]
+    if len(asked) > 1:
+        raise ValueError(f"'{asked[0]}' and '{asked[1]}' both have links_on_request; only one entry may")
     return entries
 
 
@@ -164,6 +232,16 @@ class NotifyRules:
     def named(self, name: str) -> NotifyEntry | None:
         """Return an entry by its name, or None."""
         return next((entry for entry in self.entries if entry.name == name), None)
+
+    @property
+    def on_request(self) -> NotifyEntry | None:
+        """The entry that mails the links for which authors ask, or None."""
+        return next((entry for entry in self.entries if entry.links_on_request), None)
+
+    def recipients(self, name: str) -> list[str | None]:
+        """Return whom an entry tells: each person to whom it sends links, by address; else all at once, which is None."""
+        entry = self.named(name)
+        return [person.email for person in entry.sign_by_link] if entry is not None and entry.sign_by_link else [None]
 
     def told(self, occasion: Occasion, labels: Collection[str]) -> list[str]:
         """Return the names of the entries that are told about an occasion in a project with these labels."""

@@ -21,6 +21,11 @@ class Origin(TypedDict):
     address: str | None
 
 
+def called(actor: str) -> str:
+    """Return the name of an actor as people read it. The record calls whoever has the server's key `admin`, which is no name."""
+    return "server key" if actor == SERVER_KEY_ID else actor
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Who sent something.

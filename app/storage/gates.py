@@ -28,7 +28,7 @@ from app.domain.policies import (
     undo_seconds,
 )
 from app.domain.policies import matching as matching_policies
-from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender
+from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender, called
 from app.domain.signing_links import LinkFacts
 from app.storage import decisions as decision_rows
 from app.storage import events, identities, signing_links
@@ -290,7 +290,7 @@ def approvals_of(conn: Connection, gate: GateRow, kind: CommandKind | None = Non
         by = Sender(row.actor, row.actor_id, row.via, row.address)
         counts = tuple(cast("list[int]", given.get("counts_for") or []))
         link = cast("LinkFacts | None", row.payload.get("link"))
-        seen, vouched_by = cast("str | None", given.get("seen")), link["made_by_id"] if link is not None else None
+        seen, vouched_by = cast("str | None", given.get("seen")), link.get("made_by_id") if link is not None else None
         found.append(Approval(by, row.at, counts, row.id, seen, vouched_by))
     return found
 
@@ -326,7 +326,7 @@ def approver(conn: Connection, sender: Sender, project: ProjectRow) -> Approver:
 
 def approver_with(sender: Sender, roles: frozenset[Role], *, is_key: bool = False) -> Approver:
     """Return who a sender is as an approver, if these are their roles."""
-    return Approver(sender.actor, sender.actor_id, roles, is_key)
+    return Approver(called(sender.actor), sender.actor_id, roles, is_key)
 
 
 def _rules(conn: Connection, policies: Sequence[Policy], document: Document) -> Rules:
@@ -360,3 +360,9 @@ def _signer(conn: Connection, text: str) -> Signer:
         return Signer(name=name, role=Role(name))
     known = identities.find_named(conn, name, Kind(kind))
     return Signer(name=known.name if known is not None else name, id=known.id if known is not None else None)
+
+
+def already_complete(gate: GateRow) -> Conflict:
+    """The refusal of an approval at a gate that has all of them already, and only gives time to undo the last one."""
+    message = f"This has all of its approvals. It takes effect at {gate.undo_until}, unless the last one is withdrawn."
+    return Conflict(message, code="already_approved", context={"undo_until": gate.undo_until})

@@ -32,6 +32,9 @@ notifications = Table(
     # When a workflow was last started for it.
     Column("handed_over_at", String(32)),
     Column("ended_at", String(32)),
+    # The address of the one person whom it is for, if it can have a link to sign; and the link, if an author asked for one.
+    Column("recipient", String(200)),
+    Column("link_id", String(64)),
     Index("ix_notifications_project_id", "project_id"),
     partial_index("ix_notifications_pending", "handed_over_at", "id", where=text("status = 'pending'")),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import isoformat, new_id, now, parse_time
-from app.domain.notifying import NOTIFY, NotifyRules, occasion_of
+from app.domain.notifying import NOTIFY, NotifyEntry, NotifyRules, Occasion, occasion_of
 from app.storage.notification_table import IS_PENDING, notifications
 from app.storage.reading import Rows
 from app.storage.tables import projects
@@ -42,6 +42,8 @@ class Notification:
     created_at: str
     handed_over_at: str | None
     ended_at: str | None
+    recipient: str | None
+    link_id: str | None
 
 
 _ROWS = Rows(notifications, Notification)
@@ -61,26 +63,39 @@ def note(conn: Connection, project_id: str, news: Iterable[tuple[Event, EventDat
         if occasion.kind == InboxKind.PLAN and project.status == ProjectStatus.RUNNING:
             occasion = replace(occasion, kind=InboxKind.EDIT)  # noqa: PLW2901
         for name in rules.told(occasion, project.labels):
-            row = Notification(
-                id=new_id("msg"),
-                project_id=project_id,
-                seq=event.seq,
-                entry=name,
-                event=occasion.event,
-                kind=occasion.kind,
-                item_id=occasion.item_id,
-                status=NotificationStatus.PENDING,
-                message=None,
-                attempts=0,
-                last_error=None,
-                due_at=None,
-                created_at=event.at,
-                handed_over_at=None,
-                ended_at=None,
-            )
-            rows.append(_values(row))
+            row = _fresh(project_id, event.seq, name, occasion, at=event.at)
+            rows += [_values(replace(row, id=new_id("msg"), recipient=one)) for one in rules.recipients(name)]
     if rows:
         conn.execute(insert(notifications), rows)
+
+
+def tell_one(conn: Connection, project_id: str, entry: str, what: Occasion, *, recipient: str, link_id: str) -> None:
+    """Store a notification for one person, of something that waits, with the link for which an author has asked."""
+    seq = conn.execute(select(projects.c.last_seq).where(projects.c.id == project_id)).scalar_one()
+    row = _fresh(project_id, seq, entry, what, at=now())
+    conn.execute(insert(notifications).values(_values(replace(row, recipient=recipient, link_id=link_id))))
+
+
+def _fresh(project_id: str, seq: int, entry: str, occasion: Occasion, *, at: str) -> Notification:
+    return Notification(
+        id=new_id("msg"),
+        project_id=project_id,
+        seq=seq,
+        entry=entry,
+        event=occasion.event,
+        kind=occasion.kind,
+        item_id=occasion.item_id,
+        status=NotificationStatus.PENDING,
+        message=None,
+        attempts=0,
+        last_error=None,
+        due_at=None,
+        created_at=at,
+        handed_over_at=None,
+        ended_at=None,
+        recipient=None,
+        link_id=None,
+    )
 
 
 def _values(row: Notification) -> JsonObject:
@@ -138,21 +153,27 @@ def end(conn: Connection, notification_id: str, status: NotificationStatus, erro
 def remind(conn: Connection, row: Notification, rules: NotifyRules, expires_at: str | None) -> None:
     """Store the reminders that follow a notification of something that waits: again, before the deadline, and to others."""
     entry = rules.named(row.entry)
-    if entry is None or row.event != NotifyEvent.WAITING:
+    if entry is None or row.event != NotifyEvent.WAITING or row.link_id is not None:
         return
     at = datetime.now(UTC)
-    follow = [(entry.name, at + entry.remind)] if entry.remind is not None else []
+    follow = [(entry.name, row.recipient, at + entry.remind)] if entry.remind is not None else []
     if row.due_at is None:
         # Once only: not after each reminder.
         if entry.before is not None and expires_at is not None and parse_time(expires_at) - entry.before > at:
-            follow.append((entry.name, parse_time(expires_at) - entry.before))
-        if entry.escalate is not None and entry.escalate_to is not None:
-            follow.append((entry.escalate_to, at + entry.escalate))
+            follow.append((entry.name, row.recipient, parse_time(expires_at) - entry.before))
+        if entry.escalate is not None and entry.escalate_to is not None and _is_first_of(row, entry):
+            others = rules.recipients(entry.escalate_to)
+            follow += [(entry.escalate_to, other, at + entry.escalate) for other in others]
     fresh = {"status": NotificationStatus.PENDING, "message": None, "attempts": 0, "last_error": None}
     fresh |= {"created_at": now(), "handed_over_at": None, "ended_at": None}
-    for name, due in follow:
-        values = _values(row) | fresh | {"id": new_id("msg"), "entry": name, "due_at": isoformat(due)}
-        conn.execute(insert(notifications).values(values))
+    for name, recipient, due in follow:
+        own = {"id": new_id("msg"), "entry": name, "recipient": recipient, "due_at": isoformat(due)}
+        conn.execute(insert(notifications).values(_values(row) | fresh | own))
+
+
+def _is_first_of(row: Notification, entry: NotifyEntry) -> bool:
+    """Whether others are told because of this one: once, however many people the entry names."""
+    return not entry.sign_by_link or row.recipient == entry.sign_by_link[0].email
 
 
 def replay(conn: Connection, notification_id: str) -> Notification:

@@ -79,6 +79,12 @@ signing_links = Table(
     Column("expires_at", String(32), nullable=False),
     Column("used_at", String(32)),
     Column("revoked_at", String(32)),
+    # The `[[notify]]` entry through which the server sends it, and to which address. Then nobody else has seen its text.
+    Column("entry", String(64)),
+    Column("address", Text),
+    # The author who asked for it.
+    Column("requested_by", Text),
+    Column("requested_by_id", String(64)),
     Index("ix_signing_links_project", "project_id"),
 )
 

@@ -72,6 +72,14 @@ class SigningLinkFields(TypedDict, total=False):
     hours: float
 
 
+class AskFields(TypedDict, total=False):
+    """Whom the server asks by mail to sign."""
+
+    person: str
+    name: str
+    email: str
+
+
 class PhaseFields(TypedDict, total=False):
     """The fields of a phase, besides its name."""
 

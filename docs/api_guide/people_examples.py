@@ -71,6 +71,15 @@ def _signing_links(guide: Guide) -> None:
         about="Lets one person sign what waits now: the plan, an edit, or a phase. The answer has the address, which is shown this "
         "once.",
     )
+    guide.call(
+        "askForSignature",
+        "POST",
+        f"{base}/signing-links/ask",
+        {"person": "dana@example.com"},
+        status=409,
+        about="Has the server mail a link, which nobody but its reader sees. It needs an entry with `links_on_request` in "
+        "`[[notify]]`, which this server does not have.",
+    )
     guide.call("revokeSigningLink", "DELETE", f"{base}/signing-links/{other['id']}")
     sent = {"Authorization": f"Bearer {link['url'].partition('#')[2]}"}
     asked = guide.call(

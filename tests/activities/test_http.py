@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from activities.actions import http_exchange
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.download import save
 from activities.actions.http import BODY_OUTPUT_BYTES, Http, HttpFields
 from activities.actions.masking import Masker
 from activities.actions.netguard import is_public
 from activities.actions.retry_after import retry_after
+from activities.tls import shared_tls
 from app.domain.actions import TaskContext, TaskFailed
 
 PLAIN = b'{"text": "' + b"encoded " * 50 + b'"}'
@@ -593,14 +593,14 @@ async def test_the_certificate_must_be_the_names(workspace: Path, monkeypatch: p
     names: list[str | None] = []
     tls.sni_callback = lambda _socket, name, _context: names.append(name)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    http_exchange._tls.cache_clear()
+    shared_tls.cache_clear()
     with serving(tls) as address:
         port = address.rpartition(":")[2]
         assert (await run(workspace, f"https://localhost:{port}/echo", allow=["localhost"]))["status"] == 200
         assert names == ["localhost"]
         error = await failure(workspace, f"https://{address}/echo", allow=[address])
         assert (error.kind, "CERTIFICATE_VERIFY_FAILED" in error.message) == ("connection", True)
-    http_exchange._tls.cache_clear()
+    shared_tls.cache_clear()
 
 
 @pytest.mark.parametrize(

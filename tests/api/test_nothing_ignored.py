@@ -144,6 +144,7 @@ ELSEWHERE = {
     "addPasskey": {"name", "nonce", "credential_id", "client_data", "attestation"},
     "rotateKey": {"days"},
     "addSigningLink": {"person", "name", "email", "hours"},
+    "askForSignature": {"person", "name", "email"},
     "signByLink": {"plan_digest", "frozen_digest", "comment"},
     "undoApprovalByLink": {"comment"},
 }

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
-from email import message_from_bytes
 from email.header import decode_header, make_header
-from email.message import Message as Mail
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope
 from sqlalchemy import update
 from temporalio.testing import WorkflowEnvironment
 
@@ -22,6 +18,7 @@ from app.storage.notification_table import notifications as notifications_table
 from signoff.schemas.event_data import ProjectCompleted
 from tests.api.test_roles import bearer, key_for
 from tests.conftest import Stack, eventually, running_stack
+from tests.mailbox import receiving_mail
 from tests.ports import free_port
 from tests.receiver import SECRET, Receiver, receiving
 
@@ -182,72 +179,52 @@ async def test_only_operators_of_all_projects_read_notifications(told: Stack) ->
         assert (await told.http.get("/api/notifications", headers=headers)).status_code == status
 
 
-class Mailbox:
-    """Takes every mail."""
-
-    def __init__(self) -> None:
-        self.mails: list[Mail] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        assert isinstance(envelope.content, bytes)
-        self.mails.append(message_from_bytes(envelope.content))
-        return "250 OK"
-
-
 async def test_a_mail_has_what_waits_and_nothing_that_a_project_injects(
     temporal_server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
-    mailbox, port = Mailbox(), free_port()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
-    await asyncio.to_thread(controller.start)
     url_file = tmp_path / "mail.url"
-    url_file.write_text(f"mailto://127.0.0.1:{port}?from=signoff@example.com&to=dana@example.com&mode=insecure\n")
-    try:
+    async with receiving_mail() as mailbox:
+        url_file.write_text(f"{mailbox.url}&to=dana@example.com\n")
         entries = [{"name": "mail", "url_file": str(url_file), "events": ["waiting"]}]
         async with running_stack(temporal_server, tmp_path, notify=entries) as stack:
             name = "Logs\nBcc: everybody@example.com <b>@channel</b> [here](https://evil.example)"
             project_id = await stack.planned("- Clear: `true || rm -rf /var/log`", name=name)
             [row] = await until_ended(stack, 1)
             assert row["status"] == "delivered", row
-    finally:
-        await asyncio.to_thread(controller.stop)
     [mail] = mailbox.mails
     assert mail["Bcc"] is None
     subject = str(make_header(decode_header(mail["Subject"])))
     assert subject.startswith("A plan is waiting for approval: Logs Bcc: everybody")
-    payload = mail.get_payload(decode=True) if not mail.is_multipart() else mail.get_payload(0).get_payload(decode=True)  # type: ignore[union-attr]
-    assert isinstance(payload, bytes)
-    text = payload.decode()
+    text = mailbox.texts[0]
     assert f"/projects/{project_id}" in text
     assert "1 critical" in text
     for injected in ("<b>", "@channel", "](", "https://evil"):
         assert injected not in text
 
 
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.full)])
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("count", "seconds"), [(60, 0), pytest.param(1000, 60, marks=pytest.mark.full)])
 async def test_many_arrive_once_each_although_the_receiver_was_down(
-    told: Stack, receiver: Receiver, count: int
+    told: Stack, receiver: Receiver, count: int, seconds: int
 ) -> None:
     project_id = await told.create("- A: `true`")
     receiver.mute = True
     ended = [ProjectCompleted(tasks={}) for _ in range(count)]
     await told.database.transact(lambda conn: events.append(conn, project_id, *ended, actor="signoff"))
+    back_at = time.monotonic() + seconds
 
-    async def some_failed() -> bool:
-        return receiver.refused >= 20
+    async def down_for_long() -> bool:
+        return receiver.refused >= 20 and time.monotonic() >= back_at
 
-    await eventually(some_failed, what="some were refused")
+    await eventually(down_for_long, what="the receiver was down", seconds=seconds + 60)
     receiver.mute = False
+    query = {"status": "delivered", "limit": 1}
 
-    async def all_there() -> bool:
-        return len(receiver.taken) >= count
+    async def all_delivered() -> bool:
+        return (await told.http.get("/api/notifications", params=query)).json()["total"] == count
 
-    await eventually(all_there, what="all have arrived", seconds=1000)
-    await asyncio.sleep(1)  # why: a message that was sent twice would arrive within this time
+    await eventually(all_delivered, what="all are delivered", seconds=450)
     assert len(receiver.ids) == len(set(receiver.ids)) == count
-    done = (await told.http.get("/api/notifications", params={"status": "delivered", "limit": 1})).json()
-    assert done["total"] == count
 
 
 async def test_who_does_not_answer_is_reminded_and_then_others_are_told(

@@ -18,6 +18,7 @@ from signoff.schemas.notifications import Message, MessageData
 from signoff.vocabulary import InboxKind, NotifyEvent
 from tests.receiver import SECRET
 
+PAT, LEE = {"name": "Pat", "email": "pat@example.com"}, {"name": "Lee", "email": "lee@example.com"}
 MAIL = "mailtos://user:pass-word-1@smtp.example.com?to=dana@example.com"
 
 
@@ -32,6 +33,7 @@ def test_entries_reach_another_process_and_their_secrets_are_shown_nowhere(
 ) -> None:
     hook = f'[[notify]]\nname = "hook"\nwebhook = "https://a.example/x"\nsecret = "{SECRET}"\nremind = "1d"\n'
     mail = f'[[notify]]\nname = "mail"\nurl = "{MAIL}"\nlabels = ["ops"]\n'
+    mail += 'links_on_request = true\nsign_by_link = [{ name = "Pat", email = "pat@example.com" }]\n'
     by_variable = '[[notify]]\nname = "chat"\nurl_env = "CHAT_URL"\n'
     write(tmp_path, monkeypatch, hook + mail + by_variable)
     settings = load_settings()
@@ -64,6 +66,21 @@ def test_entries_reach_another_process_and_their_secrets_are_shown_nowhere(
         ({"name": "a", "url": "json://a", "remind": "soon"}, "such as 30m, 4h or 1d"),
         ({"name": "a", "url": "json://a", "escalate": "4h"}, "both escalate and escalate_to"),
         ({"name": "a", "url": "json://a", "escalate": "4h", "escalate_to": "b"}, "name another entry"),
+        ({"name": "a", "url": "slack://a/b/c", "sign_by_link": [PAT]}, "sent only to its person"),
+        ({"name": "a", "url": MAIL, "sign_by_link": [PAT, PAT]}, "an address twice"),
+        ({"name": "a", "url": MAIL, "sign_by_link": [PAT], "events": ["failed"]}, "for the event waiting"),
+        ({"name": "a", "url": MAIL, "sign_by_link": [PAT], "kinds": ["manual"]}, "the kinds plan, edit and phase"),
+        ({"name": "a", "url": MAIL, "sign_by_link": [{"name": "Pat", "email": "a@b.example,c@d.example"}]}, "email"),
+        (
+            {"name": "a", "webhook": "https://a.example", "secret": SECRET, "sign_by_link": [PAT, LEE]},
+            "a webhook has one reader",
+        ),
+        (
+            {"name": "a", "webhook": "https://a.example", "secret": SECRET, "links_on_request": True},
+            "needs an e-mail server",
+        ),
+        ({"name": "a", "url": MAIL, "link_domains": ["b.example"]}, "for links_on_request"),
+        ({"name": "a", "url": MAIL, "events": []}, "nobody would be told"),
         ({"name": "a", "url": "json://a", "color": "b"}, "there is no such field"),
     ],
 )

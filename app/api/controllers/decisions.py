@@ -203,7 +203,7 @@ def _made(made: CommandRecord) -> Decision:
         question_id=made.payload.get("decision"),
         actor=made.actor,
         **made.sender.origin,
-        vouched_by=link["made_by"] if link is not None else None,
+        vouched_by=link.get("made_by") if link is not None else None,
         at=made.at,
         comment=made.comment,
         plan_version=made.plan_version,

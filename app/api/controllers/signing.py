@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,25 +17,27 @@ from app.api.http.bodies import Remark
 from app.api.http.callers import caller_of
 from app.api.http.idempotency import answer_once
 from app.api.http.outcome import RECORDED, recorded, submit
-from app.api.http.people_bodies import AddSigningLink, SignByLink
+from app.api.http.people_bodies import AddSigningLink, AskForSignature, SignByLink
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.api.views import present
 from app.api.views.for_link import gate_for_link
 from app.api.views.frozen import with_preview
+from app.commands import sent_links
 from app.domain import commands
-from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from app.domain.identity import isoformat
 from app.domain.sender import Sender
-from app.domain.states import Situation
-from app.storage import identities, plans, projects, proposals, runs, signing_links
+from app.storage import identities, projects, runs, signable, signing_links
 from app.storage.identities import Kind
-from app.storage.projects import ProjectRow, situation
+from app.storage.projects import ProjectRow
+from app.storage.signable import Signable
 from app.storage.signing_links import SigningLink as LinkRow
+from app.temporal.notifying import hand_over
 from signoff.schemas.gates import Gate
 from signoff.schemas.plans import Plan
 from signoff.schemas.signing_links import NewSigningLink, Signed, SigningLink, SigningLinkList, SigningRequest
-from signoff.vocabulary import PhaseStatus, Scope
+from signoff.vocabulary import Scope
 
 AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -46,7 +49,7 @@ class SigningLinkController(Controller):
     path = "/api/projects/{project_id:str}/signing-links"
     tags = ("people",)
 
-    @get("/", operation_id="listSigningLinks", opt={SCOPE: Scope.APPROVE}, summary="List links to sign")
+    @get("/", operation_id="listSigningLinks", opt={SCOPE: (Scope.APPROVE, Scope.AUTHOR)}, summary="List links to sign")
     async def list_links(
         self, services: NamedDependency[Services], project_id: FromPath[str]
     ) -> Response[SigningLinkList]:
@@ -73,30 +76,67 @@ class SigningLinkController(Controller):
 
         def work(conn: Connection) -> NewSigningLink:
             project = projects.get(conn, project_id)
-            version, digest, phase_id = _waiting(conn, project)
+            what = signable.waiting(conn, project)
             person_id = _person(conn, data, by)
-            row, text = signing_links.add(
-                conn, project_id, person_id, plan=(version, digest), phase_id=phase_id, expires_at=expires_at, by=by
-            )
+            row, text = signing_links.add(conn, project_id, person_id, what, expires_at=expires_at, by=by)
             # Behind `#`, browsers send it to no server, and no log has it.
             return NewSigningLink(**_link(conn, row).model_dump(), url=f"{public_url}/sign#{text}")
 
         return await answer_once(request, services, work, status=201, headers=_NOT_STORED)
 
+    @post(
+        "/ask",
+        operation_id="askForSignature",
+        opt={SCOPE: (Scope.AUTHOR, Scope.APPROVE)},
+        summary="Have a link to sign mailed to somebody",
+    )
+    async def ask(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        data: JSONBody[AskForSignature],
+    ) -> Response[SigningLink]:
+        """For what waits for approval now. The server mails the link, and nobody else sees it, not even whoever asks.
+
+        The person has the role approver for the project, or an address at one of the `link_domains` of the settings. The record
+        of their approval says who asked, and to which address the link was sent.
+        """
+        by = caller_of(request).sender
+
+        def work(conn: Connection) -> SigningLink:
+            project = projects.get(conn, project_id)
+            link = sent_links.ask(conn, project, by, person=data.person, name=data.name, email=data.email)
+            return _link(conn, link)
+
+        answer = await answer_once(request, services, work, status=201, headers=_NOT_STORED)
+        with suppress(Unavailable):  # it is sent later then
+            await hand_over(services.database, services.engine)
+        return answer
+
     @delete(
         "/{link_id:str}",
         operation_id="revokeSigningLink",
-        opt={SCOPE: Scope.APPROVE},
+        opt={SCOPE: (Scope.APPROVE, Scope.AUTHOR)},
         summary="Revoke a link to sign",
         status_code=200,
     )
     async def revoke_link(
-        self, services: NamedDependency[Services], project_id: FromPath[str], link_id: FromPath[str]
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        project_id: FromPath[str],
+        link_id: FromPath[str],
     ) -> Response[SigningLink]:
-        """Its person can no longer sign with it. An approval that was given stays."""
+        """Its person can no longer sign with it. An approval that was given stays. Authors may revoke what they asked for."""
+        caller = caller_of(request)
 
         def work(conn: Connection) -> SigningLink:
-            projects.get(conn, project_id)
+            project = projects.get(conn, project_id)
+            link = signing_links.get(conn, project_id, link_id)
+            own = link.requested_by_id is not None and link.requested_by_id == caller.actor_id
+            if not own and not caller.access.may(Scope.APPROVE, project.labels):
+                raise Forbidden("Only an approver, or whoever asked for this link, may revoke it.", code="role_needed")
             return _link(conn, signing_links.revoke(conn, project_id, link_id))
 
         return Response(await services.database.transact(work), headers=_NOT_STORED)
@@ -200,26 +240,6 @@ class SigningController(Controller):
         return Response(shown, headers={**_NOT_STORED, **decided.headers})
 
 
-def _waiting(conn: Connection, project: ProjectRow) -> tuple[int, str, str | None]:
-    """What waits for approval in a project: the version, its digest, and the phase.
-
-    Raises:
-        Conflict: `nothing_to_sign`.
-    """
-    if situation(project) == Situation.PLAN_READY:
-        plan = plans.current(conn, project)
-        return plan.version, str(plan.digest), None
-    edited = proposals.find(conn, project)
-    if edited is not None:
-        return edited.version, str(edited.digest), None
-    if situation(project) == Situation.RUNNING:
-        for phase in runs.phases_of(conn, project.id):
-            if phase.status == PhaseStatus.AWAITING_APPROVAL:
-                plan = plans.current(conn, project)
-                return plan.version, str(plan.digest), phase.id
-    raise Conflict("Nothing in this project waits for an approval now.", code="nothing_to_sign")
-
-
 def _check_signable(conn: Connection, link: LinkRow, project: ProjectRow) -> None:
     """Check that the person of a link can sign with it now.
 
@@ -228,12 +248,12 @@ def _check_signable(conn: Connection, link: LinkRow, project: ProjectRow) -> Non
     """
     signing_links.check(conn, link)
     try:
-        waiting = _waiting(conn, project)
+        found = signable.waiting(conn, project)
     except Conflict as error:
         message = "This no longer waits for an approval. You have nothing to do."
         raise Conflict(message, code="nothing_to_sign") from error
-    if waiting != (link.plan_version, link.plan_digest, link.phase_id):
-        message = f"The plan has changed since this link was made. Ask {link.created_by} for a new one."
+    if found != Signable(link.plan_version, link.plan_digest, link.phase_id):
+        message = f"The plan has changed since this link was made. Ask {link.whom_to_ask} for a new one."
         raise Conflict(message, code="plan_superseded")
 
 
@@ -248,16 +268,8 @@ def _person(conn: Connection, data: AddSigningLink, by: Sender) -> str:
     if (data.person is None) == (data.name is None) or (data.person is not None and data.email is not None):
         raise Invalid("Name the person: either `person`, or `name` and perhaps `email` for somebody who is not listed.")
     if data.person is not None:
-        found = identities.find_named(conn, data.person, Kind.PERSON)
-        if found is None or found.disabled_at is not None:
-            message = f"Nobody is listed as '{data.person[:100]}'. Give `name` for somebody new."
-            raise NotFound(message, code="person_not_found")
-        return found.id
-    for text in (str(data.name), data.email):
-        listed = identities.find_named(conn, text, Kind.PERSON) if text is not None else None
-        if listed is not None:
-            message = f"{listed.name} is already listed. To make a link for them, name them in `person`: {listed.id}."
-            raise Conflict(message, code="name_taken", context={"person": listed.id})
+        return signing_links.listed(conn, data.person).id
+    signing_links.check_not_listed(conn, str(data.name), data.email)
     return identities.add(conn, Kind.PERSON, str(data.name), [], by=by, email=data.email)
 
 
@@ -274,6 +286,8 @@ def _link(conn: Connection, row: LinkRow) -> SigningLink:
         created_by=row.created_by,
         expires_at=row.expires_at,
         used_at=row.used_at,
+        requested_by=row.requested_by,
+        delivered_to=row.address,
     )
 
 

@@ -7,18 +7,13 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 
 from app.api.http.bodies import MAX_PASSWORD_LENGTH, Comment, Digest, Flag, RequestBody, number
-from app.domain.people import Grant, objection_to_name
+from app.domain.names import Email, MailAddress, PersonName
+from app.domain.people import Grant
 from app.domain.plan import PLAIN
 from app.domain.signing_links import DEFAULT_HOURS, MAX_HOURS
 from signoff.vocabulary import Role
 
 MIN_PASSWORD_LENGTH = 12
-
-
-def _name(name: str) -> str:
-    if (why := objection_to_name(name)) is not None:
-        raise ValueError(why)
-    return name.strip()
 
 
 def _long_enough(password: SecretStr) -> SecretStr:
@@ -33,8 +28,6 @@ def _global_admin(grants: list[Grant]) -> list[Grant]:
     return grants
 
 
-PersonName = Annotated[str, StringConstraints(max_length=100), PLAIN, AfterValidator(_name)]
-Email = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$"), PLAIN]
 Grants = Annotated[list[Grant], Field(min_length=1, max_length=20), AfterValidator(_global_admin)]
 NewPassword = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LENGTH), AfterValidator(_long_enough)]
 Days = Annotated[float, Field(gt=0, le=3660, allow_inf_nan=False), BeforeValidator(number)]
@@ -91,6 +84,17 @@ class AddSigningLink(RequestBody):
     name: PersonName | None = None
     email: Email | None = None
     hours: Annotated[float, Field(gt=0, le=MAX_HOURS, allow_inf_nan=False), BeforeValidator(number)] = DEFAULT_HOURS
+
+
+class AskForSignature(RequestBody):
+    """Whom the server asks by mail to sign what waits in the project now.
+
+    `person` is the id, name or e-mail address of somebody who is listed. For somebody else, give `name` and `email`.
+    """
+
+    person: Annotated[str, StringConstraints(max_length=200), PLAIN] | None = None
+    name: PersonName | None = None
+    email: MailAddress | None = None
 
 
 class SignByLink(RequestBody):

@@ -13,7 +13,9 @@ from app.api.views.html_parts import plain_text as _text
 from app.api.views.html_parts import table_of as _table
 from app.domain.certificate import CertifiedDecision, CertifiedTask, Predicate, Statement
 from app.domain.passkeys import decoded
+from app.domain.sender import called
 from app.domain.signing import fingerprint_of
+from app.domain.signing_links import SETTINGS_ID
 from app.sealing.keys import public_key_in
 from signoff.schemas.json_value import JsonObject, JsonValue
 
@@ -85,7 +87,7 @@ def to_html(statement: Statement, public_key: str) -> str:
 
 
 def _who(actor: object) -> str:
-    return _text(_ACTOR_ITSELF.get(str(actor), str(actor)))
+    return _text(_ACTOR_ITSELF.get(str(actor), called(str(actor))))
 
 
 def _lead(predicate: Predicate) -> str:
@@ -215,11 +217,21 @@ _TOLD_APART = frozenset({"passkey", "link", "gate"})
 
 
 def _vouched(link: JsonValue) -> list[tuple[str, str]]:
-    """Who made the link through which an approval was given. They vouch for its person."""
+    """Who vouches for the person of a link through which an approval was given, who asked for it, and where it was sent."""
     if not isinstance(link, dict):
         return []
-    maker = f"{_who(link.get('made_by'))} ({_code(link.get('made_by_id'))})"
-    return [("Vouched for by", f"{maker}, who made the link {_code(link.get('id'))} for this person")]
+    code = _code(link.get("id"))
+    if link.get("made_by_id") == SETTINGS_ID:
+        rows = [("Vouched for by", f"the settings of this server, which allow the link {code} for this person")]
+    else:
+        maker = f"{_who(link.get('made_by'))} ({_code(link.get('made_by_id'))})"
+        did = "asked for" if link.get("requested_by") is not None else "made"
+        rows = [("Vouched for by", f"{maker}, who {did} the link {code} for this person")]
+    if link.get("requested_by") is not None:
+        rows.append(("Link asked for by", f"{_who(link.get('requested_by'))} ({_code(link.get('requested_by_id'))})"))
+    if link.get("delivered_to") is not None:
+        rows.append(("Link delivered", f"by this server to {_text(link.get('delivered_to'))}; nobody else saw it"))
+    return rows
 
 
 def _counts(predicate: Predicate, decision: JsonObject) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from signoff._async.transport import AsyncTransport
 from signoff._requests import Request, get, post
-from signoff.fields import PersonFields, RoleFields, SigningLinkFields
+from signoff.fields import AskFields, PersonFields, RoleFields, SigningLinkFields
 from signoff.schemas.people import NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
 from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
 
@@ -81,6 +81,13 @@ class AsyncSigningLinks:
         The answer has its `url`, which is never shown again.
         """
         return await self._transport.call(post(_links(project_id), fields), NewSigningLink)
+
+    async def ask(self, project_id: str, **fields: Unpack[AskFields]) -> SigningLink:
+        """Have the server mail a link to `person` (an id, name or e-mail address), or to somebody new with `name` and `email`.
+
+        Nobody but its reader sees the link.
+        """
+        return await self._transport.call(post(f"{_links(project_id)}/ask", fields), SigningLink)
 
     async def revoke(self, project_id: str, link_id: str) -> SigningLink:
         """Revoke a link. An approval that was given with it stays."""

@@ -7,6 +7,14 @@ from pydantic import BaseModel, Field
 from signoff.vocabulary import InboxKind, NotificationStatus, NotifyEvent
 
 
+class LinkInMessage(BaseModel):
+    """A link for the one person who reads a message. Whoever has `url` can sign as them."""
+
+    person: str
+    url: str
+    expires_at: str
+
+
 class MessageData(BaseModel):
     """What people are told."""
 
@@ -21,6 +29,7 @@ class MessageData(BaseModel):
     expires_at: str | None
     seq: int
     url: str = Field(description="The page of the project.")
+    sign: LinkInMessage | None = Field(default=None, description="The link to sign, if the reader can sign by one.")
 
 
 class Message(BaseModel):
@@ -40,6 +49,9 @@ class Notification(BaseModel):
     event: NotifyEvent
     kind: InboxKind | None = Field(description="What waits, if something does.")
     seq: int = Field(description="The number of the event that caused it.")
+    recipient: str | None = Field(
+        description="The address of the one person whom it is for, if it can have a link to sign."
+    )
     status: NotificationStatus
     attempts: int
     last_error: str | None

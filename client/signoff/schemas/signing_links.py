@@ -11,7 +11,11 @@ from signoff.vocabulary import LinkStatus
 
 
 class SigningLink(BaseModel):
-    """A link for one person to sign one version of a plan, or the phase `phase_id` of a run."""
+    """A link for one person to sign one version of a plan, or the phase `phase_id` of a run.
+
+    `delivered_to` is the address to which the server itself sends the link; then nobody else sees its text. `requested_by` is the
+    author who asked for that. `created_by` is whoever vouches for the person: a person, or the settings of the server.
+    """
 
     id: str
     person: str
@@ -23,6 +27,8 @@ class SigningLink(BaseModel):
     created_by: str
     expires_at: str
     used_at: str | None
+    requested_by: str | None = None
+    delivered_to: str | None = None
 
 
 class NewSigningLink(SigningLink):

@@ -1,6 +1,7 @@
 /** What waits for the reader across all projects: loaded now and then, and soon after something has happened. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
 import { session } from "./session.svelte";
+import { telling, tellNew } from "./telling.svelte";
 
 export type InboxItem = Schemas["InboxItem"];
 
@@ -49,13 +50,16 @@ export const inbox = {
   load,
 };
 
-/** Keep the inbox current while the page is visible, until the returned function is called. */
+/** Keep the inbox current while the page is visible, or while it tells the reader what is new, until the returned function is called. */
 export function keepInbox(): () => void {
   const onVisible = () => {
     if (document.visibilityState === "visible") schedule(0);
   };
+  const onTime = () => {
+    if (document.visibilityState === "visible" || telling.on) schedule(0);
+  };
   schedule(0);
-  const every = setInterval(onVisible, EVERY_MS);
+  const every = setInterval(onTime, EVERY_MS);
   document.addEventListener("visibilitychange", onVisible);
   return () => {
     clearInterval(every);
@@ -80,6 +84,7 @@ async function load(): Promise<void> {
   try {
     known = await answer(api.GET("/api/inbox", { params: { query: { limit: shown } } }));
     failure = null;
+    tellNew(known.items);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     failure = error;

@@ -1,5 +1,5 @@
 /** Texts of a project's header and its dialogs. */
-import { decisionModes, plural, settingNames } from "./words.ts";
+import { called, decisionModes, plural, settingNames } from "./words.ts";
 
 export const header = {
   temporal: "Open in Temporal",
@@ -14,7 +14,13 @@ export const header = {
   recordOnly: "Recorded state only",
   recordOnlyHint: "The running workflow is not responding, so the page shows only what is on record.",
   streams: { connecting: "Connecting", live: "Live", stale: "Out of date" },
-  people: { createdBy: (who: string) => `Created by ${who}` },
+  labels: {
+    title: "Labels",
+    edit: "Edit labels",
+    none: "none",
+    hint: "Separated by commas. Roles and policies can be bound to labels.",
+  },
+  people: { createdBy: (who: string) => `Created by ${called(who)}` },
   progress: "Progress",
   progressText: (done: number, total: number, failed: number, skipped: number, running: number, percent: number) =>
     [
@@ -51,7 +57,7 @@ export const header = {
     planning: "Generating the plan",
     approval: "Waiting for your approval",
     edit: "Waiting for your approval of an edit",
-    changes: (who: string) => `Waiting for its author: ${who} requested changes`,
+    changes: (who: string) => `Waiting for its author: ${called(who)} requested changes`,
     rejected: "The plan was rejected",
     expired: "Nobody approved it in time",
     phase: (name: string) => `Waiting for your approval of phase “${name}”`,
@@ -187,7 +193,7 @@ export const header = {
       skipped: "Skipped",
     },
     didNotStop: "Its process may still be running. Check the machine of its worker.",
-    by: (who: string, reason: string) => (reason ? `By ${who}: ${reason}` : `By ${who}`),
+    by: (who: string, reason: string) => (reason ? `By ${called(who)}: ${reason}` : `By ${called(who)}`),
     others: (count: number) => `${plural(count, "task")} never started`,
     going: "The cancellation is recorded. Some tasks are still stopping; you do not have to do anything.",
     close: "Close",

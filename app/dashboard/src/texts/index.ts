@@ -11,7 +11,7 @@ import { people } from "./people.ts";
 import { plan } from "./plan.ts";
 import { record } from "./record.ts";
 import { shell, signIn, project } from "./shell.ts";
-import { askByLink, signByLink } from "./links.ts";
+import { askByLink, askByMail, signByLink } from "./links.ts";
 import { signoff } from "./signoff.ts";
 import { task } from "./task.ts";
 import { timeline } from "./timeline.ts";
@@ -22,6 +22,7 @@ export { statusNames } from "./words.ts";
 export const texts = {
   shell,
   askByLink,
+  askByMail,
   signByLink,
   signIn,
   project,

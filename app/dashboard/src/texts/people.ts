@@ -1,9 +1,11 @@
 /** Texts about people, keys, and what the reader may do. */
 
+import { called } from "./words.ts";
+
 export const people = {
   settings: "Settings",
   title: "People and keys",
-  signedInAs: (name: string) => `Signed in as ${name}`,
+  signedInAs: (name: string) => `Signed in as ${called(name)}`,
   onlyAdmins: "Only an administrator can see people and keys.",
   passkeys: {
     title: "Passkeys",
@@ -68,6 +70,14 @@ export const people = {
     enable: "Enable",
     rotate: "Rotate",
     revoke: "Revoke",
+    edit: "Edit",
+    editTitle: (name: string) => `Edit ${name}`,
+    newPassword: "New password (at least 12 characters; empty to keep it; a new one ends all sessions)",
+    labelsOf: (role: string) => `Labels of projects for the role ${role}`,
+    allProjects: "all projects",
+    labelsHint: "A role with labels, separated by commas, is only for projects that have one of them.",
+    isDisabled: "Disabled: cannot sign in, and sessions end at once",
+    changed: (name: string) => `${name} was changed.`,
     chooseRole: "Choose at least one role.",
     added: (name: string) => `${name} was added.`,
     newKey: (name: string) => `The key of ${name}. Keep it now: it is not shown again.`,

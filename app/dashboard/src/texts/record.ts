@@ -1,5 +1,5 @@
 /** Texts of the Record tab. */
-import { plural, severities } from "./words.ts";
+import { called, plural, severities } from "./words.ts";
 
 export const record = {
   seal: "Record seal",
@@ -35,7 +35,7 @@ export const record = {
   answered: "Answered",
   expired: "Expired",
   withdrawn: "Withdrawn",
-  by: (actor: string) => `by ${actor}`,
+  by: (actor: string) => `by ${called(actor)}`,
   answer: (answer: string) => `Answer: ${answer}`,
   kinds: {
     generate: "requested a plan",
@@ -100,7 +100,7 @@ export const record = {
   more: (number: number) => `Show ${number} more`,
   none: "No event matches.",
   raw: "Raw",
-  vouched: (maker: string) => `by a link that ${maker} made`,
+  vouched: (maker: string) => `by a link that ${called(maker)} made`,
   certificate: "Certificate",
   certificateHint: "What was signed, by whom, and what came of it.",
   certificateFile: "Signed file",

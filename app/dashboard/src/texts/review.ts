@@ -1,10 +1,12 @@
 /** Texts of the answers to a plan besides an approval. */
 
+import { called } from "./words.ts";
+
 export const review = {
-  requested: (who: string, version: number) => `${who} requested changes to version ${version}`,
-  rejected: (who: string, version: number) => `${who} rejected plan version ${version}`,
+  requested: (who: string, version: number) => `${called(who)} requested changes to version ${version}`,
+  rejected: (who: string, version: number) => `${called(who)} rejected plan version ${version}`,
   author: "Edit tasks on the Plan tab, or revise the plan. The next version waits for approval again.",
-  others: (who: string) => `Only ${who} can approve this version now. That would withdraw the request.`,
+  others: (who: string) => `Only ${called(who)} can approve this version now. That would withdraw the request.`,
   withdraw: "You requested these changes. If you approve this version after all, that withdraws your request.",
   title: {
     "request-changes": (version: number) => `Request changes to version ${version}`,

@@ -1,7 +1,7 @@
 /** Texts of the sign-off box. */
 import { size } from "../format.ts";
 import { review } from "./review.ts";
-import { plural, severities } from "./words.ts";
+import { called, plural, severities } from "./words.ts";
 
 export const signoff = {
   title: "Waiting for a person",
@@ -17,7 +17,7 @@ export const signoff = {
     titleEdit: (version: number) => `Plan version ${version}, an edit of this run, is waiting for your approval`,
     edit: "Nothing more starts until you approve or discard it. What is running continues.",
     titleReplaced: (version: number, by: number) => `Plan version ${version} was replaced by version ${by}`,
-    madeBy: (planner: string, who: string) => `Created by ${who}, planner: ${planner}`,
+    madeBy: (planner: string, who: string) => `Created by ${called(who)}, planner: ${planner}`,
     whole: "Read the whole plan",
     powers: "What it may do",
     reading: "Checking what the plan may do…",
@@ -259,7 +259,7 @@ export const signoff = {
     before: "before",
     after: "after",
     sinceRequested: (version: number, who: string) =>
-      `Changes since version ${version}, to which ${who} requested changes`,
+      `Changes since version ${version}, to which ${called(who)} requested changes`,
     compare: "Compare in full",
     more: (count: number) => plural(count, "more change"),
     nothing: "nothing",
@@ -286,8 +286,8 @@ export const signoff = {
     files: (count: number) => plural(count, "output file"),
     outputs: (count: number) => plural(count, "output value"),
     problems: "Failed or skipped so far",
-    skippedBy: (who: string) => `skipped by ${who}`,
-    leftBy: (who: string) => `left failed by ${who}`,
+    skippedBy: (who: string) => `skipped by ${called(who)}`,
+    leftBy: (who: string) => `left failed by ${called(who)}`,
     next: (name: string) => `What “${name}” will do`,
     noTasks: "It has no tasks.",
     approve: "Approve the phase",

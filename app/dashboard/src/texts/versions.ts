@@ -1,5 +1,7 @@
 /** Texts of the Versions tab. */
 
+import { called } from "./words.ts";
+
 export const versions = {
   title: "Plan versions",
   none: "There is no plan yet.",
@@ -13,7 +15,8 @@ export const versions = {
     discarded: "Discarded",
     failed: "Failed",
   } as Record<string, string>,
-  by: (actor: string, planner: string) => `by ${actor}, ${planner === "hand" ? "manually" : `planner: ${planner}`}`,
+  by: (actor: string, planner: string) =>
+    `by ${called(actor)}, ${planner === "hand" ? "manually" : `planner: ${planner}`}`,
   compare: "Compare",
   from: "From version",
   to: "To version",

@@ -12,6 +12,11 @@ export const statusNames: Record<Status, string> = {
   awaiting_approval: "Awaiting approval",
 };
 
+/** The name of an actor, as people read it. The record calls whoever has the server's key `admin`, which is no name. */
+export function called(actor: string): string {
+  return actor === "admin" ? "server key" : actor;
+}
+
 /** What a task does, by the type of its action. */
 export const actionTypes = {
   shell: "Command",

@@ -1,6 +1,7 @@
 /** Describes events as sentences. */
 import { span } from "../../format.ts";
 import { statusNames, texts } from "../../texts/index.ts";
+import { called } from "../../texts/words.ts";
 
 export interface RecordedEvent {
   type: string;
@@ -56,7 +57,7 @@ function partsOf(type: string, data: Record<string, unknown>): Record<string, st
     title: text(data.title),
     name: text(data.name),
     version: text(data.plan_version),
-    by: text(data.by),
+    by: called(text(data.by)),
     run: text(data.run_number),
     path: text(data.path),
     key: text(data.key) && words.ofTask(text(data.key)),
