@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.planning.outline import fences, scripts
-from app.planning.outline.blocks import Block, Fence, Text
+from app.planning.outline.blocks import Block, Fence, Item, List, Text
 from app.planning.outline.findings import Findings
 from app.planning.outline.parts import TaskParts
+from app.planning.outline.titles import Head, read_head
 
 _LIST_LINE = re.compile(
     r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|[^`\n]*`)|\$ )", re.MULTILINE
@@ -24,6 +25,24 @@ class Context:
     definitions: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: scripts.Settings = field(default_factory=scripts.Settings)
     parallel: bool = False
+    # What is known about items and lists, by their id: those around them ask again and again. Both are kept, so that no other
+    # one gets the id.
+    _heads: dict[int, tuple[Item, Head]] = field(default_factory=dict[int, tuple[Item, Head]])
+    _steps: dict[int, tuple[List, bool]] = field(default_factory=dict[int, tuple[List, bool]])
+
+    def head_of(self, item: Item) -> Head:
+        """The title of an item, taken apart."""
+        known = self._heads.get(id(item))
+        if known is None:
+            known = self._heads[id(item)] = item, read_head(item, self.definitions, self.findings)
+        return known[1]
+
+    def holds_steps(self, block: List, found: Callable[[List], bool]) -> bool:
+        """Whether a list holds steps, as `found` says when it is asked first."""
+        known = self._steps.get(id(block))
+        if known is None:
+            known = self._steps[id(block)] = block, found(block)
+        return known[1]
 
     def with_variables(self, names: Iterable[str]) -> Context:
         """The same for scripts that have these variables as well."""

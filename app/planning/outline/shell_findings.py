@@ -200,10 +200,12 @@ def _command(text: str, operator: str, offset: int, found: list[Command]) -> Non
 
 def lost_state(script: list[Command]) -> tuple[int, str] | None:
     """What the end of a script leaves behind that the next step does not see: where, and a sentence."""
-    last = next((command for command in reversed(script) if command.words != ["}"]), None)
-    if last is None:
+    end = len(script)
+    while end and script[end - 1].words == ["}"]:
+        end -= 1
+    if not end:
         return None
-    words, _, offset = last
+    words, _, offset = script[end - 1]
     first = words[0]
     if first in {"cd", "pushd"}:
         why = (
@@ -211,7 +213,7 @@ def lost_state(script: list[Command]) -> tuple[int, str] | None:
         )
         return offset, why
     activates = first not in _ENVIRONMENTS or (len(words) > 1 and words[1] in {"activate", "use", "deactivate"})
-    if (first in _SETTERS and activates) or all(map(_ASSIGNMENT.match, words)):
+    if (first in _SETTERS and activates) or ("=" in first and all(map(_ASSIGNMENT.match, words))):
         why = "What this step sets is gone when it ends: each step has its own environment. Put what needs it into its block."
         return offset, why
     return None
