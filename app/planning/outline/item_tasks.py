@@ -220,7 +220,7 @@ class ItemTasks:
 
     def _read(self, part: TaskParts, fence: Fence, before: list[Block]) -> str:
         """Give a task what a block does. Return what its description shows of the block."""
-        if scripts.fence_options(fence).run or not introduces_elsewhere(label_of(before)):
+        if scripts.fence_options(fence).run or not introduces_elsewhere(label_of(before), fence.content):
             return read_fence(part, fence, self.context)
         self.findings.warn(fence.line, f"This block {ELSEWHERE}")
         part.action, part.by_hand = ActionSpec(type="manual"), True

@@ -20,6 +20,7 @@ from app.planning.outline.structure import Section, is_contents, is_step
 from signoff.vocabulary import PhaseStrategy
 
 DEFAULT_PHASE = "Tasks"
+_PARALLEL, _SEQUENTIAL, _DAG = PhaseStrategy.PARALLEL, PhaseStrategy.SEQUENTIAL, PhaseStrategy.DAG
 
 # Sentences before a block that say nothing about what it does.
 _EMPTY_WORDS = re.compile(
@@ -84,7 +85,7 @@ class SectionSteps:
     ) -> None:
         self.phase = phase
         self.section = section
-        parallel = phase.section.strategy == PhaseStrategy.PARALLEL
+        parallel = phase.section.strategy == _PARALLEL
         self._outer = replace(context, parallel=parallel)
         self.context = self._outer
         self.findings = context.findings
@@ -142,7 +143,7 @@ class SectionSteps:
         elif is_sample(introduction):
             self._warn(before, "What follows is a sample, so nothing of it runs. To run an item of it, add {run}.")
             self.by_hand = True
-        elif introduces_elsewhere(introduction):
+        elif introduces_elsewhere(introduction, block.source):
             self._warn(before, f"What follows {ELSEWHERE}")
             self.by_hand = True
         rest: list[Block] = []
@@ -317,12 +318,12 @@ class SectionSteps:
     def _add(self, steps: Steps, *, ordered: bool) -> None:
         """Put the tasks of one step into the phase, in order behind what it waits for."""
         phase, first = self.phase, steps.tasks[0]
-        if phase.section.strategy == PhaseStrategy.DAG:
+        if phase.section.strategy == _DAG:
             if first.whole is None:
                 first.follows = [*(phase.open or phase.gate)] if ordered else [*phase.gate]
         else:
             # The phase has an order. Only what comes after a choice says more: it starts if any of the ways has ended.
-            ordered = phase.section.strategy == PhaseStrategy.SEQUENTIAL
+            ordered = phase.section.strategy == _SEQUENTIAL
             first.follows = phase.gate if first.whole is None else []
             for part in steps.tasks:
                 part.follows = [*part.follows] if ordered and len(part.follows) > 1 else []
