@@ -30,7 +30,7 @@ from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
 MAX_INLINE_COMMAND = 80
 
-_VARIABLE = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
+_VARIABLE = re.compile(r"\$(?:\{[#!]?)?([A-Z][A-Z0-9_]*)")
 _BACKTICKS = re.compile(r"`+")
 
 
