@@ -10,11 +10,14 @@ from app.planning.outline import fences, scripts
 from app.planning.outline.blocks import Block, Fence, Item, List, Text
 from app.planning.outline.findings import Findings
 from app.planning.outline.parts import TaskParts
+from app.planning.outline.programs import holds_commands
 from app.planning.outline.titles import Head, read_head
 
 _LIST_LINE = re.compile(
     r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|[^`\n]*`)|\$ )", re.MULTILINE
 )
+
+_CELL = re.compile(r"\|\s*`([^`\n]+)`\s*(?=\||$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,18 @@ def warn_of_kept(block: Block, findings: Findings) -> None:
         findings.warn(
             block.line, "Code by indentation is treated as text. To run it, put it into a block that starts with ```sh."
         )
+    elif isinstance(block, Text) and block.kind == "table" and _shows_commands(block.source):
+        findings.warn(
+            block.line, "A table is treated as text, and so are the commands in it. To run them, write a list of steps."
+        )
     elif isinstance(block, Text) and block.kind in {"blockquote", "html_block"} and _LIST_LINE.search(block.source):
         kind = "A quote" if block.kind == "blockquote" else "HTML"
         findings.warn(block.line, f"{kind} is treated as text, and so are the steps and blocks in it.")
+
+
+def _shows_commands(table: str) -> bool:
+    """Whether a cell of a table holds a command and nothing else."""
+    return any(" " in code and holds_commands(code) for code in _CELL.findall(table))
 
 
 def read_fence(part: TaskParts, block: Fence, context: Context) -> str:

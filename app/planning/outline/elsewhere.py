@@ -66,7 +66,7 @@ _GOES_ON = r"(?=\s*(?:[:.,;()]|$)|\s+(?:and|then|with|as|before|after|while|by|u
 # Places anywhere in a sentence: "Restart it on each node, one at a time", "Stop it on the server", "SSH into db-1 and run".
 _SOMEWHERE = re.compile(
     rf".{{0,120}}?\b(?:on|in(?:side)?(?=\s.{{0,40}}(?:container|pod|vm)s?\b))\s+{_YOURS}"
-    rf"(?:{_EVERY}{_KIND}(?:{_MACHINE}|{_ROLE})(?![\w-])|(?:{_ONE}{_MACHINE}(?![\w-]){_WHICH}|{_NAMED_HERE}){_GOES_ON})"
+    rf"(?:{_EVERY}{_KIND}(?:{_MACHINE}|{_ROLE})(?![\w-])|(?:{_ONE}(?:{_MACHINE}|primary|secondary)(?![\w-]){_WHICH}|{_NAMED_HERE}){_GOES_ON})"
     rf"|(?:.{{0,60}}\b(?:and|then|,)\s+)?(?:for|repeat (?:this |it )?(?:for|on))\s+{_EVERY}{_KIND}(?:{_MACHINE}|{_ROLE})(?![\w-])"
     r"|(?:.{0,60}\b(?:and|then|,)\s+)?(?:ssh|log\s?in|log|login|sign\s?in|connect|jump|go|switch|shell|exec)\s+"
     rf"(?:(?:in|on|over|via ssh|with ssh)\s*)?(?:to|into|onto)\s+{_YOURS}"

@@ -175,7 +175,10 @@ class _Reader:
 
     def _warn_of_release(self) -> None:
         if self.conditional:
-            self.findings.warn(self.parts.line, f"This step is not always done, {_RELEASED}")
+            later = sections.is_later(self.title.text) or sections.is_later(self.title.label)
+            self.findings.warn(
+                self.parts.line, f"This step is {'for later' if later else 'not always done'}, {_RELEASED}"
+            )
         elif self.boxed:
             self.findings.warn(self.parts.line, f"This step has a checkbox and a command, {_RELEASED}")
 

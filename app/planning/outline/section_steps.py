@@ -13,11 +13,19 @@ from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import read_title
 from app.planning.outline.items import read_item
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
-from app.planning.outline.sections import is_alternative, is_conditional, is_sample
+from app.planning.outline.sections import (
+    Kind,
+    is_alternative,
+    is_conditional,
+    is_sample,
+    is_way_back,
+    kind_of,
+    offers_ways,
+)
 from app.planning.outline.shared_settings import SharedSettings
-from app.planning.outline.steps import WHICH, Steps, choose, release, release_ways, with_choices
+from app.planning.outline.steps import WHICH, Steps, choose, release, release_choice, release_ways, with_choices
 from app.planning.outline.structure import Section, is_contents, is_step
-from signoff.vocabulary import PhaseStrategy
+from signoff.vocabulary import PhaseStrategy, RunsOn
 
 DEFAULT_PHASE = "Tasks"
 _PARALLEL, _SEQUENTIAL, _DAG = PhaseStrategy.PARALLEL, PhaseStrategy.SEQUENTIAL, PhaseStrategy.DAG
@@ -136,7 +144,8 @@ class SectionSteps:
     def _step(self, block: Block, before: list[Block]) -> list[Block]:
         """Read a list or a block. Return the text that belongs to what follows."""
         introduction = "" if self.by_hand else _introduction(before, block)
-        asks = is_conditional(introduction)
+        forward = self.phase.section.runs_on == RunsOn.SUCCESS and kind_of(self.section.name) != Kind.ROLLBACK
+        asks = is_conditional(introduction) or (forward and is_way_back(introduction))
         outer = self.by_hand
         if asks:
             self._warn(before, f"What follows is not always done, so a person decides about it: {_EACH_COMMAND}")
@@ -148,7 +157,7 @@ class SectionSteps:
             self.by_hand = True
         rest: list[Block] = []
         if isinstance(block, List):
-            rest = self._list(block, before, asks=asks)
+            rest = self._list(block, before, asks=asks, offered=offers_ways(introduction))
         elif isinstance(block, Fence) and scripts.is_own(block):
             column = self.findings.column_of(block.line, block.language)
             message = "This block does not belong to a task. Indent it to the text of its list item."
@@ -161,7 +170,7 @@ class SectionSteps:
     def _warn(self, before: list[Block], message: str) -> None:
         self.findings.warn(before[-1].line, message)
 
-    def _list(self, block: List, before: list[Block], *, asks: bool) -> list[Block]:
+    def _list(self, block: List, before: list[Block], *, asks: bool, offered: bool) -> list[Block]:
         phase, section = self.phase, self.phase.section
         numbered = block.start is not None
         if numbered and self.context.parallel and len(block.items) > 1:
@@ -186,6 +195,7 @@ class SectionSteps:
             groups.append(group)
         if not groups:
             return before
+        release_choice(groups, self.findings, offered=offered)
         attributes = any(group.tasks[0].places or group.tasks[0].whole is not None for group in groups)
         made = with_choices(groups, self.findings, parallel=self.context.parallel)
         self._put_text(made[0].tasks[0], lead)
