@@ -34,6 +34,8 @@ def warned(text: str, line: int, words: str) -> bool:
         "Fail back (next day)",
         "Drop it (after 7 days)",
         "Tomorrow",
+        "18:00 UTC",
+        "On Friday, 18:00",
     ],
 )
 def test_a_step_for_later_does_not_run_at_once(words: str) -> None:
@@ -96,3 +98,35 @@ def test_commands_in_a_table_are_pointed_out() -> None:
 )
 def test_a_role_names_another_machine(words: str) -> None:
     assert released(f"1. {words}:\n\n   ```sh\n   make x\n   ```\n") == [("manual", False)]
+
+
+def test_a_time_above_a_list_says_when_its_steps_run() -> None:
+    text = "## Scale\n\nFriday 18:00 UTC\n- Up: `make up`\n\nMonday 09:00 UTC\n- Down: `make down`\n"
+    assert released(text) == [("shell", True)] * 2
+
+
+@pytest.mark.parametrize(
+    "words", ["Do not run this while imports are running", "Never do this", "Expected", "For example"]
+)
+def test_what_is_not_to_be_run_or_shows_something_is_for_a_person(words: str) -> None:
+    text = f"## Do\n\n```sh\nmake new\n```\n\n{words}:\n\n```sh\nmake old\n```\n"
+    assert released(text) == [("shell", False), ("manual", False)]
+    assert warned(text, 7, "")
+    assert released(text.replace("sh\nmake old", "sh run\nmake old")) == [("shell", False), ("shell", False)]
+
+
+def test_words_that_only_begin_like_a_ban_are_none() -> None:
+    assert released("## Do\n\nDon't forget to run:\n\n```sh\nmake old\n```\n") == [("shell", False)]
+
+
+@pytest.mark.parametrize("words", ["~~Restart it~~", "(Deprecated) Restart it", "Restart it (no longer needed)"])
+def test_what_is_no_longer_needed_does_not_simply_run(words: str) -> None:
+    assert released(f"1. {words}: `make x`\n") == [("shell", True)]
+
+
+@pytest.mark.parametrize(
+    "words", ["Run `./bootstrap.sh`, then seed.", "`./rollback.sh production`", "Then run `make x`."]
+)
+def test_a_command_in_a_paragraph_is_pointed_out(words: str) -> None:
+    assert warned(f"# Do\n\n{words}\n\n- Look: `ls x`\n", 3, "The command in this paragraph is not run")
+    assert not warned("# Do\n\n`PORT` is the port.\n\n- Look: `ls x`\n", 3, "not run")

@@ -17,6 +17,12 @@ _LIST_LINE = re.compile(
     r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|[^`\n]*`)|\$ )", re.MULTILINE
 )
 
+# A paragraph that is a command, or begins by saying to run one.
+_SAID = re.compile(
+    r"\s*(?:(?:(?:then|next|now|first|finally|please|and|again),?\s+){0,2}(?:run|execute|enter|type|issue|call)\s+)?"
+    r"`([^`\n]+)`(?=[\s.,;:]|$)",
+    re.IGNORECASE,
+)
 _CELL = re.compile(r"\|\s*`([^`\n]+)`\s*(?=\||$)", re.MULTILINE)
 
 
@@ -61,6 +67,13 @@ def warn_of_kept(block: Block, findings: Findings) -> None:
         findings.warn(
             block.line, "Code by indentation is treated as text. To run it, put it into a block that starts with ```sh."
         )
+    elif isinstance(block, Text) and block.kind == "paragraph":
+        command = _SAID.match(block.content)
+        if command is not None and holds_commands(command[1]):
+            findings.warn(
+                block.line,
+                "The command in this paragraph is not run. To run it, make it an item of a list: 1. Title: `command`.",
+            )
     elif isinstance(block, Text) and block.kind == "table" and _shows_commands(block.source):
         findings.warn(
             block.line, "A table is treated as text, and so are the commands in it. To run them, write a list of steps."

@@ -15,8 +15,10 @@ from app.planning.outline.items import read_item
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
 from app.planning.outline.sections import (
     Kind,
+    forbids,
     is_alternative,
     is_conditional,
+    is_later,
     is_sample,
     is_way_back,
     kind_of,
@@ -28,6 +30,8 @@ from app.planning.outline.structure import Section, is_contents, is_step
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
 DEFAULT_PHASE = "Tasks"
+# A longer text above a list is no time: "Friday 18:00 UTC".
+_MAX_TIME = 40
 _PARALLEL, _SEQUENTIAL, _DAG = PhaseStrategy.PARALLEL, PhaseStrategy.SEQUENTIAL, PhaseStrategy.DAG
 
 # Sentences before a block that say nothing about what it does.
@@ -151,6 +155,11 @@ class SectionSteps:
             self._warn(before, f"What follows is not always done, so a person decides about it: {_EACH_COMMAND}")
         elif is_sample(introduction):
             self._warn(before, "What follows is a sample, so nothing of it runs. To run an item of it, add {run}.")
+            self.by_hand = True
+        elif forbids(introduction):
+            self._warn(
+                before, "The words above say not to run what follows, so a person decides. To run it, add {run}."
+            )
             self.by_hand = True
         elif introduces_elsewhere(introduction, block.source):
             self._warn(before, f"What follows {ELSEWHERE}")
@@ -370,6 +379,6 @@ def _introduction(before: list[Block], block: Block) -> str:
     if not isinstance(last, Text) or last.kind != "paragraph":
         return ""
     text = read_title(last.content.replace("\n", " "), {}).text.strip()
-    if text.endswith(":"):
+    if text.endswith(":") or (isinstance(block, List) and len(text) <= _MAX_TIME and is_later(text)):
         return text
     return _SENTENCES.split(text)[-1] if isinstance(block, Fence) else ""

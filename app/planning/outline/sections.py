@@ -102,6 +102,7 @@ _TIME = rf"{_NUMBER}(?:\s*(?:-|\u2013|to)\s*[0-9]+)?\s*(?:seconds?|secs?|minutes
 _LATER = re.compile(
     rf"(?:(?:after|wait(?:\s+for)?|in)\s+(?:about\s+|at least\s+|another\s+|approximately\s+|~)?{_TIME}"
     rf"|(?:the\s+)?(?:next|following)\s+(?:day|week|month|morning|business day|working day)\b|tomorrow\b|{_TIME}\s+later\b"
+    r"|(?:on\s+)?(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+)?(?:at\s+)?[0-9]{1,2}:[0-9]{2}\b(?!:[0-9])"
     rf"|T\s?\+\s?[0-9]+\s?(?:s|m|min|h|d|hours?|minutes?|days?)\b)"
     rf"|.{{0,160}}\((?:(?:after|in)\s+{_TIME}|(?:the\s+)?(?:next|following)\s+(?:day|week|month)|tomorrow|{_TIME}\s+later)\)\W*$",
     re.IGNORECASE,
@@ -117,10 +118,23 @@ _WAY_BACK = re.compile(
 )
 # "(patch releases only) Tag it", "(initial beta) Make a branch"
 _QUALIFIED = re.compile(
+    r"~~.+~~|.{0,160}\((?:deprecated|obsolete|outdated|no longer (?:needed|used|necessary|required)|skip(?: this)?)\)|"
     r"\((?:[^()]{0,60}\bonly|[^()]{0,60}\b(?:releases?|versions?|alpha|beta|optional(?:ly)?)(?: [^()]{0,20})?)\)\s*:?\s*\S",
     re.IGNORECASE,
 )
-_SAMPLE = re.compile(r"(?:here(?:'s|\u2019s| is)|below is) an? (?:sample|example)\b", re.IGNORECASE)
+_SAMPLE = re.compile(
+    r"(?:here(?:'s|\u2019s| is)|below is) an? (?:sample|example)\b"
+    r"|(?:for (?:example|instance)|e\.g\.?|(?:example|expected|sample)(?: (?:output|result|response|usage))?"
+    r"|output|usage)\W*:\s*$"
+    r"|(?:you|it|this|the (?:output|result)) (?:should|will) (?:see|print|show|look|return|be|output)\b[^:]{0,80}:\s*$",
+    re.IGNORECASE,
+)
+# "Do not run this while imports are running:"
+_FORBIDS = re.compile(
+    r"(?:warning\W+|important\W+|note\W+)?(?:do not|don't|don\u2019t|never|must not|avoid)\b"
+    r"(?!\s+(?:forget|worry|skip|hesitate|panic|miss))",
+    re.IGNORECASE,
+)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _NOT_TO_RUN = re.compile(
     r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
@@ -172,7 +186,7 @@ def kind_of(heading: str) -> Kind | None:
         return Kind.ROLLBACK
     if _ALTERNATIVE.match(text) or _PLATFORM.match(text):
         return Kind.ALTERNATIVE
-    if _LATER.match(text):
+    if _LATER.match(text) or _LATER.match(heading.strip()):
         return Kind.CONDITIONAL
     for kind, form in ((Kind.CONDITIONAL, _CONDITIONAL), (Kind.CHECKLIST, _CHECKLIST), (Kind.TEXT, _TEXT)):
         if form.match(text):
@@ -190,7 +204,13 @@ def is_conditional(step: str) -> bool:
 
 def is_later(step: str) -> bool:
     """Whether a step or a section says that it is for later: "After one week", "Wait 10 minutes, then …", "T+1h"."""
-    return _introduces(_LATER, step)
+    # A time such as 18:00 looks like a number in front of the words.
+    return _introduces(_LATER, step) or _LATER.match(step.strip()) is not None
+
+
+def forbids(sentence: str) -> bool:
+    """Whether a sentence above a block says that it is not to be run, or not always: "Do not run this during imports:"."""
+    return _introduces(_FORBIDS, sentence)
 
 
 def offers_ways(sentence: str) -> bool:
