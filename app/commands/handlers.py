@@ -59,6 +59,8 @@ def request_plan(conn: Connection, command: CommandRecord) -> None:
     refine = bool(command.payload.get("refine"))
     call = Call.GENERATE if command.kind == CommandKind.GENERATE else Call.REFINE if refine else Call.REGENERATE
     check_call(call, situation(project))
+    if project.plan_version is not None:
+        check_bound(plans.current(conn, project), command.payload)
     planner = command.payload.get("planner") or OUTLINE
     _check_instructions(project, command, planner)
     edits = command.payload.get("edits")

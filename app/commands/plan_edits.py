@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, update
 
 from app.commands import approvals, releases
+from app.commands.bound import check_bound
 from app.domain.actions import Actions, Mode
 from app.domain.commands import CommandRecord
 from app.domain.conditions import stops_of
@@ -101,6 +102,8 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     project = projects.get(conn, command.project_id)
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
+        if project.plan_version is not None:
+            check_bound(plans.current(conn, project), command.payload)
         editor = edit_plan(conn, project.id, edits, actions, actor=command.sender, call=call)
         made = plans.current(conn, projects.get(conn, project.id))
         command.plan_version, command.plan_digest = made.version, made.digest
@@ -113,6 +116,7 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     current = plans.current(conn, project)
     waiting = proposals.find(conn, project)
     base = waiting or current
+    check_bound(base, command.payload)
     before = plans.verified_draft(base)
     started = {phase.key for phase in runs.phases_of(conn, project.id) if phase.status != PhaseStatus.PENDING}
     ahead = [phase.key for phase in before.phases if phase.key not in started]

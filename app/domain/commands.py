@@ -80,13 +80,16 @@ class GeneratePlan(Command):
 
 
 class RegeneratePlan(GeneratePlan):
-    """Make a new plan. `refine` changes the current one instead: first by `edits`, then by the instructions."""
+    """Make a new plan. `refine` changes the current one (if it has the given digest) instead: first by `edits`, then by the
+    instructions.
+    """
 
     kind = CommandKind.RETURN
     call = Call.REGENERATE
 
     refine: bool | None = None
     edits: list[JsonObject] | None = None
+    plan_digest: _ShortText | None = None
 
 
 class Approve(Command):
@@ -147,7 +150,10 @@ class RetryRun(Command):
 
 
 class EditPlan(Command):
-    """Edit the plan with the edits of `app.domain.edits`. With `refine`, edit as part of planning; not during a run."""
+    """Edit the plan (if it has the given digest) with the edits of `app.domain.edits`.
+
+    With `refine`, edit as part of planning; not during a run.
+    """
 
     kind = CommandKind.EDIT
     signal = "edit"
@@ -155,6 +161,7 @@ class EditPlan(Command):
 
     edits: list[JsonObject] = Field(default_factory=list[JsonObject])
     refine: bool = False
+    plan_digest: _ShortText | None = None
 
 
 class DiscardEdit(Command):

@@ -25,12 +25,13 @@ from app.planning.outline.reader import read_outline
 from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict
 from app.planning.outline.sections import is_alternative, kind_of
 from app.planning.outline.single import as_text, read_single_phase, read_single_task
+from app.planning.outline.steps import is_another_way
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
 MAX_INLINE_COMMAND = 80
 
-_VARIABLE = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
+_VARIABLE = re.compile(r"\$(?:\{[#!]?)?([A-Z][A-Z0-9_]*)")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -124,7 +125,8 @@ def _is_chain(phase: PhaseDraft) -> bool:
 def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter]) -> str:
     """One list item. `own` is the task without the dependency that the numbered list implies."""
     # Beside others, some titles would be one of several ways to do it.
-    tried = [[RUN]] if is_alternative(own.title) and own.condition is None else [[], [RUN]]
+    another = is_another_way(own.title) and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
+    tried = [[RUN]] if another or (is_alternative(own.title) and own.condition is None) else [[], [RUN]]
     for text in (text for name in _names(own.title) for extra in tried for text in _candidates(own, name, extra)):
         lines = text.split("\n")
         indent = " " * len(marker)

@@ -11,7 +11,7 @@ from typing import cast
 from sqlalchemy import Connection, insert, or_, select, update
 
 from app.domain.commands import CommandKind, Outcome
-from app.domain.errors import Unavailable
+from app.domain.errors import Conflict, Unavailable
 from app.domain.gates import Approval, Approver, Demand, Rules, Signer
 from app.domain.identity import isoformat, new_id, now
 from app.domain.parameters import Value

@@ -71,6 +71,11 @@ def path_of(project_id: str, *parts: str) -> str:
     return "/api/projects" + "".join(f"/{quote(part, safe='')}" for part in (project_id, *parts))
 
 
+def plan_match(digest: str | None) -> dict[str, str]:
+    """The header with which an edit is refused if the plan no longer has this digest. None: no header."""
+    return {} if digest is None else {"If-Match": f'"{digest}"'}
+
+
 def _without_none(values: Mapping[str, Any]) -> JsonObject:
     return {name: value for name, value in values.items() if value is not None}
 

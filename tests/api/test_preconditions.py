@@ -193,3 +193,92 @@ async def test_a_plan_that_was_made_has_its_tag(signoff: Stack) -> None:
     project_id = await signoff.create(PLAN)
     answer = await signoff.http.post(f"/api/projects/{project_id}/generate-plan")
     assert answer.headers["etag"] == await plan_tag(signoff, project_id)
+
+
+# Every way to edit a plan: the method, the path and the body.
+EDITS: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST", "/tasks", {"title": "New"}),
+    ("PUT", "/tasks/look", {"title": "See"}),
+    ("PUT", "/tasks/look", {}),
+    ("DELETE", "/tasks/look", {}),
+    ("POST", "/phases", {"name": "Later"}),
+    ("POST", "/refine-plan", {"edits": [{"op": "update_task", "task": "look", "title": "See"}]}),
+]
+
+
+async def edit(stack: Stack, project_id: str, tag: str, call: tuple[str, str, dict[str, Any]]) -> httpx.Response:
+    method, path, body = call
+    return await stack.http.request(
+        method,
+        f"/api/projects/{project_id}{path}",
+        headers={"If-Match": tag},
+        json=body or None if method != "PUT" else body,
+    )
+
+
+@pytest.mark.parametrize("call", EDITS)
+async def test_an_edit_is_of_the_plan_that_was_read(signoff: Stack, call: tuple[str, str, dict[str, Any]]) -> None:
+    project_id = await signoff.planned(f"{PLAN}\n- [ ] Other")
+    read = await plan_tag(signoff, project_id)
+    await put(signoff, project_id, None, strategy="careful")
+    current = await plan_tag(signoff, project_id)
+    for stale in (read, f"W/{current}", '"r1"'):
+        answer = await edit(signoff, project_id, stale, call)
+        assert answer.status_code == 412, answer.text
+        body = check_error(answer)
+        assert (body["code"], body["context"]) == ("precondition_failed", {"etag": current})
+    odd = await edit(signoff, project_id, "r1", call)
+    assert (odd.status_code, check_error(odd)["code"]) == (400, "bad_if_match")
+    assert await plan_tag(signoff, project_id) == current
+    answer = await edit(signoff, project_id, f'"x", {current}', call)
+    assert answer.status_code in {200, 201}, answer.text
+    assert (await plan_tag(signoff, project_id) == current) == (call[2] == {} and call[0] == "PUT")
+
+
+@pytest.mark.parametrize("call", EDITS[:1] + EDITS[4:5])
+async def test_an_edit_of_a_run_is_of_the_plan_that_was_read(
+    signoff: Stack, call: tuple[str, str, dict[str, Any]]
+) -> None:
+    project_id = await signoff.started(PLAN)
+    read = await plan_tag(signoff, project_id)
+    answer = await edit(signoff, project_id, read, call)
+    assert answer.status_code == 201, answer.text
+    proposed = await plan_tag(signoff, project_id)
+    assert proposed != read
+    stale = await edit(signoff, project_id, read, call)
+    assert (stale.status_code, check_error(stale)["context"]) == (412, {"etag": proposed})
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_an_edit_of_a_plan_that_changes_meanwhile_is_refused(
+    signoff: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id = await signoff.started(PLAN)
+    tag, submit, second = await plan_tag(signoff, project_id), Commands.submit, True
+
+    async def after_another(commands: Commands, command: CommandRequest, seconds: float = 0.0) -> Any:
+        nonlocal second
+        if second:
+            second = False
+            await signoff.call("POST", f"/{project_id}/tasks", status=201, json={"title": "C", "key": "c"})
+        return await submit(commands, command, seconds)
+
+    monkeypatch.setattr(Commands, "submit", after_another)
+    answer = await edit(signoff, project_id, tag, ("POST", "/tasks", {"title": "D", "key": "d"}))
+    assert (answer.status_code, check_error(answer)["code"]) == (409, "plan_superseded")
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_of_many_edits_of_the_same_plan_one_is_made(signoff: Stack) -> None:
+    project_id = await signoff.planned(PLAN)
+    tag = await plan_tag(signoff, project_id)
+    calls = [("POST", "/tasks", {"title": f"Task {number}"}) for number in range(6)]
+    answers = await asyncio.gather(*(edit(signoff, project_id, tag, call) for call in calls))
+    assert sorted(answer.status_code for answer in answers) == [201] + [412] * 5
+
+
+async def test_a_first_task_needs_no_plan_that_was_read(signoff: Stack) -> None:
+    project_id = await signoff.create(PLAN)
+    answer = await edit(signoff, project_id, '"x"', EDITS[0])
+    assert (answer.status_code, check_error(answer)["context"]) == (412, {"etag": None})
+    assert (await edit(signoff, project_id, "*", EDITS[0])).status_code == 201

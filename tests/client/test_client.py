@@ -140,6 +140,23 @@ async def test_an_outdated_change_is_refused(client: AsyncSignoff, signoff: Stac
         await client.projects.update(project_id, if_match=etag, name="Second")
 
 
+async def test_an_edit_of_a_plan_that_has_changed_is_refused(client: AsyncSignoff, signoff: Stack) -> None:
+    project_id = await signoff.planned("- [ ] Look {#look}\n- [ ] Other")
+    read = (await client.projects.plan(project_id)).digest
+    await client.tasks.create(project_id, of_plan=read, title="More")
+    calls = (
+        client.tasks.create(project_id, of_plan=read, title="Again"),
+        client.tasks.update(project_id, "look", of_plan=read, title="See"),
+        client.tasks.delete(project_id, "look", of_plan=read),
+        client.phases.create(project_id, "Later", of_plan=read),
+        client.projects.refine_plan(project_id, edits=[{"op": "remove_task", "task": "look"}], of_plan=read),
+    )
+    for call in calls:
+        with pytest.raises(client_package.PreconditionFailed):
+            await call
+    assert len((await client.tasks.list(project_id)).tasks) == 3
+
+
 async def test_system_and_live_events(client: AsyncSignoff, signoff: Stack) -> None:
     assert (await client.health()).status == "ok"
     assert (await client.ready()).status == "ready"

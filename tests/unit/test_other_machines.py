@@ -135,3 +135,78 @@ def test_printed_it_is_the_same_plan(heading: str) -> None:
     again = read_outline(to_markdown(plan, "Move"), has_model=False)
     assert digest_of(again, RunSettings()) == digest_of(plan, RunSettings())
     assert "```" not in to_markdown(plan, "Move")
+
+
+_EVERYWHERE = [
+    "Restart the service on each node",
+    "Restart it on every host, one at a time",
+    "On every host",
+    "Run the following on all database servers in turn",
+    "Stop the service on the server",
+    "Stop the service on the old database server and wait",
+    "Restart nginx on db-1",
+    "Run the migration inside the container",
+    "For each node",
+    "For every server, run",
+    "SSH into the bastion and run",
+    "Log in to web-1, then run",
+    "Log into each of the replicas and restart them",
+    "Connect to the primary and run",
+    "Repeat this on both replicas",
+]
+
+
+@pytest.mark.parametrize("words", _EVERYWHERE)
+def test_words_that_name_another_machine_anywhere_count(words: str) -> None:
+    command = "systemctl restart app"
+    item = f"1. {words}: `{command}`{{}}\n2. Look: `ls x`\n"
+    block = f"1. {words}:\n\n   ```sh{{}}\n   {command}\n   ```\n\n2. Look: `ls x`\n"
+    nested = f"1. First\n\n   {words}:\n\n   ```sh{{}}\n   {command}\n   ```\n\n2. Look: `ls x`\n"
+    sentence = f"## Do\n\n{words}:\n\n```sh{{}}\n{command}\n```\n\nThen look:\n\n```sh\nls x\n```\n"
+    heading = f"## {words}{{}}\n\n```sh\n{command}\n```\n\n## Look\n\n- Look: `ls x`\n"
+    for text, line, run in (
+        (item, 1, " {run}"),
+        (block, 1, " run"),
+        (nested, 5, " run"),
+        (sentence, 3, " run"),
+        (heading, 1, " {run}"),
+    ):
+        plan = read_outline(text.replace("{}", ""), has_model=True)
+        assert [task.action.type for task in plan.tasks()] == ["manual", "shell"], text
+        warnings = [warning for warning in plan.warnings if "another machine" in warning]
+        assert [warning.split(":")[0] for warning in warnings] in ([f"Line {line}"], [f"Line {line + 2}"]), text
+        assert "run" in warnings[0]
+        assert kinds(text.replace("{}", run)) == ["shell", "shell"], text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Restart the service on each node: `ssh db-1 systemctl restart app`",
+        "Restart it on every host: `ansible all -m service -a name=app`",
+        "Drain the pods on the node: `kubectl drain node-1`",
+        "Migrate inside the container: `docker compose exec app migrate`",
+        "Look at the health on each server: `curl https://web-1.example.com/health`",
+        "Log in to the registry: `docker login registry.example.com`",
+        "Copy it from the server: `scp db-1:file .`",
+        "Deploy to all servers: `./deploy.sh`",
+        "Restart the server: `./restart.sh`",
+        "Publish it on crates.io: `cargo publish`",
+        "Run the tests on py311: `tox -e py311`",
+        "Keep an eye on the load of the server: `./load.sh`",
+        "Start it on this machine: `./start.sh`",
+        "Start it on the same host: `./start.sh now`",
+        "Build it on your machine: `make build`",
+        "For each file: `./convert.sh all`",
+        "Connect to the database: `./connect.sh`",
+    ],
+)
+def test_a_command_that_goes_there_itself_runs_here(line: str) -> None:
+    assert kinds(f"1. {line}\n2. Look: `ls x`\n") == ["shell", "shell"]
+    words, _, command = line.partition(": ")
+    assert kinds(f"## {words}\n\n```sh\n{command.strip('`')}\n```\n") == ["shell"]
+
+
+@pytest.mark.parametrize("words", ["Report on all servers", "Restart the service on each node"])
+def test_words_without_a_command_stay_what_they_are(words: str) -> None:
+    assert kinds(f"1. {words}\n2. Look: `ls x`\n") == ["agent", "shell"]

@@ -78,3 +78,49 @@ async def test_a_plan_that_was_approved_before_tasks_failed_for_this_keeps_its_b
     await signoff.database.transact(forget)
     await signoff.call("POST", f"/{project_id}/tasks/look/complete", json={})
     assert (await signoff.finished(project_id))["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    "again",
+    ["true", "chmod 600 other", "cat a.txt > other"],
+    ids=["nothing", "another file", "a copy of it"],
+)
+async def test_what_an_earlier_attempt_left_behind_is_not_made_by_the_next(signoff: Stack, again: str) -> None:
+    command = f"if [ -e once ]; then {again}; else touch once other; echo x > a.txt; exit 1; fi"
+    task = await ended(signoff, f"- Make: `{command}` {{#make files=a.txt retries=1}}")
+    assert (task["status"], task["attempt"], task["error"]["type"]) == ("failed", 2, "file_unchanged")
+    assert task["error"]["message"].startswith(
+        "This attempt has not written a.txt: what is there was left by an earlier"
+    )
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "echo x > a.txt",
+        "cp -p a.txt b && mv b a.txt",
+        "touch -r a.txt stamp && echo y > a.txt && touch -r stamp a.txt",
+        "rm a.txt && mkdir a.txt",
+        "ln -sf other a.txt",
+    ],
+    ids=["the same content", "a copy with its time", "the time put back", "a folder", "a link"],
+)
+async def test_a_file_that_an_attempt_writes_again_is_its_own(signoff: Stack, again: str) -> None:
+    command = f"if [ -e once ]; then {again}; else touch once other; echo x > a.txt; exit 1; fi"
+    task = await ended(signoff, f"- Make {{#make files=a.txt retries=1}}\n\n  ```sh\n  {command}\n  ```")
+    assert (task["status"], task["attempt"]) == ("completed", 2), task["error"]
+
+
+async def test_a_file_in_a_folder_that_is_expected_counts_as_its_own(signoff: Stack) -> None:
+    make = "if [ -e once ]; then {again}; else touch once; mkdir -p out/in; echo x > out/in/a; exit 1; fi"
+    for again, status in (("true", "failed"), ("echo y > out/in/a", "completed")):
+        plan = f"- Make {{#make files=out retries=1}}\n\n  ```sh\n  {make.format(again=again)}\n  ```"
+        assert (await ended(signoff, plan))["status"] == status
+
+
+async def test_what_the_run_before_left_behind_is_not_made_by_the_next_one(signoff: Stack) -> None:
+    project_id = await signoff.planned("- Make: `[ -e a.txt ] || { echo x > a.txt; exit 1; }` {#make files=a.txt}")
+    await signoff.call("POST", f"/{project_id}/approve")
+    assert (await signoff.finished(project_id))["tasks"][0]["error"]["type"] == "exit_code"
+    await signoff.call("POST", f"/{project_id}/retry")
+    assert (await signoff.finished(project_id))["tasks"][0]["error"]["type"] == "file_unchanged"

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from app.api.http.actor import actor_of, is_decided, new_command
 from app.api.http.idempotency import answer_once
 from app.api.http.outcome import recorded, submit
+from app.api.http.plan_match import plan_to_match
 from app.api.http.services import Services
 from app.api.views import present
 from app.commands import plan_edits
@@ -52,7 +53,7 @@ async def edit(
 
     Raises:
         DomainError: the edits were refused and the plan is unchanged. If the body is a single edit, `details` names the
-            body's fields.
+            body's fields. `PreconditionFailed`: If-Match does not name the plan that they would change.
     """
     try:
         return await _edit(request, services, project_id, edits, shown, status=status, refine=refine)
@@ -74,8 +75,12 @@ async def _edit(
     status: int,
     refine: bool,
 ) -> Response[Any]:
-    project, decided = await services.database.read(
-        lambda conn: (projects.get(conn, project_id), is_decided(conn, request, project_id))
+    project, decided, digest = await services.database.read(
+        lambda conn: (
+            projects.get(conn, project_id),
+            is_decided(conn, request, project_id),
+            plan_to_match(conn, request, project_id),
+        )
     )
     edits = [_with_action(services, project, item) for item in edits]
     parsed = await asyncio.to_thread(parse_edits, edits)
@@ -84,6 +89,7 @@ async def _edit(
     actor = actor_of(request)
 
     def work(conn: Connection) -> BaseModel:
+        plan_to_match(conn, request, project_id)
         editor = plan_edits.edit_plan(
             conn, project_id, parsed, services.actions, actor=actor, call=call, agents=services.agents
         )
@@ -97,7 +103,8 @@ async def _edit(
             # The plan was approved at the same moment, so the run's workflow must decide.
             if error.info.code != "project_running" or refine:
                 raise
-    return await _submit(request, services, project_id, edits, shown, status=status, refine=refine)
+    command = EditPlan(edits=edits, refine=refine, plan_digest=digest)
+    return await _submit(request, services, project_id, command, shown, status=status)
 
 
 def _with_action(services: Services, project: ProjectRow, edit: JsonObject) -> JsonObject:
@@ -115,14 +122,13 @@ async def _submit(
     request: AnyRequest,
     services: Services,
     project_id: str,
-    edits: list[JsonObject],
+    asked: EditPlan,
     shown: Shown,
     *,
     status: int,
-    refine: bool,
 ) -> Response[Any]:
-    await asyncio.to_thread(check_sendable, services, edits)
-    command = new_command(request, project_id, EditPlan(edits=edits, refine=refine))
+    await asyncio.to_thread(check_sendable, services, asked.edits)
+    command = new_command(request, project_id, asked)
     decided = await submit(services, command)
     if decided is None:
         return await recorded(services, command)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from app.api.controllers.answering import as_edits, check_asked, in_words
 from app.api.controllers.editing import check_sendable, refine
 from app.api.controllers.passkeys import with_passkey
-from app.api.http.actor import is_decided, new_command
+from app.api.http.actor import new_command
 from app.api.http.bodies import (
     MAX_COMMENT_LENGTH,
     Approve,
@@ -29,7 +29,8 @@ from app.api.http.bodies import (
 )
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.permission import SCOPE
-from app.api.http.preconditions import check_match, etag, wanted_tags
+from app.api.http.plan_match import plan_to_match
+from app.api.http.preconditions import etag
 from app.api.http.services import Services
 from app.api.views import present
 from app.api.views.frozen import with_preview
@@ -143,7 +144,9 @@ class PlanController(Controller):
         the answers and the `message`.
         """
         answers = data.answers or []
-        project = await services.database.read(lambda conn: _answerable(conn, project_id, answers))
+        project, digest = await services.database.read(
+            lambda conn: (_answerable(conn, project_id, answers), plan_to_match(conn, request, project_id))
+        )
         edits = [*(data.edits or []), *as_edits(answers)]
         has_model = model_for(services.settings, project.strategy) is not None
         if data.message is None and not (answers and has_model):
@@ -159,7 +162,9 @@ class PlanController(Controller):
         await asyncio.to_thread(parse_edits, edits)
         await asyncio.to_thread(check_sendable, services, edits)
         words = in_words(answers, data.message)
-        command = commands.RegeneratePlan(planner="model", instructions=words, refine=True, edits=edits or None)
+        command = commands.RegeneratePlan(
+            planner="model", instructions=words, refine=True, edits=edits or None, plan_digest=digest
+        )
         return await _make_plan(request, services, project_id, command, prefer)
 
     @post(
@@ -182,7 +187,7 @@ class PlanController(Controller):
         In a running project, approves the version that an edit has made, or else the phase that waits at its gate. If a policy
         gives time to undo, the approval takes effect at `approvals.undo_until`.
         """
-        digest = await services.database.read(lambda conn: _digest_to_match(conn, project_id, request))
+        digest = await services.database.read(lambda conn: plan_to_match(conn, request, project_id))
         approval = commands.Approve(
             plan_version=data.plan_version,
             plan_digest=data.plan_digest or digest,
@@ -244,7 +249,7 @@ class PlanController(Controller):
 
         The discarded version stays in the history.
         """
-        digest = await services.database.read(lambda conn: _digest_to_match(conn, project_id, request))
+        digest = await services.database.read(lambda conn: plan_to_match(conn, request, project_id))
         discard = commands.DiscardEdit(plan_version=data.plan_version, plan_digest=data.plan_digest or digest)
         command = new_command(request, project_id, discard, comment=data.comment)
         decided = await submit(services, command)
@@ -291,23 +296,6 @@ class PlanController(Controller):
 def _answerable(conn: Connection, project_id: str, answers: list[QuestionAnswer]) -> ProjectRow:
     check_asked(conn, project_id, answers)
     return projects.get(conn, project_id)
-
-
-def _digest_to_match(conn: Connection, project_id: str, request: AnyRequest) -> str | None:
-    """The digest of the plan that If-Match requires, so that the decision detects a later change; None without If-Match.
-
-    Raises:
-        PreconditionFailed: If-Match does not name the current plan.
-    """
-    project = projects.get(conn, project_id)
-    tags = wanted_tags(request)
-    if tags is None or is_decided(conn, request, project_id):
-        return None
-    version = proposals.version_waiting(conn, project) or project.plan_version
-    plan = plans.find(conn, project_id, version) if version is not None else None
-    digest: str | None = plan.digest if plan is not None else None
-    check_match(tags, digest)
-    return digest
 
 
 async def _make_plan(

@@ -17,6 +17,7 @@ from app.api.http.answer_rules import check_task
 from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, FailTask, Remark, UpdateTask
 from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.permission import SCOPE
+from app.api.http.plan_match import plan_to_match
 from app.api.http.read_only import check_unchanged
 from app.api.http.services import Services
 from app.api.views import present
@@ -112,7 +113,9 @@ class TaskController(Controller):
         After a run that failed, the version keeps what is done. During a run, it starts nothing more until the version is
         approved; a task that has started cannot be changed, unless it waits for a decision because it failed.
         """
-        current = await services.database.read(lambda conn: _planned(conn, project_id, task_id))
+        current, _ = await services.database.read(
+            lambda conn: (_planned(conn, project_id, task_id), plan_to_match(conn, request, project_id))
+        )
         edits = _changes(current, data)
         if not edits:
             return Response(current)

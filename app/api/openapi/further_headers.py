@@ -9,6 +9,9 @@ IF_MATCH = {
     "updateProject": "The ETag of the project that was read.",
     "approveProject": "The ETag of the plan that was read.",
     "discardEdit": "The ETag of the plan that was read.",
+    **dict.fromkeys(
+        ("refinePlan", "createTask", "updateTask", "deleteTask", "createPhase"), "The ETag of the plan that was read."
+    ),
 }
 # Headers that handlers read directly from the request.
 _HEADERS = {

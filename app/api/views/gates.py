@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from app.commands.approvals import already_complete, is_own
+from app.commands.approvals import is_own
 from app.domain.gates import Approver, needed, refusal, still_missing
 from app.domain.people import ROLE_FOR, Access
 from app.domain.sender import Sender
@@ -81,7 +81,7 @@ def for_reader(conn: Connection, project: ProjectRow, gate: Gate, reader: Sender
 
 def _why_not(conn: Connection, project: ProjectRow, row: GateRow, reader: Sender, access: Access) -> str | None:
     if row.completed_by is not None:
-        return already_complete(row).info.message
+        return gates.already_complete(row).info.message
     rules = row.demands
     authors = gates.authors_of(conn, project) if rules.four_eyes else set[str]()
     is_key = (reader.actor_id or "").startswith("key_")

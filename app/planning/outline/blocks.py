@@ -207,6 +207,8 @@ def _content_indent(line: str) -> int:
 
 
 def _dedent(line: str, indent: int) -> str:
+    if "\t" not in line and line.startswith(" " * indent):
+        return line[indent:]
     rest = line.lstrip(" \t")
     lead = line[: len(line) - len(rest)].expandtabs(4)
     return lead[min(indent, len(lead)) :] + rest

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from app.planning.outline import fences, scripts
-from app.planning.outline.blocks import Block, Fence, Text
+from app.planning.outline.blocks import Block, Fence, Item, List, Text
 from app.planning.outline.findings import Findings
 from app.planning.outline.parts import TaskParts
+from app.planning.outline.programs import holds_commands
+from app.planning.outline.titles import Head, read_head
 
 _LIST_LINE = re.compile(
     r"^[ \t]*(?:>[ \t]?)*[ \t]*(?:```|~~~|(?:[-*+]|[0-9]{1,9}[.)])\s+(?:\[[ xX]\]|[^`\n]*`)|\$ )", re.MULTILINE
 )
+
+# A paragraph that is a command, or begins by saying to run one.
+_SAID = re.compile(
+    r"\s*(?:(?:(?:then|next|now|first|finally|please|and|again),?\s+){0,2}(?:run|execute|enter|type|issue|call)\s+)?"
+    r"`([^`\n]+)`(?=[\s.,;:]|$)",
+    re.IGNORECASE,
+)
+_CELL = re.compile(r"\|\s*`([^`\n]+)`\s*(?=\||$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,24 @@ class Context:
     definitions: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: scripts.Settings = field(default_factory=scripts.Settings)
     parallel: bool = False
+    # What is known about items and lists, by their id: those around them ask again and again. Both are kept, so that no other
+    # one gets the id.
+    _heads: dict[int, tuple[Item, Head]] = field(default_factory=dict[int, tuple[Item, Head]])
+    _steps: dict[int, tuple[List, bool]] = field(default_factory=dict[int, tuple[List, bool]])
+
+    def head_of(self, item: Item) -> Head:
+        """The title of an item, taken apart."""
+        known = self._heads.get(id(item))
+        if known is None:
+            known = self._heads[id(item)] = item, read_head(item, self.definitions, self.findings)
+        return known[1]
+
+    def holds_steps(self, block: List, found: Callable[[List], bool]) -> bool:
+        """Whether a list holds steps, as `found` says when it is asked first."""
+        known = self._steps.get(id(block))
+        if known is None:
+            known = self._steps[id(block)] = block, found(block)
+        return known[1]
 
     def with_variables(self, names: Iterable[str]) -> Context:
         """The same for scripts that have these variables as well."""
@@ -39,9 +67,25 @@ def warn_of_kept(block: Block, findings: Findings) -> None:
         findings.warn(
             block.line, "Code by indentation is treated as text. To run it, put it into a block that starts with ```sh."
         )
+    elif isinstance(block, Text) and block.kind == "paragraph":
+        command = _SAID.match(block.content)
+        if command is not None and holds_commands(command[1]):
+            findings.warn(
+                block.line,
+                "The command in this paragraph is not run. To run it, make it an item of a list: 1. Title: `command`.",
+            )
+    elif isinstance(block, Text) and block.kind == "table" and _shows_commands(block.source):
+        findings.warn(
+            block.line, "A table is treated as text, and so are the commands in it. To run them, write a list of steps."
+        )
     elif isinstance(block, Text) and block.kind in {"blockquote", "html_block"} and _LIST_LINE.search(block.source):
         kind = "A quote" if block.kind == "blockquote" else "HTML"
         findings.warn(block.line, f"{kind} is treated as text, and so are the steps and blocks in it.")
+
+
+def _shows_commands(table: str) -> bool:
+    """Whether a cell of a table holds a command and nothing else."""
+    return any(" " in code and holds_commands(code) for code in _CELL.findall(table))
 
 
 def read_fence(part: TaskParts, block: Fence, context: Context) -> str:

@@ -6,6 +6,7 @@ Pure functions from the text of a heading, a sentence or a step to what it means
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from app.planning.outline.sections import plain
 
@@ -37,7 +38,7 @@ _YOURS = r"(?!your\s+(?:[\w-]+\s+)?(?:machine|computer|box)\b)"
 _NAMED = (
     # "db-1", "web01", and not "python3" or "step-2"
     r"(?!(?:localhost|v|python|node|php|java|day|step|phase|stage|week|round|q|port|line|page|level|layer|version|"
-    r"windows|debian|ubuntu|centos|rhel|fedora|el|ipv)-?[0-9])(?:[a-z]+-)*[a-z]+-?[0-9]{1,4}(?:\.[a-z][\w.-]*)?(?![\w-])"
+    r"windows|debian|ubuntu|centos|rhel|fedora|el|ipv|py|pypy|utf|sha|tls|http)-?[0-9])(?:[a-z]+-)*[a-z]+-?[0-9]{1,4}(?:\.[a-z][\w.-]*)?(?![\w-])"
     # "db.example.com"
     r"|[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|local|internal|lan|intranet|example|test)(?![\w-])"
 )
@@ -56,6 +57,30 @@ _ELSEWHERE = re.compile(
     rf"|.{{0,120}}(?:\(|[:\u2013\u2014]\s+){_PLACE}\)?\s*[:.]?\s*$",
     re.IGNORECASE,
 )
+_EVERY = r"(?:(?:each|every|all|both)\s+(?:one\s+)?(?:of\s+)?(?:the\s+|your\s+)?)"
+# "the new database server", but not "the load of the server"
+_KIND = r"(?:(?!(?:of|to|in|for|from|with|the|and|or|at|by|local|own|same|current)\b)[\w-]+\s+){0,3}?"
+_ONE = rf"(?:(?:the|an?|any|one|another|your)\s+(?:of\s+the\s+)?{_KIND})"
+_NAMED_HERE = rf"(?![a-z0-9-]+\.(?:com|net|org|io)(?![\w.-]))(?:{_NAMED})"
+_GOES_ON = r"(?=\s*(?:[:.,;()]|$)|\s+(?:and|then|with|as|before|after|while|by|using|first|again|now|in turn)\b)"
+# Places anywhere in a sentence: "Restart it on each node, one at a time", "Stop it on the server", "SSH into db-1 and run".
+_SOMEWHERE = re.compile(
+    rf".{{0,120}}?\b(?:on|in(?:side)?(?=\s.{{0,40}}(?:container|pod|vm)s?\b))\s+{_YOURS}"
+    rf"(?:{_EVERY}{_KIND}(?:{_MACHINE}|{_ROLE})(?![\w-])|(?:{_ONE}(?:{_MACHINE}|primary|secondary)(?![\w-]){_WHICH}|{_NAMED_HERE}){_GOES_ON})"
+    rf"|(?:.{{0,60}}\b(?:and|then|,)\s+)?(?:for|repeat (?:this |it )?(?:for|on))\s+{_EVERY}{_KIND}(?:{_MACHINE}|{_ROLE})(?![\w-])"
+    r"|(?:.{0,60}\b(?:and|then|,)\s+)?(?:ssh|log\s?in|log|login|sign\s?in|connect|jump|go|switch|shell|exec)\s+"
+    rf"(?:(?:in|on|over|via ssh|with ssh)\s*)?(?:to|into|onto)\s+{_YOURS}"
+    rf"(?:(?:{_EVERY}{_KIND}|{_ONE})(?:{_MACHINE}|{_ROLE})(?![\w-])|{_NAMED_HERE})",
+    re.IGNORECASE,
+)
+# What carries a command to another machine, so that it is started here.
+_GOES_THERE = re.compile(
+    r"(?<![\w./-])(?:ssh|scp|sftp|rsync|mosh|pdsh|pssh|parallel-ssh|clush|ansible(?:-[\w-]+)?|salt|knife|kubectl|oc|helm|lxc|incus|"
+    r"virsh|vagrant|multipass|aws|gcloud|gsutil|az|doctl|hcloud|flyctl|fly|heroku|terraform|tofu|pulumi|nomad|fab|cap|bolt)(?![\w.-])"
+    r"|\b(?:docker|podman|nerdctl)(?:[ -]compose)?\s+(?:exec|run|-H|--host|--context)\b"
+    r"|https?://(?!localhost\b|127\.|0\.0\.0\.0|\[::1?\])|\s--host[= ]|\s-[hH]\s+[\w$\"{]"
+)
+_MAY_NAME_ANY_PLACE = re.compile(r"\b(?:on|in|inside|for|to|into|onto)\s", re.IGNORECASE)
 _MAY_NAME_A_PLACE = re.compile(r"(?:on|from|in|inside)\s", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
@@ -71,6 +96,22 @@ def is_elsewhere(words: str) -> bool:
     return len(text) <= _MAX_WORDS and _ELSEWHERE.match(text) is not None
 
 
-def introduces_elsewhere(sentences: str) -> bool:
+def runs_elsewhere(words: str, commands: Callable[[], str]) -> bool:
+    """Whether a heading, a step or a sentence says that commands are for another machine, and they do not go there themselves.
+
+    Other than in `is_elsewhere`, the place is anywhere in the words: "Restart it on each node".
+
+    Args:
+        words: the words.
+        commands: returns the source of the commands.
+    """
+    if _MAY_NAME_ANY_PLACE.search(words) is None:
+        return False
+    text = plain(words)
+    return len(text) <= _MAX_WORDS and _SOMEWHERE.match(text) is not None and _GOES_THERE.search(commands()) is None
+
+
+def introduces_elsewhere(sentences: str, commands: str) -> bool:
     """Whether the last sentence above a list or a block says that the commands below are for another machine."""
-    return is_elsewhere(_SENTENCE_ENDS.split(sentences)[-1])
+    last = _SENTENCE_ENDS.split(sentences)[-1]
+    return is_elsewhere(last) or runs_elsewhere(last, lambda: commands)

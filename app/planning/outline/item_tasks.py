@@ -13,8 +13,8 @@ from app.planning.outline.context import Context, read_fence
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import Title
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, extend_action, shortened, take_action_fields
-from app.planning.outline.sections import is_alternative
-from app.planning.outline.steps import WHICH, Steps, choose, release, release_ways, with_choices
+from app.planning.outline.sections import is_alternative, offers_ways
+from app.planning.outline.steps import WHICH, Steps, choose, release, release_choice, release_ways, with_choices
 from app.planning.outline.titles import label_of, link_lines
 
 # A longer title is not put in front of the titles of its steps.
@@ -201,6 +201,7 @@ class ItemTasks:
         before = self._texts(step.before)
         if isinstance(step.block, List):
             items = [self.nested(item) for item in step.block.items]
+            release_choice(items, self.findings, offered=offers_ways(label_of(step.before) or prefix))
             found = Steps()
             for one in with_choices(items, self.findings, parallel=self.context.parallel):
                 _append(found, one)
@@ -220,7 +221,7 @@ class ItemTasks:
 
     def _read(self, part: TaskParts, fence: Fence, before: list[Block]) -> str:
         """Give a task what a block does. Return what its description shows of the block."""
-        if scripts.fence_options(fence).run or not introduces_elsewhere(label_of(before)):
+        if scripts.fence_options(fence).run or not introduces_elsewhere(label_of(before), fence.content):
             return read_fence(part, fence, self.context)
         self.findings.warn(fence.line, f"This block {ELSEWHERE}")
         part.action, part.by_hand = ActionSpec(type="manual"), True

@@ -6,7 +6,7 @@ from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
 from app.planning.outline.blocks import ENV_FENCE, Block, Fence, Item, List
 from app.planning.outline.context import Context, warn_of_kept
-from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere
+from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere, runs_elsewhere
 from app.planning.outline.findings import Findings
 from app.planning.outline.item_tasks import ItemStep, ItemTasks
 from app.planning.outline.parts import RUN, TaskParts, attribute_actions, read_attributes
@@ -32,8 +32,11 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
     whole = next((block for block in item.blocks if isinstance(block, Fence) and block.language == "task"), None)
     if whole is not None and scripts.fence_options(whole).run is not False:
         return Steps.of(_json_task(item, whole, findings))
-    head = read_head(item, context.definitions, context.findings)
+    head = context.head_of(item)
     line, column = head.place(0)
+    if head.unknown:
+        message = f"The braces around {head.unknown} are treated as text: they hold no attributes."
+        findings.warn(head.lines[0][1], message)
     parts = TaskParts(line=line, column=column - head.begin)
     title = head.title
     if title.misshapen is not None:
@@ -49,10 +52,14 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
 
 def has_steps(block: List, context: Context, *, numbered: bool = True) -> bool:
     """Whether a nested list holds steps of its item. A list of plain words does only if it is numbered."""
-    if numbered and block.start is not None:
-        return True
+    return (numbered and block.start is not None) or context.holds_steps(
+        block, lambda block: _has_steps(block, context)
+    )
+
+
+def _has_steps(block: List, context: Context) -> bool:
     for item in block.items:
-        head = read_head(item, context.definitions, Findings(""))
+        head = context.head_of(item)
         attributes = bool(head.title.attributes) and head.title.misshapen is None
         if head.checkbox is not None or head.title.command is not None or attributes:
             return True
@@ -84,7 +91,7 @@ class _Reader:
         sample = not run and not by_hand and sections.is_sample(self.title.text)
         if sample:
             self.findings.warn(parts.line, "This is a sample, so nothing of it runs. To run it, add {run}.")
-        self.elsewhere = not run and not by_hand and is_elsewhere(self.title.label or self.title.text)
+        self.elsewhere = not run and not by_hand and self._is_elsewhere(self.title.label or self.title.text)
         self.forced = (by_hand or sample or self.elsewhere) and not run
         self.boxed = head.checkbox is not None
         self.conditional = not run and self._is_conditional()
@@ -126,6 +133,18 @@ class _Reader:
             made.words = (self.title.label if labeled else self.title.text).rstrip(" .:;,")
         return made
 
+    def _is_elsewhere(self, words: str) -> bool:
+        """Whether the words of the item say that it is for another machine. Without a command, only what begins so does."""
+        if any(isinstance(block, Fence) and scripts.fence_options(block).run for block in self.rest):
+            return False
+        if is_elsewhere(words):
+            return True
+        runs = self.title.command is not None or self._shows_script() or self._has_steps()
+        return runs and runs_elsewhere(words, self._sources)
+
+    def _sources(self) -> str:
+        return "\n".join([self.title.command or "", *(block.source for block in self.rest)])
+
     def _nested(self, item: Item) -> Steps:
         return read_item(item, self.context, by_hand=self.forced, asks=self.asks)
 
@@ -156,7 +175,10 @@ class _Reader:
 
     def _warn_of_release(self) -> None:
         if self.conditional:
-            self.findings.warn(self.parts.line, f"This step is not always done, {_RELEASED}")
+            later = sections.is_later(self.title.text) or sections.is_later(self.title.label)
+            self.findings.warn(
+                self.parts.line, f"This step is {'for later' if later else 'not always done'}, {_RELEASED}"
+            )
         elif self.boxed:
             self.findings.warn(self.parts.line, f"This step has a checkbox and a command, {_RELEASED}")
 

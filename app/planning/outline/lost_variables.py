@@ -13,7 +13,7 @@ from app.planning.outline.shell_text import ShellText
 from app.planning.outline.unset import computed, is_of_machine
 
 _LOWER = re.compile(r"(?<![\w$.?&-])([a-z_][a-z0-9_]*)\+?=(?=[^\s=])")
-_USED = re.compile(r"\$(?:([a-z_]\w*)|\{([a-z_]\w*)(:?[-=+?])?)")
+_USED = re.compile(r"\$(?:([a-z_]\w*)|\{(?:#|!(?=\w+\}))?([a-z_]\w*)(:?[-=+?])?)")
 _SET = re.compile(
     r"(?<![\w$])([a-z_]\w*)(?:\+?=|\+\+|--)|\b(?:read|for|select|mapfile|readarray|printf|getopts|local|declare|typeset|let|"
     r"export|readonly|coproc)\b([^\n;|&]{0,300})"
@@ -43,7 +43,7 @@ def lost_variables(text: ShellText, script: list[Command], known: Set[str], else
     return {
         name: at
         for name, at in found.items()
-        if name in elsewhere and name not in known and not _is_guarded(name, text.expanded)
+        if name in elsewhere and name not in known and not is_guarded(name, text.expanded)
     }
 
 
@@ -59,6 +59,6 @@ def _lower_case(text: ShellText) -> dict[str, int]:
     return names
 
 
-def _is_guarded(name: str, script: str) -> bool:
+def is_guarded(name: str, script: str) -> bool:
     """Whether a script gives the variable a value if it has none, stops without one, or looks whether it has one."""
     return re.search(rf"\$\{{{name}:?[-=+?]|-[nzv]\s+\"?(?:\$\{{?)?{name}\b", script) is not None

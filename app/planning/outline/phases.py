@@ -6,7 +6,7 @@ from app.planning.outline.blocks import Block, Fence, List, joined
 from app.planning.outline.context import Context, warn_of_kept
 from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.section_steps import Phase, SectionSteps
-from app.planning.outline.sections import Kind, kind_of
+from app.planning.outline.sections import Kind, is_later, kind_of
 from app.planning.outline.shared_settings import SharedSettings
 from app.planning.outline.steps import WHICH, Steps, ask, ask_which
 from app.planning.outline.structure import (
@@ -119,9 +119,10 @@ class PhaseReader:
         self._question(section, question, f"{section.name}: does it apply?")
         answer, _ = ask(question, [_YES, _NO])
         self._depend(section, answer)
+        why = "for later" if is_later(section.name) else "not always done"
         self.findings.warn(
             section.line,
-            f"'{section.path}' is not always done, so the plan asks whether it applies, and skips it otherwise. To run it "
+            f"'{section.path}' is {why}, so the plan asks whether it applies, and skips it otherwise. To run it "
             "in any case, add {run} to the heading; to keep it as text, add {run=no}.",
         )
 

@@ -16,7 +16,7 @@ from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
 from app.planning.outline.lost_between import Step
-from app.planning.outline.lost_variables import lost_variables
+from app.planning.outline.lost_variables import is_guarded, lost_variables
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
@@ -270,7 +270,8 @@ def check_script(
         findings.problem(*place(at), _lost(name))
     unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables and name not in lost}
     if unset:
-        _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, script, findings)
+        checked = {name for name in unset if is_guarded(name, parsed.expanded)}
+        _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, checked, script, findings)
     findings.scripts.setdefault(text, []).append(Step(parsed, script, lambda at: place(at)[0]))
     for found in (lost_state(script), endless(script)):
         if found is not None:
@@ -285,17 +286,18 @@ def _lost(name: str) -> str:
     )
 
 
-def _tell_of_unset(unset: dict[str, int], script: list[Command], findings: Findings) -> None:
+def _tell_of_unset(unset: dict[str, int], checked: set[str], script: list[Command], findings: Findings) -> None:
     """Have the plan ask for the settings that a script needs, and point out what else it reads without a value.
 
     Args:
         unset: the line of each variable that nothing sets.
+        checked: those for which the script itself says what happens without a value.
         script: the commands that use them.
         findings: where warnings and questions go.
     """
     asked = [name for name in to_ask_for(unset, script, findings.assigned) if findings.ask(name)]
     secrets = [name for name in unset if is_secret(name)]
-    others = [name for name in unset if name not in {*asked, *secrets}]
+    others = [name for name in unset if name not in {*asked, *secrets, *checked}]
     if asked:
         named = ", ".join(f"'{name.lower()}'" for name in asked[:10])
         what = f"them: the parameters {named}" if len(asked) > 1 else f"it: the parameter {named}"

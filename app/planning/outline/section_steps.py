@@ -13,13 +13,26 @@ from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import read_title
 from app.planning.outline.items import read_item
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
-from app.planning.outline.sections import is_alternative, is_conditional, is_sample
+from app.planning.outline.sections import (
+    Kind,
+    forbids,
+    is_alternative,
+    is_conditional,
+    is_later,
+    is_sample,
+    is_way_back,
+    kind_of,
+    offers_ways,
+)
 from app.planning.outline.shared_settings import SharedSettings
-from app.planning.outline.steps import WHICH, Steps, choose, release, release_ways, with_choices
+from app.planning.outline.steps import WHICH, Steps, choose, release, release_choice, release_ways, with_choices
 from app.planning.outline.structure import Section, is_contents, is_step
-from signoff.vocabulary import PhaseStrategy
+from signoff.vocabulary import PhaseStrategy, RunsOn
 
 DEFAULT_PHASE = "Tasks"
+# A longer text above a list is no time: "Friday 18:00 UTC".
+_MAX_TIME = 40
+_PARALLEL, _SEQUENTIAL, _DAG = PhaseStrategy.PARALLEL, PhaseStrategy.SEQUENTIAL, PhaseStrategy.DAG
 
 # Sentences before a block that say nothing about what it does.
 _EMPTY_WORDS = re.compile(
@@ -84,7 +97,7 @@ class SectionSteps:
     ) -> None:
         self.phase = phase
         self.section = section
-        parallel = phase.section.strategy == PhaseStrategy.PARALLEL
+        parallel = phase.section.strategy == _PARALLEL
         self._outer = replace(context, parallel=parallel)
         self.context = self._outer
         self.findings = context.findings
@@ -135,19 +148,25 @@ class SectionSteps:
     def _step(self, block: Block, before: list[Block]) -> list[Block]:
         """Read a list or a block. Return the text that belongs to what follows."""
         introduction = "" if self.by_hand else _introduction(before, block)
-        asks = is_conditional(introduction)
+        forward = self.phase.section.runs_on == RunsOn.SUCCESS and kind_of(self.section.name) != Kind.ROLLBACK
+        asks = is_conditional(introduction) or (forward and is_way_back(introduction))
         outer = self.by_hand
         if asks:
             self._warn(before, f"What follows is not always done, so a person decides about it: {_EACH_COMMAND}")
         elif is_sample(introduction):
             self._warn(before, "What follows is a sample, so nothing of it runs. To run an item of it, add {run}.")
             self.by_hand = True
-        elif introduces_elsewhere(introduction):
+        elif forbids(introduction):
+            self._warn(
+                before, "The words above say not to run what follows, so a person decides. To run it, add {run}."
+            )
+            self.by_hand = True
+        elif introduces_elsewhere(introduction, block.source):
             self._warn(before, f"What follows {ELSEWHERE}")
             self.by_hand = True
         rest: list[Block] = []
         if isinstance(block, List):
-            rest = self._list(block, before, asks=asks)
+            rest = self._list(block, before, asks=asks, offered=offers_ways(introduction))
         elif isinstance(block, Fence) and scripts.is_own(block):
             column = self.findings.column_of(block.line, block.language)
             message = "This block does not belong to a task. Indent it to the text of its list item."
@@ -160,7 +179,7 @@ class SectionSteps:
     def _warn(self, before: list[Block], message: str) -> None:
         self.findings.warn(before[-1].line, message)
 
-    def _list(self, block: List, before: list[Block], *, asks: bool) -> list[Block]:
+    def _list(self, block: List, before: list[Block], *, asks: bool, offered: bool) -> list[Block]:
         phase, section = self.phase, self.phase.section
         numbered = block.start is not None
         if numbered and self.context.parallel and len(block.items) > 1:
@@ -185,6 +204,7 @@ class SectionSteps:
             groups.append(group)
         if not groups:
             return before
+        release_choice(groups, self.findings, offered=offered)
         attributes = any(group.tasks[0].places or group.tasks[0].whole is not None for group in groups)
         made = with_choices(groups, self.findings, parallel=self.context.parallel)
         self._put_text(made[0].tasks[0], lead)
@@ -317,12 +337,12 @@ class SectionSteps:
     def _add(self, steps: Steps, *, ordered: bool) -> None:
         """Put the tasks of one step into the phase, in order behind what it waits for."""
         phase, first = self.phase, steps.tasks[0]
-        if phase.section.strategy == PhaseStrategy.DAG:
+        if phase.section.strategy == _DAG:
             if first.whole is None:
                 first.follows = [*(phase.open or phase.gate)] if ordered else [*phase.gate]
         else:
             # The phase has an order. Only what comes after a choice says more: it starts if any of the ways has ended.
-            ordered = phase.section.strategy == PhaseStrategy.SEQUENTIAL
+            ordered = phase.section.strategy == _SEQUENTIAL
             first.follows = phase.gate if first.whole is None else []
             for part in steps.tasks:
                 part.follows = [*part.follows] if ordered and len(part.follows) > 1 else []
@@ -359,6 +379,6 @@ def _introduction(before: list[Block], block: Block) -> str:
     if not isinstance(last, Text) or last.kind != "paragraph":
         return ""
     text = read_title(last.content.replace("\n", " "), {}).text.strip()
-    if text.endswith(":"):
+    if text.endswith(":") or (isinstance(block, List) and len(text) <= _MAX_TIME and is_later(text)):
         return text
     return _SENTENCES.split(text)[-1] if isinstance(block, Fence) else ""

@@ -96,12 +96,45 @@ _CONDITIONAL = re.compile(
     r"applicable)\W*$",
     re.IGNORECASE,
 )
+_NUMBER = r"(?:an?|one|two|three|four|five|six|seven|ten|[0-9]+|(?:a )?few|several|some)"
+_TIME = rf"{_NUMBER}(?:\s*(?:-|\u2013|to)\s*[0-9]+)?\s*(?:seconds?|secs?|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|months?)\b"
+# "After one week", "Wait 10 minutes, then restart it", "T+1h", "Fail back (next day)"
+_LATER = re.compile(
+    rf"(?:(?:after|wait(?:\s+for)?|in)\s+(?:about\s+|at least\s+|another\s+|approximately\s+|~)?{_TIME}"
+    rf"|(?:the\s+)?(?:next|following)\s+(?:day|week|month|morning|business day|working day)\b|tomorrow\b|{_TIME}\s+later\b"
+    r"|(?:on\s+)?(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+)?(?:at\s+)?[0-9]{1,2}:[0-9]{2}\b(?!:[0-9])"
+    rf"|T\s?\+\s?[0-9]+\s?(?:s|m|min|h|d|hours?|minutes?|days?)\b)"
+    rf"|.{{0,160}}\((?:(?:after|in)\s+{_TIME}|(?:the\s+)?(?:next|following)\s+(?:day|week|month)|tomorrow|{_TIME}\s+later)\)\W*$",
+    re.IGNORECASE,
+)
+_EITHER = re.compile(
+    r".{0,120}\b(?:either|one of (?:the following|these|them|the two)|(?:choose|pick|use|do) (?:only )?(?:one|either|between)|"
+    r"any of (?:the following|these))\b",
+    re.IGNORECASE,
+)
+_WAY_BACK = re.compile(
+    r"(?:(?:to|how to)\s+)?(?:roll(?:ing)?[- ]?back|revert|back[- ]?out|undo)\b(?!\s+(?:test|tests|check)\b)",
+    re.IGNORECASE,
+)
 # "(patch releases only) Tag it", "(initial beta) Make a branch"
 _QUALIFIED = re.compile(
+    r"~~.+~~|.{0,160}\((?:deprecated|obsolete|outdated|no longer (?:needed|used|necessary|required)|skip(?: this)?)\)|"
     r"\((?:[^()]{0,60}\bonly|[^()]{0,60}\b(?:releases?|versions?|alpha|beta|optional(?:ly)?)(?: [^()]{0,20})?)\)\s*:?\s*\S",
     re.IGNORECASE,
 )
-_SAMPLE = re.compile(r"(?:here(?:'s|\u2019s| is)|below is) an? (?:sample|example)\b", re.IGNORECASE)
+_SAMPLE = re.compile(
+    r"(?:here(?:'s|\u2019s| is)|below is) an? (?:sample|example)\b"
+    r"|(?:for (?:example|instance)|e\.g\.?|(?:example|expected|sample)(?: (?:output|result|response|usage))?"
+    r"|output|usage)\W*:\s*$"
+    r"|(?:you|it|this|the (?:output|result)) (?:should|will) (?:see|print|show|look|return|be|output)\b[^:]{0,80}:\s*$",
+    re.IGNORECASE,
+)
+# "Do not run this while imports are running:"
+_FORBIDS = re.compile(
+    r"(?:warning\W+|important\W+|note\W+)?(?:do not|don't|don\u2019t|never|must not|avoid)\b"
+    r"(?!\s+(?:forget|worry|skip|hesitate|panic|miss))",
+    re.IGNORECASE,
+)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _NOT_TO_RUN = re.compile(
     r"(?:never|do not|don't|don\u2019t|must not|avoid|not)\b"
@@ -129,6 +162,7 @@ _NO_COMMAND = re.compile(
     r"gradle|c|h|cc|cpp|rs|go|java|kt|js|ts|tsx|jsx|rb|py|tf|proto|png|svg|pdf|zip|gz|tgz|deb|rpm|jar|whl|"
     r"service|example)"  # a file
     r"|[A-Za-z_]\w*(?:=\S*|\(\))"  # an assignment or the name of a function
+    r"|\S*(?:\.\.\.|\u2026)"  # an abbreviated value
     r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
     r"|[A-Z][A-Z0-9_-]*|[\"'].*[\"']"  # a constant, a quotation
     r"|\S.*\s\[--?[A-Za-z][^\[\]]*\](?:\s.*)?"  # how to call a program: `run [--debug]`
@@ -152,6 +186,8 @@ def kind_of(heading: str) -> Kind | None:
         return Kind.ROLLBACK
     if _ALTERNATIVE.match(text) or _PLATFORM.match(text):
         return Kind.ALTERNATIVE
+    if _LATER.match(text) or _LATER.match(heading.strip()):
+        return Kind.CONDITIONAL
     for kind, form in ((Kind.CONDITIONAL, _CONDITIONAL), (Kind.CHECKLIST, _CHECKLIST), (Kind.TEXT, _TEXT)):
         if form.match(text):
             return kind
@@ -163,7 +199,28 @@ def is_conditional(step: str) -> bool:
 
     Of a text that introduces something with a colon, the last sentence counts, too.
     """
-    return _introduces(_CONDITIONAL, step) or _QUALIFIED.match(step.strip()) is not None
+    return _introduces(_CONDITIONAL, step) or is_later(step) or _QUALIFIED.match(step.strip()) is not None
+
+
+def is_later(step: str) -> bool:
+    """Whether a step or a section says that it is for later: "After one week", "Wait 10 minutes, then …", "T+1h"."""
+    # A time such as 18:00 looks like a number in front of the words.
+    return _introduces(_LATER, step) or _LATER.match(step.strip()) is not None
+
+
+def forbids(sentence: str) -> bool:
+    """Whether a sentence above a block says that it is not to be run, or not always: "Do not run this during imports:"."""
+    return _introduces(_FORBIDS, sentence)
+
+
+def offers_ways(sentence: str) -> bool:
+    """Whether a sentence above a list says that its items are several ways: "Do one of the following:"."""
+    return _introduces(_EITHER, sentence)
+
+
+def is_way_back(sentence: str) -> bool:
+    """Whether a sentence above a block says that it takes back what the others do: "To roll back:"."""
+    return _introduces(_WAY_BACK, sentence)
 
 
 def is_sample(step: str) -> bool:

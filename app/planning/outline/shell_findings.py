@@ -68,9 +68,10 @@ _ENVIRONMENT = frozenset(
         "SIGNOFF_ATTEMPT",
     ]
 )
-_USED = re.compile(r"\$(?:([A-Z][A-Z0-9_]*)|\{([A-Z][A-Z0-9_]*)(:?[-=+?])?)")
+# `${NAME:?}` stops without a value, so it needs one; `${!NAME*}` lists names.
+_USED = re.compile(r"\$(?:([A-Z][A-Z0-9_]*)|\{(?:#|!(?=\w+\}))?([A-Z][A-Z0-9_]*)(:?[-=+])?)")
 _SET = re.compile(
-    r"(?<![\w$])([A-Z][A-Z0-9_]*)\+?=|\b(?:read|for|select|mapfile|readarray|printf|getopts|local|declare|"
+    r"(?<![\w$])([A-Z][A-Z0-9_]*)\+?=|(?<=\$\{)([A-Z][A-Z0-9_]*)(?=:?=)|\b(?:read|for|select|mapfile|readarray|printf|getopts|local|declare|"
     r"typeset)\b([^\n;|&]{0,300})"
 )
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -136,7 +137,7 @@ def unset_variables(text: ShellText) -> dict[str, int]:
     for match in _SET.finditer(text.expanded):
         # `NAME=$NAME` passes on a value that has to come from elsewhere.
         if match[1] is None or not _passes_on(match[1], text.expanded[match.end() : match.end() + len(match[1]) + 5]):
-            given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))
+            given |= {match[1] or match[2]} if match[1] or match[2] else set(_NAME.findall(match[3]))
     names: dict[str, int] = {}
     for match in _USED.finditer(text.expanded):
         name = match[1] or match[2]
@@ -200,10 +201,12 @@ def _command(text: str, operator: str, offset: int, found: list[Command]) -> Non
 
 def lost_state(script: list[Command]) -> tuple[int, str] | None:
     """What the end of a script leaves behind that the next step does not see: where, and a sentence."""
-    last = next((command for command in reversed(script) if command.words != ["}"]), None)
-    if last is None:
+    end = len(script)
+    while end and script[end - 1].words == ["}"]:
+        end -= 1
+    if not end:
         return None
-    words, _, offset = last
+    words, _, offset = script[end - 1]
     first = words[0]
     if first in {"cd", "pushd"}:
         why = (
@@ -211,7 +214,7 @@ def lost_state(script: list[Command]) -> tuple[int, str] | None:
         )
         return offset, why
     activates = first not in _ENVIRONMENTS or (len(words) > 1 and words[1] in {"activate", "use", "deactivate"})
-    if (first in _SETTERS and activates) or all(map(_ASSIGNMENT.match, words)):
+    if (first in _SETTERS and activates) or ("=" in first and all(map(_ASSIGNMENT.match, words))):
         why = "What this step sets is gone when it ends: each step has its own environment. Put what needs it into its block."
         return offset, why
     return None

@@ -47,7 +47,7 @@ def read_single_task(markdown: str, parameters: Mapping[str, Parameter]) -> Task
 def read_single_phase(markdown: str, parameters: Mapping[str, Parameter]) -> PhaseDraft | None:
     """The single phase in `markdown`, without tasks, in a plan with these parameters. None if there is anything else."""
     # A task is added after it, because a text may swallow what follows: a fence without an end does.
-    findings = Findings(f"{markdown}\n\n- `true`\n")
+    findings = Findings(f"{markdown}\n\n- Do: `true`\n")
     document = read_blocks(findings.lines)
     if document.definitions:
         return None

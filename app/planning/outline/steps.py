@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from app.domain.plan import ActionSpec
@@ -9,6 +10,7 @@ from app.planning.outline.findings import Findings
 from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.sections import is_alternative
 
+_OR = re.compile(r"(?:or|alternatively)\b", re.IGNORECASE)
 WHICH = "Which one applies?"
 MAX_OPTIONS = 50
 _MAX_LISTED = 10
@@ -47,8 +49,7 @@ class Steps:
 
 def release(task: TaskParts) -> bool:
     """Have a person release a task before it starts. False if no worker runs it, or if its author says otherwise."""
-    runs = task.whole is None and task.action is not None and task.action.type not in _NOT_RELEASED
-    if not runs or "requires_approval" in task.fields:
+    if not _runs(task) or "requires_approval" in task.fields:
         return False
     task.fields["requires_approval"] = True
     return True
@@ -120,6 +121,23 @@ def with_choices(groups: list[Steps], findings: Findings, *, parallel: bool = Fa
         result += [*ways, group] if group.tasks else ways
         ways = []
     return result
+
+
+def is_another_way(words: str) -> bool:
+    """Whether an item is another way to do what the item before it does: "or flush the cache"."""
+    return _OR.match(words) is not None
+
+
+def release_choice(groups: list[Steps], findings: Findings, *, offered: bool) -> None:
+    """Have a person release the items of a list that are several ways: the sentence above says so, or one begins with "or"."""
+    # If its author says whether it is released, the others are as they say, too.
+    others = [group for group in groups[1:] if group.tasks and "requires_approval" not in group.tasks[0].places]
+    if offered or any(is_another_way(group.words) for group in others):
+        release_ways([group for group in groups if group.words and any(map(_runs, group.tasks))], findings)
+
+
+def _runs(task: TaskParts) -> bool:
+    return task.whole is None and task.action is not None and task.action.type not in _NOT_RELEASED
 
 
 def release_ways(ways: list[Steps], findings: Findings) -> None:

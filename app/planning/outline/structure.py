@@ -12,7 +12,7 @@ from app.planning.outline import scripts
 from app.planning.outline.attributes import KEY, choice, condition, yes_or_no
 from app.planning.outline.blocks import PHASE_FENCE, Block, Fence, Heading, Item, List, Text
 from app.planning.outline.context import Context
-from app.planning.outline.elsewhere import is_elsewhere
+from app.planning.outline.elsewhere import is_elsewhere, runs_elsewhere
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import read_title
@@ -91,7 +91,9 @@ class Section:
         above = self.parent
         if above is None:
             return
-        self.elsewhere = self.run is None and (above.elsewhere or is_elsewhere(self.name))
+        self.elsewhere = self.run is None and (
+            above.elsewhere or is_elsewhere(self.name) or runs_elsewhere(self.name, self._sources)
+        )
         self.shared = self.shared.over(above.shared)
         if self.condition is None and not self.asked:
             self.condition, self.answer = above.condition, above.answer
@@ -99,6 +101,9 @@ class Section:
             self.runs_on = above.runs_on
         if self.requires_approval is None and self.runs_on != RunsOn.ALWAYS:
             self.requires_approval = above.requires_approval
+
+    def _sources(self) -> str:
+        return "\n".join(block.source for part in self.all_below() for block in part.blocks)
 
     @property
     def says_when(self) -> bool:

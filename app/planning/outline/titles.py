@@ -16,7 +16,7 @@ _CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
 
 @dataclass
 class Head:
-    """The title of an item, taken apart. `rest` is what stands below it."""
+    """The title of an item, taken apart. `rest` is what stands below it, `unknown` the words in braces that are text."""
 
     title: Title
     source: str
@@ -24,6 +24,7 @@ class Head:
     rest: list[Block]
     checkbox: str | None = None
     begin: int = 0
+    unknown: str = ""
 
     def place(self, offset: int) -> tuple[int, int]:
         """The line and column of an offset in the title."""
@@ -34,7 +35,10 @@ class Head:
 
 
 def read_head(item: Item, definitions: Mapping[str, str], findings: Findings) -> Head:
-    """Take the title of an item apart: its first paragraph, or only its first line if that ends with attributes."""
+    """Take the title of an item apart: its first paragraph, or only its first line if that ends with attributes.
+
+    Its `unknown` are not pointed out: that is for whoever reads the item as a step.
+    """
     first = item.blocks[0] if item.blocks else None
     if isinstance(first, Heading):
         content, rest = first.text, item.blocks[1:]
@@ -58,7 +62,7 @@ def read_head(item: Item, definitions: Mapping[str, str], findings: Findings) ->
         source += " " if source else ""
         places.append((len(source), line + number, findings.column_of(line + number, text)))
         source += text
-    below = "\n".join(first.source.split("\n")[taken:])
+    below = "\n".join(first.source.split("\n")[taken:]) if "\n" in first.source else ""
     if below.strip():
         rest = [Text(line + taken, first.end, "paragraph", below, below), *rest]
     checkbox = _CHECKBOX.match(source)
@@ -70,11 +74,12 @@ def read_head(item: Item, definitions: Mapping[str, str], findings: Findings) ->
         ]
         source = source[begin:]
     title = read_title(source, definitions)
+    unknown = ""
     if title.attributes and is_unknown(title.attributes):
-        words = ", ".join(attribute.name for attribute in title.attributes)
-        findings.warn(line, f"The braces around {words} are treated as text: they hold no attributes.")
+        unknown = ", ".join(attribute.name for attribute in title.attributes)
         title = read_title(_text_braces(source, title), definitions)
-    return Head(title, source, places, rest, checkbox[1] if checkbox else None, checkbox.end() if checkbox else 0)
+    box, begin = (checkbox[1], checkbox.end()) if checkbox is not None else (None, 0)
+    return Head(title, source, places, rest, box, begin, unknown)
 
 
 def _text_braces(source: str, title: Title) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from signoff._async.transport import AsyncTransport
-from signoff._requests import get, markdown_of, path_of, post
+from signoff._requests import get, markdown_of, path_of, plan_match, post
 from signoff.schemas.answers import Recorded, StatusAnswer
 from signoff.schemas.passkeys import PasskeyChallenge
 from signoff.schemas.plans import Plan, PlanDiff, PlanList
@@ -93,6 +93,7 @@ class AsyncPlans:
         edits: Sequence[Mapping[str, Any]] | None = None,
         answers: Mapping[str, str] | None = None,
         wait: int | None = None,
+        of_plan: str | None = None,
     ) -> Plan | Recorded:
         """Change the plan.
 
@@ -103,6 +104,10 @@ class AsyncPlans:
                 version that follows them.
             wait: the number of seconds to wait for a version that a model makes, at most 60; None means the server's default
                 of 10.
+            of_plan: the digest of the plan that you have read; it is changed only if it is still the current one.
+
+        Raises:
+            PreconditionFailed: the plan has changed since.
         """
         body = {
             "message": message,
@@ -111,7 +116,7 @@ class AsyncPlans:
             if answers is None
             else [{"question": question, "answer": answer} for question, answer in answers.items()],
         }
-        return await self._make(project_id, "refine-plan", body, wait)
+        return await self._make(project_id, "refine-plan", body, wait, of_plan)
 
     async def approve(
         self,
@@ -202,6 +207,8 @@ class AsyncPlans:
         body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
         return await self._transport.settle(post(path_of(project_id, "discard-edit"), body), StatusAnswer)
 
-    async def _make(self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None) -> Plan | Recorded:
-        headers = {} if wait is None else {"Prefer": f"wait={wait}"}
+    async def _make(
+        self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None, of_plan: str | None = None
+    ) -> Plan | Recorded:
+        headers = ({} if wait is None else {"Prefer": f"wait={wait}"}) | plan_match(of_plan)
         return await self._transport.settle(post(path_of(project_id, call), body, headers), Plan)

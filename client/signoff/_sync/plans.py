@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from signoff._requests import get, markdown_of, path_of, post
+from signoff._requests import get, markdown_of, path_of, plan_match, post
 from signoff._sync.transport import Transport
 from signoff.schemas.answers import Recorded, StatusAnswer
 from signoff.schemas.passkeys import PasskeyChallenge
@@ -94,6 +94,7 @@ class Plans:
         edits: Sequence[Mapping[str, Any]] | None = None,
         answers: Mapping[str, str] | None = None,
         wait: int | None = None,
+        of_plan: str | None = None,
     ) -> Plan | Recorded:
         """Change the plan.
 
@@ -104,6 +105,10 @@ class Plans:
                 version that follows them.
             wait: the number of seconds to wait for a version that a model makes, at most 60; None means the server's default
                 of 10.
+            of_plan: the digest of the plan that you have read; it is changed only if it is still the current one.
+
+        Raises:
+            PreconditionFailed: the plan has changed since.
         """
         body = {
             "message": message,
@@ -112,7 +117,7 @@ class Plans:
             if answers is None
             else [{"question": question, "answer": answer} for question, answer in answers.items()],
         }
-        return self._make(project_id, "refine-plan", body, wait)
+        return self._make(project_id, "refine-plan", body, wait, of_plan)
 
     def approve(
         self,
@@ -203,6 +208,8 @@ class Plans:
         body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
         return self._transport.settle(post(path_of(project_id, "discard-edit"), body), StatusAnswer)
 
-    def _make(self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None) -> Plan | Recorded:
-        headers = {} if wait is None else {"Prefer": f"wait={wait}"}
+    def _make(
+        self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None, of_plan: str | None = None
+    ) -> Plan | Recorded:
+        headers = ({} if wait is None else {"Prefer": f"wait={wait}"}) | plan_match(of_plan)
         return self._transport.settle(post(path_of(project_id, call), body, headers), Plan)

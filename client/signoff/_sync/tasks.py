@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Unpack
 
-from signoff._requests import Request, get, path_of, post
+from signoff._requests import Request, get, path_of, plan_match, post
 from signoff._sync.transport import Transport
 from signoff.fields import PhaseFields, TaskFields
 from signoff.schemas.answers import Recorded
@@ -39,18 +39,29 @@ class Tasks:
         """Get a task with all its outputs."""
         return self._transport.call(get(path_of(project_id, "tasks", task)), Task)
 
-    def create(self, project_id: str, **fields: Unpack[TaskFields]) -> Task | Recorded:
-        """Add a task, which needs a `title`. This makes a new version of the plan."""
-        return self._transport.settle(post(path_of(project_id, "tasks"), fields), Task)
+    def create(self, project_id: str, *, of_plan: str | None = None, **fields: Unpack[TaskFields]) -> Task | Recorded:
+        """Add a task, which needs a `title`. This makes a new version of the plan.
 
-    def update(self, project_id: str, task: str, **fields: Unpack[TaskFields]) -> Task | Recorded:
-        """Change a task that has not started. This makes a new version of the plan."""
-        request = Request("PUT", path_of(project_id, "tasks", task), body=fields)
+        Args:
+            of_plan: the digest of the plan that you have read; the edit is made only if it is still the current one.
+
+        Raises:
+            PreconditionFailed: the plan has changed since.
+        """
+        request = post(path_of(project_id, "tasks"), fields, headers=plan_match(of_plan))
         return self._transport.settle(request, Task)
 
-    def delete(self, project_id: str, task: str) -> TaskDeleted | Recorded:
-        """Remove a task from the plan if it has not started. This makes a new version of the plan."""
-        return self._transport.settle(Request("DELETE", path_of(project_id, "tasks", task)), TaskDeleted)
+    def update(
+        self, project_id: str, task: str, *, of_plan: str | None = None, **fields: Unpack[TaskFields]
+    ) -> Task | Recorded:
+        """Change a task that has not started. This makes a new version of the plan. For `of_plan`, see `create`."""
+        request = Request("PUT", path_of(project_id, "tasks", task), body=fields, headers=plan_match(of_plan))
+        return self._transport.settle(request, Task)
+
+    def delete(self, project_id: str, task: str, *, of_plan: str | None = None) -> TaskDeleted | Recorded:
+        """Remove a task from the plan if it has not started. This makes a new version of the plan. For `of_plan`, see `create`."""
+        request = Request("DELETE", path_of(project_id, "tasks", task), headers=plan_match(of_plan))
+        return self._transport.settle(request, TaskDeleted)
 
     def complete(
         self,
@@ -110,9 +121,19 @@ class Phases:
         """List the phases in order."""
         return self._transport.call(get(path_of(project_id, "phases")), PhaseList)
 
-    def create(self, project_id: str, name: str, **fields: Unpack[PhaseFields]) -> Phase | Recorded:
-        """Add a phase. This makes a new version of the plan."""
-        return self._transport.settle(post(path_of(project_id, "phases"), {"name": name, **fields}), Phase)
+    def create(
+        self, project_id: str, name: str, *, of_plan: str | None = None, **fields: Unpack[PhaseFields]
+    ) -> Phase | Recorded:
+        """Add a phase. This makes a new version of the plan.
+
+        Args:
+            of_plan: the digest of the plan that you have read; the edit is made only if it is still the current one.
+
+        Raises:
+            PreconditionFailed: the plan has changed since.
+        """
+        request = post(path_of(project_id, "phases"), {"name": name, **fields}, headers=plan_match(of_plan))
+        return self._transport.settle(request, Phase)
 
 
 class Decisions:
