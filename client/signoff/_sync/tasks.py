@@ -54,12 +54,12 @@ class Tasks:
     def update(
         self, project_id: str, task: str, *, of_plan: str | None = None, **fields: Unpack[TaskFields]
     ) -> Task | Recorded:
-        """Change a task that has not started. This makes a new version of the plan. For `of_plan`, see `create`."""
+        """Change a task that has not started. This makes a new version of the plan. `of_plan`: see `create`."""
         request = Request("PUT", path_of(project_id, "tasks", task), body=fields, headers=plan_match(of_plan))
         return self._transport.settle(request, Task)
 
     def delete(self, project_id: str, task: str, *, of_plan: str | None = None) -> TaskDeleted | Recorded:
-        """Remove a task from the plan if it has not started. This makes a new version of the plan. For `of_plan`, see `create`."""
+        """Remove a task from the plan if it has not started. This makes a new version of the plan. `of_plan`: see `create`."""
         request = Request("DELETE", path_of(project_id, "tasks", task), headers=plan_match(of_plan))
         return self._transport.settle(request, TaskDeleted)
 

@@ -1,6 +1,6 @@
 """counts projects as they change, and has an index for each order of the list
 
-Revises: 0020
+Revises: 0023
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from app.domain.folding import folded
 
-revision = "0021"
-down_revision = "0020"
+revision = "0024"
+down_revision = "0023"
 
 EVENTS = {
     "new_project": ("AFTER INSERT", "", "(NEW.status, 1)"),
