@@ -1,13 +1,13 @@
 """keeps which links the server sends itself, and to whom
 
-Revises: 0020
+Revises: 0022
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
-down_revision = "0020"
+down_revision = "0022"
 
 SENT = ("entry", sa.String(64)), ("address", sa.Text()), ("requested_by", sa.Text()), ("requested_by_id", sa.String(64))
 
