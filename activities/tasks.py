@@ -23,7 +23,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.masking import Masker
-from activities.actions.products import check_products, left_behind
+from activities.actions.products import check_products
 from activities.actions.sandbox import Sandbox
 from activities.actions.workspace_paths import remove_temporary_folder
 from activities.heartbeat import Heartbeat, Stop, uncancelled
@@ -241,7 +241,6 @@ class _Attempt:
             scopes=surroundings.settings.secret_scopes,
         )
         inputs, fields = values.resolved(self._kind)
-        again = started.number > 1 and not self._kind.continues and (started.frozen or {}).get("fresh")
         context = TaskContext(
             project_id=project.id,
             project_name=started.project_value("name"),
@@ -263,7 +262,6 @@ class _Attempt:
             else surroundings.sandbox.around(workspace, row.reads, row.writes),
             limits=self._signed.limits(),
             expected_files=tuple(row.expected_files) if (started.frozen or {}).get("products") else (),
-            left_behind=await left_behind(workspace, row.expected_files if again else ()),
             agent_context=await self._agent_context(started),
         )
         await self._signed.check()

@@ -39,7 +39,7 @@ def capture(
     """
     drafts = list(tasks)
     named = {task.key: named_by(task.action.model_dump(mode="json"), project.workspace) for task in drafts}
-    frozen = Frozen(at=now(), limits=LIMITS[project.strategy].model_dump(), products=True, fresh=True)
+    frozen = Frozen(at=now(), limits=LIMITS[project.strategy].model_dump(), products=True)
     texts = _add_files(frozen, project.workspace, named)
     for task in drafts:
         kind = actions.get(task.action.type)

@@ -62,7 +62,6 @@ class Agent(Action):
     """
 
     type: ClassVar[str] = "agent"
-    continues: ClassVar[bool] = True
     fields_model: ClassVar[type[BaseModel]] = AgentFields
     rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls", "env")
     takes_secrets: ClassVar[bool] = False

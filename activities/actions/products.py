@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from pathlib import Path
 
 from app.domain.actions import TaskContext, TaskFailed
-from app.workspace.files import empty, missing, state_of
+from app.workspace.files import empty, missing
 from signoff.schemas.json_value import JsonObject
-
-
-async def left_behind(workspace: Path, paths: Sequence[str]) -> dict[str, object]:
-    """The files that are there before an attempt begins, each with what identifies its state."""
-    states = {path: await asyncio.to_thread(state_of, workspace, path) for path in paths}
-    return {path: state for path, state in states.items() if state is not None}
 
 
 async def missing_products(context: TaskContext) -> list[str]:
@@ -26,23 +18,12 @@ async def check_products(context: TaskContext, outputs: JsonObject, exit_code: i
     """Make sure that the task has made its files.
 
     Raises:
-        TaskFailed: `file_missing`, or `file_unchanged` for a file that only an earlier attempt has made.
+        TaskFailed: `file_missing`.
     """
     absent = await missing_products(context)
     if absent:
         message = f"The task ended without making {', '.join(absent)}, which the plan expects from it."
         raise TaskFailed("file_missing", message, outputs=outputs, exit_code=exit_code)
-    left = [
-        path
-        for path, state in context.left_behind.items()
-        if await asyncio.to_thread(state_of, context.workspace, path) == state
-    ]
-    if left:
-        message = (
-            f"This attempt has not written {', '.join(left)}: what is there was left by an earlier attempt. Have the task remove "
-            "or replace what it finds, or complete it by hand if the files are right."
-        )
-        raise TaskFailed("file_unchanged", message, outputs=outputs, exit_code=exit_code)
 
 
 async def empty_products(context: TaskContext) -> list[str]:

@@ -89,8 +89,6 @@ class TaskContext:
     limits: TaskLimits = field(default_factory=TaskLimits)
     # Files that the task must make, or else it fails. Empty if the plan was approved before tasks failed for this.
     expected_files: tuple[str, ...] = ()
-    # Those of them that an earlier attempt may have left behind, each with what identifies its state when this attempt began.
-    left_behind: Mapping[str, object] = field(default_factory=dict[str, object])
     # For Signoff's own use: an `app.llm.agent_context.AgentContext`, needed by the action that calls a model.
     agent_context: Any = None
 
@@ -158,7 +156,6 @@ class Action(ABC):
         reads_project_name: whether `run` uses `context.project_name`; if so, the name is part of what is signed.
         reads_project_description: the same for the project's description.
         sends_requests: whether `run` may send requests to the hosts in `context.http_allow`.
-        continues: whether another attempt goes on where the earlier one has stopped, so that what that has made counts.
         one_of: alternative fields. A task must set exactly one of them.
         rare: fields that few plans need; they are hidden from a model that makes a plan.
     """
@@ -172,7 +169,6 @@ class Action(ABC):
     reads_project_name: ClassVar[bool] = True
     reads_project_description: ClassVar[bool] = False
     sends_requests: ClassVar[bool] = True
-    continues: ClassVar[bool] = False
     one_of: ClassVar[tuple[str, ...]] = ()
     rare: ClassVar[tuple[str, ...]] = ()
 

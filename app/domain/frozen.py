@@ -53,7 +53,6 @@ class StoredFrozen(TypedDict, total=False):
     stops: dict[str, list[str]] | None
     deciders: dict[str, str] | None
     products: bool | None
-    fresh: bool | None
 
 
 class Frozen(_Strict):
@@ -81,8 +80,6 @@ class Frozen(_Strict):
             said so.
         products: whether a task fails if it does not make a file that the plan expects from it;
             None in approvals from before tasks failed for this.
-        fresh: whether a file that an earlier attempt has left behind does not count as made by a later one;
-            None in approvals from before it made a difference.
         shown: for each task that shows files to a person, by key, their paths; None if there is no such task.
     """
 
@@ -104,7 +101,6 @@ class Frozen(_Strict):
     stops: dict[str, list[str]] | None = None
     deciders: dict[str, str] | None = None
     products: bool | None = None
-    fresh: bool | None = None
     shown: dict[str, list[str]] | None = None
 
     def digest(self) -> str:
@@ -114,7 +110,7 @@ class Frozen(_Strict):
     def seen_digest(self) -> str:
         """SHA-256 over what a reader can see before the approval: without times and without facts that only a worker knows."""
         values = self.model_dump(
-            mode="json", exclude={"at", "programs", "sandbox", "stops", "deciders", "products", "fresh", "shown"}
+            mode="json", exclude={"at", "programs", "sandbox", "stops", "deciders", "products", "shown"}
         )
         for file in values["files"].values():
             del file["at"]
@@ -122,7 +118,7 @@ class Frozen(_Strict):
 
     @staticmethod
     def _digest(values: JsonObject) -> str:
-        for name in ("task_limits", "stops", "deciders", "products", "fresh", "shown"):
+        for name in ("task_limits", "stops", "deciders", "products", "shown"):
             # Approvals from before this was frozen keep their digest.
             if values.get(name) is None:
                 values.pop(name, None)
@@ -143,7 +139,7 @@ class Frozen(_Strict):
             values[name] = former if former is not None else getattr(self, name)
         for name in ("stops", "deciders"):
             values[name] = None if getattr(earlier, name) is None else getattr(self, name)
-        values["products"], values["fresh"], values["shown"] = earlier.products, earlier.fresh, self.shown
+        values["products"], values["shown"] = earlier.products, self.shown
         return Frozen(**values)
 
 

@@ -32,7 +32,6 @@ MAX_FILES = 10_000
 # In a folder that a caller named, which may be a whole repository, these hold no results.
 _LEFT_OUT = frozenset({".git", "node_modules", ".venv", "__pycache__"})
 _CHUNK = 1024 * 1024
-_MAX_ENTRIES = 10_000
 # A larger file is not looked into: it counts as having content.
 _MAX_BLANK = 4096
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -294,31 +293,6 @@ def size_of(root: Path, path: str) -> int | None:
     except (OSError, ValueError, RuntimeError):
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def state_of(root: Path, path: str) -> object | None:
-    """What changes whenever a file is written or replaced, even by a copy that keeps its time stamp. Blocking.
-
-    These are the file, its size and the time of its last change (`ctime`), which no program can set; of a folder, those of
-    everything in it, up to 10,000 entries. None if there is no such file, or no way to tell.
-    """
-    if size_of(root, path) is None:
-        return None
-    try:
-        states = [_state(root / path)]
-        if (root / path).is_dir():
-            for folder, folders, names in os.walk(root / path):
-                states += [_state(Path(folder, name)) for name in (*folders, *names)]
-                if len(states) > _MAX_ENTRIES:
-                    return None
-    except OSError:
-        return None
-    return sorted(states)
-
-
-def _state(path: Path) -> tuple[int, int, int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size
 
 
 def missing(root: Path, paths: Sequence[str]) -> list[str]:
