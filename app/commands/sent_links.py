@@ -16,12 +16,11 @@ from app.domain.identity import isoformat
 from app.domain.names import MailAddress
 from app.domain.notifying import NOTIFY, SIGNABLE, LinkPerson, NotifyEntry, NotifyRules, Occasion
 from app.domain.sender import Sender
-from app.domain.signing_links import SETTINGS, SETTINGS_ID
+from app.domain.signing_links import SETTINGS, SETTINGS_ID, Signable
 from app.storage import identities, notifications, signable, signing_links
 from app.storage.identities import Identity, Kind
 from app.storage.notifications import Notification
 from app.storage.projects import ProjectRow
-from app.storage.signable import Signable
 from app.storage.signing_links import Sent, SigningLink
 from signoff.vocabulary import InboxKind, LinkStatus, NotifyEvent, ProjectStatus, Scope, Via
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from typing_extensions import TypedDict
 
 from app.domain.sender import Sender
@@ -11,6 +13,15 @@ DEFAULT_HOURS = 72
 # Who vouches for somebody whom a `[[notify]]` entry names, or who has a role: nobody has seen the text of their link.
 SETTINGS_ID = "settings"
 SETTINGS = Sender("the settings of this server", SETTINGS_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class Signable:
+    """A version of the plan, or with `phase_id` a phase of it that waits at its gate."""
+
+    version: int
+    digest: str
+    phase_id: str | None
 
 
 class LinkFacts(TypedDict, total=False):

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from app.domain.errors import Conflict, DomainError
 from app.domain.gates import refusal
 from app.domain.sender import Sender
+from app.domain.signing_links import Signable
 from app.domain.states import Situation
 from app.storage import gates, plans, proposals, runs
 from app.storage.gates import GateRow
 from app.storage.projects import ProjectRow, situation
 from signoff.vocabulary import GateKind, PhaseStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Signable:
-    """A version of the plan, or with `phase_id` a phase of it that waits at its gate."""
-
-    version: int
-    digest: str
-    phase_id: str | None
 
 
 def waiting(conn: Connection, project: ProjectRow) -> Signable:

@@ -13,13 +13,12 @@ from app.domain.errors import Conflict, NotFound
 from app.domain.identity import new_id, now
 from app.domain.notifying import NOTIFY, NotifyRules
 from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender, called
-from app.domain.signing_links import SETTINGS_ID, LinkFacts
+from app.domain.signing_links import SETTINGS_ID, LinkFacts, Signable
 from app.storage import identities
 from app.storage.identities import Identity, Kind
 from app.storage.labels import labels_of
 from app.storage.people_tables import signing_links as table
 from app.storage.reading import Rows
-from app.storage.signable import Signable
 from signoff.vocabulary import LinkStatus, Scope
 
 LINK_PATTERN = re.compile(r"signoff_link_[A-Za-z0-9_-]{43}")

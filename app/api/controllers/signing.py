@@ -28,10 +28,10 @@ from app.domain import commands
 from app.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from app.domain.identity import isoformat
 from app.domain.sender import Sender
+from app.domain.signing_links import Signable
 from app.storage import identities, projects, runs, signable, signing_links
 from app.storage.identities import Kind
 from app.storage.projects import ProjectRow
-from app.storage.signable import Signable
 from app.storage.signing_links import SigningLink as LinkRow
 from app.temporal.notifying import hand_over
 from signoff.schemas.gates import Gate

@@ -6,9 +6,9 @@ from sqlalchemy import Connection
 
 from app.api.views import gates as views
 from app.domain.sender import Sender
+from app.domain.signing_links import Signable
 from app.storage import signable
 from app.storage.projects import ProjectRow
-from app.storage.signable import Signable
 from app.storage.signing_links import SigningLink
 from signoff.schemas.gates import Gate
 
