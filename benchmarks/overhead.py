@@ -9,8 +9,8 @@ Signoff's time runs from the approve request to the end of the workflow. It incl
 and the task's own activity. Its processor time is that of the server, the app, the worker and their commands. That of the bare
 workflow is that of the server, its worker and its commands.
 
-`python -m benchmarks.commands` measures what a command costs without Temporal, and `python -m benchmarks.connections` what it costs
-to check who opened a connection.
+`python -m benchmarks.commands` measures what a command costs without Temporal, and `python -m benchmarks.connections` what it
+costs to check who opened a connection.
 """
 
 from __future__ import annotations
@@ -155,8 +155,9 @@ async def compare(shapes: dict[str, list[int]], kinds: list[str], rounds: int) -
         processes: list[subprocess.Popen[bytes]] = []
 
         def start(*command: str) -> int:
-            silence = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL if not processes else None}
-            processes.append(subprocess.Popen(command, env=environment, **silence))
+            # The server writes warnings about its own shutdown. Errors of the others are worth seeing.
+            errors = subprocess.DEVNULL if not processes else None
+            processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors))
             return processes[-1].pid
 
         try:

@@ -14,7 +14,7 @@ def used_by(*roots: int) -> float:
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # proc(5): starts with the third field. The parent is the fourth; utime, stime, cutime and cstime are the 14th to 17th.
+            # proc(5): starts with the third field. The parent is the fourth; utime to cstime are the 14th to 17th.
             fields = entry.read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue
