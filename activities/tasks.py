@@ -307,11 +307,10 @@ class _Attempt:
             raise TaskFailed(
                 "unknown_agent", f"This worker has no agent '{name}'. Add it to signoff.toml.", retryable=False
             )
-        run_id = self._key.run_id
-        conversation = Conversation(project.id, "", row.id, self._key.token)
+        run_id, resumed = self._key.run_id, ""
         if self._kind.calls_model:
             resumed = await self._owner.database.read(lambda conn: model_steps.conversation_of(conn, run_id, row.id))
-            conversation = replace(conversation, name=resumed)
+        conversation = Conversation(project.id, resumed, row.id, self._key.token)
         # Only what was signed: a plan from before models got the description runs as it was.
         brief = started.settings.get("project_description") or ""
         return AgentContext(
@@ -377,7 +376,8 @@ class _Attempt:
         raise _lost(cause, retryable=stays_paused)
 
     async def _record(self, ending: Ending) -> tuple[Recorded, str]:
-        made = await asyncio.to_thread(files.fingerprints, *self._expected) if self._expected is not None else None
+        expected = self._expected
+        made = await asyncio.to_thread(files.fingerprints, *expected) if expected and expected[1] else None
         explained = self._signed.explained if self._signed is not None else []
         whole = replace(ending, files=made, left_behind=await self._left_behind(), not_as_signed=explained)
         if self._log is not None:
