@@ -129,7 +129,8 @@ async def run_bare(parts: Parts, widths: list[int], kind: str) -> Cost:
 
 
 async def wait_until_ready(http: httpx.AsyncClient) -> None:
-    for _ in range(600):
+    # A busy machine takes minutes.
+    for _ in range(3600):
         try:
             answer = (await http.get("/ready")).json()
             if answer["status"] == "ready" and answer["checks"]["workers"]:
