@@ -87,8 +87,10 @@ class SignedState:
         named_files = [path for path in named.paths if path in frozen.files]
         others = [path for path in frozen.files if path not in named_files]
         workspace = self._started.project.workspace
-        self._before = await asyncio.to_thread(cached_checksums, workspace, others)
-        now = await asyncio.to_thread(hash_files, workspace, dict.fromkeys([*named_files, *self._shown]))
+        # Most tasks name no files, and a thread costs them more than the rest of this check.
+        self._before = await asyncio.to_thread(cached_checksums, workspace, others) if others else {}
+        known = dict.fromkeys([*named_files, *self._shown])
+        now = await asyncio.to_thread(hash_files, workspace, known) if known else {}
         self._before |= {path: _checksum(now, path) for path in named_files}
         changed = [*self._files(frozen, named_files), *self._not_as_read(now)]
         differences = [*self._surroundings(frozen, named), *changed]

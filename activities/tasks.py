@@ -26,6 +26,7 @@ from activities.actions.masking import Masker
 from activities.actions.products import check_products
 from activities.actions.sandbox import Sandbox
 from activities.actions.workspace_paths import remove_temporary_folder
+from activities.cancel_watch import CancelWatch
 from activities.heartbeat import Heartbeat, Stop, uncancelled
 from activities.read_outputs import check_read_outputs
 from activities.signed import SignedChanged, SignedState
@@ -90,6 +91,7 @@ class TaskActivities:
         self._actions = actions
         self._surroundings = surroundings
         self._workspaces = workspaces_of(surroundings.settings)
+        self._cancels = CancelWatch(database)
         self.masker = Masker([*surroundings.secrets.values(), *surroundings.masked])
 
     @property
@@ -119,8 +121,9 @@ class TaskActivities:
             worker=self._surroundings.worker,
         )
         attempt = _Attempt(self, kind, task, key, info.task_queue.removesuffix(QUARANTINE))
-        heartbeat = Heartbeat(attempt.note_stopping)
-        recorded, message = await heartbeat.run(attempt.run(heartbeat))
+        with self._cancels.follow(task.project_id) as cancelling:
+            heartbeat = Heartbeat(attempt.note_stopping, cancelling)
+            recorded, message = await heartbeat.run(attempt.run(heartbeat))
         if recorded.status == TaskStatus.CANCELLED:
             await heartbeat.end_as_cancelled()
         if recorded.status in {TaskStatus.FAILED, TaskStatus.WAITING}:
@@ -221,19 +224,18 @@ class _Attempt:
 
     def _begin(self, conn: Connection) -> tuple[Started, dict[str, list[str]]]:
         settings = self._owner.surroundings.settings
-        permission.check_queue(conn, self._key, self._queue, settings.agent_queues, settings.task_queue)
-        permission.check_attempt(conn, self._key, self._kind.type)
-        started = attempts.start(conn, self._key)
+        subject = attempts.look_up(conn, self._key)
+        permission.check_queue(subject, self._queue, settings.agent_queues, settings.task_queue)
+        permission.check_attempt(subject, self._key, self._kind.type)
+        started = attempts.start(conn, self._key, subject)
         return started, needs.readers_of(conn, started.task)
 
     async def _act(self, started: Started) -> JsonObject:
-        surroundings = self._owner.surroundings
-        project, row = started.project, started.task
+        surroundings, project, row = self._owner.surroundings, started.project, started.task
         workspace = await self._workspace(project)
         self._expected = (workspace, list(row.expected_files))
         self._log = AttemptLog(workspace, row.id, started.number, self._owner.masker)
         self._signed = SignedState(self._owner.persist, surroundings.settings, self._kind, started)
-        surroundings = self._owner.surroundings
         values = TaskValues(
             started,
             app_url=surroundings.app_url,
@@ -305,9 +307,9 @@ class _Attempt:
             raise TaskFailed(
                 "unknown_agent", f"This worker has no agent '{name}'. Add it to signoff.toml.", retryable=False
             )
-        resumed = await self._owner.database.read(
-            lambda conn: model_steps.conversation_of(conn, self._key.run_id, row.id)
-        )
+        run_id, resumed = self._key.run_id, ""
+        if self._kind.calls_model:
+            resumed = await self._owner.database.read(lambda conn: model_steps.conversation_of(conn, run_id, row.id))
         conversation = Conversation(project.id, resumed, row.id, self._key.token)
         # Only what was signed: a plan from before models got the description runs as it was.
         brief = started.settings.get("project_description") or ""
@@ -374,7 +376,8 @@ class _Attempt:
         raise _lost(cause, retryable=stays_paused)
 
     async def _record(self, ending: Ending) -> tuple[Recorded, str]:
-        made = await asyncio.to_thread(files.fingerprints, *self._expected) if self._expected is not None else None
+        expected = self._expected
+        made = await asyncio.to_thread(files.fingerprints, *expected) if expected and expected[1] else None
         explained = self._signed.explained if self._signed is not None else []
         whole = replace(ending, files=made, left_behind=await self._left_behind(), not_as_signed=explained)
         if self._log is not None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
+from pydantic import BaseModel
+
 from app.domain import references
 from app.domain.actions import Action, Actions, Mode
 from app.domain.agents import AgentKind
@@ -109,9 +111,15 @@ def sandbox_entry(settings: Settings) -> JsonObject:
 def action_entry(kind: type[Action]) -> FrozenAction:
     """The package that provides an action, and the defaults of its fields."""
     package, version = _distributions().get(kind.type, (_OWN_PACKAGE, ""))
-    schema = kind.fields_model.model_json_schema()
-    defaults = {name: value["default"] for name, value in schema.get("properties", {}).items() if "default" in value}
-    return FrozenAction(package=package, version="" if package == _OWN_PACKAGE else version, defaults=defaults)
+    own = package == _OWN_PACKAGE
+    return FrozenAction(package=package, version="" if own else version, defaults=_defaults(kind.fields_model))
+
+
+@cache
+def _defaults(fields: type[BaseModel]) -> JsonObject:
+    """The defaults of an action's fields, which every task compares with what was signed."""
+    properties: dict[str, JsonObject] = fields.model_json_schema().get("properties", {})
+    return {name: value["default"] for name, value in properties.items() if "default" in value}
 
 
 @cache

@@ -1,11 +1,16 @@
-"""What Signoff adds to Temporal: the same no-op tasks run through Signoff and through a bare SDK workflow, in turn.
+"""What Signoff adds to Temporal: the same tasks run through Signoff and through a bare SDK workflow, in turn.
 
-`python -m benchmarks.overhead [--rounds N] [--tasks N]` starts a dev server on a database file, the app, and two worker processes
-with the same settings: one for Signoff and one for the bare workflow. For each shape of work it prints the seconds of both
-and their ratio. Signoff's time runs from the approve request to the end of the workflow, and includes the decision, every record
-with its event, and the task's own activity (`task`: an action that does nothing; `milestone`: only its record).
-`python -m benchmarks.commands` measures what a command costs, and `python -m benchmarks.connections` what it costs to check who
-opened a connection.
+`python -m benchmarks.overhead [--rounds N] [--shape NAME] [--kind NAME]` starts a dev server on a database file, the app, and two
+worker processes with the same settings: one for Signoff and one for the bare workflow. For each shape of work and each kind
+of task, it prints milliseconds per task, as time and as processor time, of both, and the ratios. The kinds are `nothing` (an
+action that does nothing), `shell` (`/bin/sh -c true`) and `milestone` (only a record, compared with a bare no-op).
+
+Signoff's time runs from the approve request to the end of the workflow. It includes the decision, every record with its event,
+and the task's own activity. Its processor time is that of the server, the app, the worker and their commands. That of the bare
+workflow is that of the server, its worker and its commands.
+
+`python -m benchmarks.commands` measures what a command costs without Temporal, and `python -m benchmarks.connections` what it
+costs to check who opened a connection.
 """
 
 from __future__ import annotations
@@ -18,13 +23,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 from temporalio.client import Client
-from temporalio.worker import Worker
 
 from app.domain.actions import Action, TaskContext
 from app.domain.registry import load_actions
@@ -32,11 +38,16 @@ from app.settings import Settings
 from app.settings.loading import load_settings
 from app.temporal import devserver
 from app.temporal.connection import connect
-from app.temporal.tuning import worker_options
-from benchmarks.bare import Layers, nothing
+from benchmarks import bare
+from benchmarks.processor_time import used_by
 from tests.ports import free_port
 
-BARE_QUEUE = "bare"
+SHAPES = {"layered": [10] * 20, "wide": [500], "chain": [1] * 100}
+ACTIONS = {
+    "nothing": '{"type": "nothing"}',
+    "shell": '{"type": "shell", "command": "true"}',
+    "milestone": '{"type": "milestone"}',
+}
 
 
 class Nothing(Action):
@@ -48,53 +59,78 @@ class Nothing(Action):
         return {}
 
 
-def draft(widths: list[int], kind: str) -> list[dict[str, Any]]:
-    """Return the tasks of a plan. Each layer depends on all tasks of the layer before, as with `gather`."""
-    tasks: list[dict[str, Any]] = []
+def outline(widths: list[int], kind: str) -> str:
+    """Return a plan as Markdown. Each layer depends on all tasks of the layer before, as with `gather`."""
+    lines = ["## All"]
     before: list[str] = []
     for layer, width in enumerate(widths):
         keys = [f"t{layer}_{number}" for number in range(width)]
-        tasks += [{"title": key, "key": key, "action": {"type": kind}, "depends_on": before} for key in keys]
+        after = f" after={','.join(before)}" if before else ""
+        for key in keys:
+            lines += [f"- {key} {{#{key}{after}}}", "", "  ```action", f"  {ACTIONS[kind]}", "  ```", ""]
         before = keys
-    return tasks
-
-
-def outline(widths: list[int], kind: str) -> str:
-    """Return the plan as Markdown."""
-    lines = ["## All"]
-    for task in draft(widths, kind):
-        after = f" after={','.join(task['depends_on'])}" if task["depends_on"] else ""
-        lines += [
-            f"- {task['title']} {{#{task['key']}{after}}}",
-            "",
-            "  ```action",
-            f'  {{"type": "{kind}"}}',
-            "  ```",
-            "",
-        ]
     return "\n".join(lines)
 
 
-async def run_signoff(http: httpx.AsyncClient, temporal: Client, widths: list[int], kind: str) -> float:
+@dataclass
+class Parts:
+    """The processes of a measurement, and the connections to them."""
+
+    http: httpx.AsyncClient
+    temporal: Client
+    server: int
+    app: int
+    worker: int
+    bare: int
+
+
+@dataclass
+class Cost:
+    """Milliseconds per task: the time, and the processor time of each process."""
+
+    time: float
+    cpu: dict[str, float]
+
+    @property
+    def whole(self) -> float:
+        return sum(self.cpu.values())
+
+
+async def measured(parts: dict[str, int], tasks: int, work: Callable[[], Awaitable[None]]) -> Cost:
+    before = {name: used_by(pid) for name, pid in parts.items()}
+    began = time.perf_counter()
+    await work()
+    elapsed = time.perf_counter() - began
+    cpu = {name: (used_by(pid) - before[name]) * 1000 / tasks for name, pid in parts.items()}
+    return Cost(elapsed * 1000 / tasks, cpu)
+
+
+async def run_signoff(parts: Parts, widths: list[int], kind: str) -> Cost:
+    http = parts.http
     project = (await http.post("/api/projects", json={"description": outline(widths, kind)})).raise_for_status().json()
     path = f"/api/projects/{project['id']}"
     (await http.post(f"{path}/generate-plan")).raise_for_status()
-    began = time.perf_counter()
-    (await http.post(f"{path}/approve")).raise_for_status()
-    result = await temporal.get_workflow_handle(project["id"]).result()
-    elapsed = time.perf_counter() - began
-    assert result["status"] == "completed", result
-    return elapsed
+
+    async def work() -> None:
+        (await http.post(f"{path}/approve")).raise_for_status()
+        result = await parts.temporal.get_workflow_handle(project["id"]).result()
+        assert result["status"] == "completed", result
+
+    return await measured({"server": parts.server, "app": parts.app, "worker": parts.worker}, sum(widths), work)
 
 
-async def run_bare(temporal: Client, widths: list[int]) -> float:
-    began = time.perf_counter()
-    await temporal.execute_workflow(Layers.run, widths, id=f"bare-{began}", task_queue=BARE_QUEUE)
-    return time.perf_counter() - began
+async def run_bare(parts: Parts, widths: list[int], kind: str) -> Cost:
+    async def work() -> None:
+        arguments = [widths, "shell" if kind == "shell" else "nothing"]
+        name = f"bare-{time.perf_counter()}"
+        await parts.temporal.execute_workflow(bare.Layers.run, args=arguments, id=name, task_queue=bare.QUEUE)
+
+    return await measured({"server": parts.server, "worker": parts.bare}, sum(widths), work)
 
 
 async def wait_until_ready(http: httpx.AsyncClient) -> None:
-    for _ in range(600):
+    # A busy machine takes minutes.
+    for _ in range(3600):
         try:
             answer = (await http.get("/ready")).json()
             if answer["status"] == "ready" and answer["checks"]["workers"]:
@@ -105,7 +141,7 @@ async def wait_until_ready(http: httpx.AsyncClient) -> None:
     raise SystemExit("Signoff did not become ready")
 
 
-async def compare(rounds: int, tasks: int) -> None:
+async def compare(shapes: dict[str, list[int]], kinds: list[str], rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         port, temporal_port, ui_port = free_port(), free_port(), free_port()
         settings = Settings(data_dir=Path(folder), port=port, temporal_port=temporal_port, temporal_ui_port=ui_port)
@@ -115,77 +151,102 @@ async def compare(rounds: int, tasks: int) -> None:
             "SIGNOFF_TEMPORAL_PORT": str(temporal_port),
             "SIGNOFF_LOG_LEVEL": "error",
         }
-        me = [sys.executable, "-m", "benchmarks.overhead"]
-        commands = [
-            devserver.command(settings, None),
-            [sys.executable, "-m", "app.cli", "migrate"],
-            [*me, "--role", "signoff"],
-            [*me, "--role", "bare"],
-            [sys.executable, "-m", "app.cli", "serve"],
-        ]
-        processes = [
-            subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            for command in commands[:2]
-        ]
-        processes[1].wait()
-        processes += [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for command in commands[2:]]
+        address = settings.effective_temporal_address
+        baseline = [address, settings.temporal_namespace, str(settings.max_concurrent_tasks)]
+        processes: list[subprocess.Popen[bytes]] = []
+
+        def start(*command: str) -> int:
+            # The server writes warnings about its own shutdown. Errors of the others are worth seeing.
+            errors = subprocess.DEVNULL if not processes else None
+            processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors))
+            return processes[-1].pid
+
         try:
+            server = start(*devserver.command(settings, None))
+            subprocess.run(
+                [sys.executable, "-m", "app.cli", "migrate"], env=environment, check=True, capture_output=True
+            )
+            temporal = await connected(settings)
+            worker = start(sys.executable, "-m", "benchmarks.overhead", "--worker")
+            bare_worker = start(sys.executable, "-m", "benchmarks.bare", *baseline)
+            app = start(sys.executable, "-m", "app.cli", "serve")
             async with AsyncExitStack() as stack:
                 http = await stack.enter_async_context(
                     httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120)
                 )
                 await wait_until_ready(http)
-                await measure(http, await connect(settings), rounds, tasks)
+                await measure(Parts(http, temporal, server, app, worker, bare_worker), shapes, kinds, rounds)
         finally:
             for process in reversed(processes):
                 process.terminate()
                 process.wait()
 
 
-async def measure(http: httpx.AsyncClient, temporal: Client, rounds: int, tasks: int) -> None:
-    shapes = {"wide": [tasks], "chain": [1] * tasks, "layered": [10] * max(1, tasks // 10)}
-    print(f"{tasks} tasks, median of {rounds} rounds, seconds (ratio to bare)")
-    print(f"{'shape':10} {'bare':>8} {'milestone':>18} {'task':>18}")
-    for shape, widths in shapes.items():
-        times: dict[str, list[float]] = {"bare": [], "milestone": [], "nothing": []}
-        for number in range(rounds + 1):
-            bare = await run_bare(temporal, widths)
-            milestone = await run_signoff(http, temporal, widths, "milestone")
-            task = await run_signoff(http, temporal, widths, "nothing")
-            if number:  # the first round warms everything up
-                for name, seconds in (("bare", bare), ("milestone", milestone), ("nothing", task)):
-                    times[name].append(seconds)
-        middle = {name: statistics.median(seconds) for name, seconds in times.items()}
-        cells = [f"{middle[name]:8.2f} ({middle[name] / middle['bare']:6.2f} x)" for name in ("milestone", "nothing")]
-        print(f"{shape:10} {middle['bare']:8.2f} {cells[0]:>18} {cells[1]:>18}", flush=True)
-
-
-async def work_bare(settings: Settings) -> None:
-    client = None
-    while client is None:
+async def connected(settings: Settings) -> Client:
+    while True:
         try:
-            client = await connect(settings)
+            return await connect(settings)
         except RuntimeError:
-            await asyncio.sleep(0.2)
-    options = worker_options(settings.max_concurrent_tasks)
-    await Worker(client, task_queue=BARE_QUEUE, workflows=[Layers], activities=[nothing], **options).run()
+            await asyncio.sleep(0.1)
+
+
+async def measure(parts: Parts, shapes: dict[str, list[int]], kinds: list[str], rounds: int) -> None:
+    print(f"Milliseconds per task: the median of {rounds} rounds")
+    print(f"{'':20} {'time':>26} {'processor time':>26}   processor time of each part")
+    for shape, widths in shapes.items():
+        for kind in kinds:
+            own: list[Cost] = []
+            other: list[Cost] = []
+            for number in range(rounds + 1):
+                bare_cost = await run_bare(parts, widths, kind)
+                signoff_cost = await run_signoff(parts, widths, kind)
+                if number or not rounds:  # the first round warms everything up
+                    other.append(bare_cost)
+                    own.append(signoff_cost)
+            line(f"{shape}, {kind}", own, other)
+
+
+def line(name: str, own: list[Cost], other: list[Cost]) -> None:
+    cells: list[str] = []
+    for mine, theirs in (
+        ([cost.time for cost in own], [cost.time for cost in other]),
+        ([cost.whole for cost in own], [cost.whole for cost in other]),
+    ):
+        ratio = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
+        cells.append(f"{statistics.median(mine):7.2f} /{statistics.median(theirs):6.2f} = {ratio:5.2f} x")
+    parts = [
+        f"{part} {statistics.median(cost.cpu[part] for cost in costs):.1f}"
+        for costs in (own, other)
+        for part in costs[0].cpu
+    ]
+    split = len(own[0].cpu)
+    print(
+        f"{name:20} {cells[0]:>26} {cells[1]:>26}   {', '.join(parts[:split])}; bare: {', '.join(parts[split:])}",
+        flush=True,
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tasks", type=int, default=200)
-    parser.add_argument("--role", choices=["signoff", "bare"], help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3, help="0: one round, without warming up")
+    parser.add_argument("--shape", choices=SHAPES, action="append", help="only this shape (may be repeated)")
+    parser.add_argument("--kind", choices=ACTIONS, action="append", help="only this kind of task (may be repeated)")
+    parser.add_argument("--tasks", type=int, help="at most this many tasks of each shape")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.role is None:
-        asyncio.run(compare(arguments.rounds, arguments.tasks))
-    elif arguments.role == "bare":
-        asyncio.run(work_bare(Settings()))
-    else:
+    if arguments.worker:
         import worker  # noqa: PLC0415 - only one of the processes is a worker of Signoff
 
         load_actions()[Nothing.type] = Nothing
         worker.main(load_settings())
+        return
+    shapes = {name: SHAPES[name] for name in arguments.shape or SHAPES}
+    if arguments.tasks is not None:
+        shapes = {
+            name: [min(widths[0], arguments.tasks)] * max(1, min(len(widths), arguments.tasks // widths[0]))
+            for name, widths in shapes.items()
+        }
+    asyncio.run(compare(shapes, arguments.kind or list(ACTIONS), arguments.rounds))
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class Agent(Action):
     rare: ClassVar[tuple[str, ...]] = ("output_schema", "max_calls", "env")
     takes_secrets: ClassVar[bool] = False
     reads_project_description: ClassVar[bool] = True
+    calls_model: ClassVar[bool] = True
 
     @classmethod
     def output_names(cls, fields: JsonObject) -> Collection[str] | None:

@@ -42,7 +42,7 @@ class StartError(Exception):
         self.number = number
 
 
-Sandbox = dict[str, "Any"]  # the arguments of landlock.restrict
+Sandbox = dict[str, "Any"]  # the arguments of landlock.restrict; its descriptor is that of this process
 
 
 def start(

@@ -1,8 +1,9 @@
 """The process between a worker and a command. It ensures that no process of the command outlives the worker or a cancel.
 
-`process.py` runs it as a separate program with little of the standard library: it starts with every command, so each import
-costs time. Descriptor 0 is a socket to the worker, and 1 and 2 are the pipe for the command's output. All other
-descriptors are closed. The worker sends the request (its length in 8 bytes, then `marshal` of a dictionary: `argv`, `env`,
+It is a copy of `spawner.py`, or a separate program where the system cannot make such a copy. Descriptor 0 is a socket to the
+worker, 1 and 2 are the pipe for the command's output, and 3 has the rules of its sandbox, if there is one. All other descriptors
+are closed. The guard first sends `ready PID`,
+with its own process id. The worker sends the request (its length in 8 bytes, then `marshal` of a dictionary: `argv`, `env`,
 `cwd` in bytes, `grace` and `silence` in seconds, `limits`, `sandbox`). Then it sends a `.` as a heartbeat several times
 within `silence`, and possibly `T` for "terminate". The guard answers in lines: `started PID`,
 `failed chdir|limits|sandbox|exec ERRNO`, `ended WAITSTATUS REASON`. It sends the last two only when no process of the
@@ -23,6 +24,7 @@ is stopped, and processes that have left the group survive.
 import marshal
 import os
 import select
+import sys
 import time
 
 from command_start import SHIELDED, StartError, start
@@ -38,7 +40,7 @@ else:
     # The C part of `signal` has the same names as plain numbers. The Python part takes 4 ms to load, because of its enums.
     import _signal as signal
 
-CONTROL = 0
+CONTROL, RULESET = 0, 3
 LEFTOVER_GRACE = 0.5
 # Pauses between checks for remaining processes. A child that ends wakes the guard earlier.
 FIRST_PAUSE, MAX_PAUSE = 0.002, 0.1
@@ -49,20 +51,23 @@ NAME = b"signoff-guard"
 
 def main() -> None:
     """Run one command."""
-    close_inherited()
     for number in SHIELDED:
         signal.signal(number, signal.SIG_IGN)
+    prctl(PR_SET_NAME, NAME)
+    # Prevent other processes of the same user from attaching to the guard and taking its socket (pidfd_getfd(2), ptrace(2)).
+    prctl(PR_SET_DUMPABLE, 0)
+    tell(f"ready {os.getpid()}")
+    request = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - data from our own worker
+    # In its own session, so that Ctrl-C in a terminal does not reach the command. Not earlier: a task that ends orphans takes
+    # every session that it does not know for a killed guard's, and now the worker knows this guard.
+    os.setsid()
     wakeup, wakeup_end = os.pipe()
     os.set_blocking(wakeup, False)
     os.set_blocking(wakeup_end, False)
     signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, wake_up)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    prctl(PR_SET_NAME, NAME)
-    # Prevent other processes of the same user from attaching to the guard and taking its socket (pidfd_getfd(2), ptrace(2)).
-    prctl(PR_SET_DUMPABLE, 0)
     go_first()
-    request = marshal.loads(receive(int.from_bytes(receive(8), "big")))  # noqa: S302 - data from our own worker
     try:
         command = start(request["argv"], request["env"], request["cwd"], request["limits"], request["sandbox"])
     except StartError as error:
@@ -78,10 +83,17 @@ def main() -> None:
     os._exit(0)
 
 
-def close_inherited() -> None:
-    """Close every descriptor above 2. The command must not inherit descriptors from the worker."""
+def main_alone() -> None:
+    """Run one command, as a program of its own. Its last argument is its highest descriptor."""
+    leave_worker(int(sys.argv[-1]))
+    main()
+
+
+def leave_worker(last: int) -> None:
+    """Leave the worker's folder, and close its descriptors above `last`. No command must inherit them."""
+    os.chdir("/")
     for name in os.listdir("/proc/self/fd" if LINUX else "/dev/fd"):
-        if int(name) > 2:
+        if int(name) > last:
             try:
                 os.close(int(name))
             except OSError:  # the descriptor that listed the folder

@@ -1,6 +1,7 @@
 """Landlock (landlock(7)): the kernel's unprivileged sandbox for a process and everything that it starts.
 
-The guard of each command loads this module, so it imports only ctypes and struct. The package `landlock` was tried. It supports
+A worker makes the sets of rules, and the guard's child restricts itself. The process that guards are copies of loads this module
+too, so it imports only ctypes and struct. The package `landlock` was tried. It supports
 neither scopes (version 6 of the interface) nor rules for ports, and its import takes 10 ms.
 """
 
@@ -64,19 +65,16 @@ def version() -> int:
     return _call(CREATE_RULESET, None, ctypes.c_size_t(0), GET_VERSION)
 
 
-def restrict(
-    rules: list[tuple[bytes, int]], ports: list[int] | None, abi: int, *, drop_capabilities: bool = False
-) -> None:
-    """Permanently restrict this process and everything that it starts.
+def make_ruleset(rules: list[tuple[bytes, int]], ports: list[int] | None, abi: int) -> int:
+    """Make a set of rules. Returns its descriptor, which any number of processes may use to restrict themselves.
 
     Args:
         rules: paths without symbolic links, and the rights on them and below; missing paths are ignored.
         ports: the TCP ports that it may connect to; an empty list allows none and also forbids listening; None allows all.
         abi: the version of the interface.
-        drop_capabilities: also drop the capabilities of root, for this process and everything that it starts.
 
     Raises:
-        OSError: the process cannot be restricted.
+        OSError: the set cannot be made.
     """
     rights = FILE_RIGHTS[min(abi, NEWEST_FILE_RIGHTS)]
     net = 0 if ports is None or abi < 4 else CONNECT_TCP if ports else BIND_TCP | CONNECT_TCP
@@ -84,10 +82,27 @@ def restrict(
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     attributes = struct.pack("QQQ", rights, net, scopes)[:size]
     ruleset = _call(CREATE_RULESET, attributes, ctypes.c_size_t(size), 0)
-    for path, access in rules:
-        _add_path(ruleset, path, access & rights)
-    for port in ports or () if net else ():
-        _call(ADD_RULE, ruleset, NET_PORT, struct.pack("QQ", CONNECT_TCP, port), 0)
+    try:
+        for path, access in rules:
+            _add_path(ruleset, path, access & rights)
+        for port in ports or () if net else ():
+            _call(ADD_RULE, ruleset, NET_PORT, struct.pack("QQ", CONNECT_TCP, port), 0)
+    except BaseException:
+        os.close(ruleset)
+        raise
+    return ruleset
+
+
+def restrict(ruleset: int, *, drop_capabilities: bool = False) -> None:
+    """Permanently restrict this process and everything that it starts. Closes `ruleset`.
+
+    Args:
+        ruleset: the descriptor of a set of rules.
+        drop_capabilities: also drop the capabilities of root, for this process and everything that it starts.
+
+    Raises:
+        OSError: the process cannot be restricted.
+    """
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     if drop_capabilities:
         for capability in range(LAST_CAPABILITY + 1):

@@ -12,6 +12,10 @@ RLIMIT_FSIZE, RLIMIT_NOFILE = "RLIMIT_FSIZE", "RLIMIT_NOFILE"
 # <asm-generic/resource.h>, which these architectures use unchanged.
 _NUMBERS = {RLIMIT_FSIZE: 1, RLIMIT_NOFILE: 7}
 _GENERIC = {"x86_64", "aarch64", "riscv64"}
+# clone(2), with the order of arguments of the same architectures.
+_CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220}
+_CLONE_PARENT, _SIGCHLD = 0x8000, 17
+CAN_FORK_SIBLING = sys.platform == "linux" and os.uname().machine in _CLONE
 
 
 def prctl(option: int, value: "int | bytes") -> None:
@@ -45,3 +49,20 @@ def lower_limit(kind: str, limit: int) -> None:
     pair[0], pair[1] = min(limit, pair[0]), min(limit, pair[1])
     if libc.setrlimit(_NUMBERS[kind], pair) != 0:
         raise OSError(ctypes.get_errno(), "setrlimit")
+
+
+def fork_sibling() -> int:
+    """Fork a process whose parent is the parent of this one. Returns 0 in the new process, and its process id in this one.
+
+    This process must have only one thread. Possible only if `CAN_FORK_SIBLING`.
+
+    Raises:
+        OSError: the system refuses another process.
+    """
+    import ctypes  # noqa: PLC0415 - already loaded
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    pid = libc.syscall(_CLONE[os.uname().machine], ctypes.c_ulong(_CLONE_PARENT | _SIGCHLD), None, None, None, None)
+    if pid < 0:
+        raise OSError(ctypes.get_errno(), "clone")
+    return int(pid)

@@ -8,18 +8,15 @@ import marshal
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from activities.actions import orphans
+from activities.actions.guard_start import ended, start_guard
+from activities.actions.rulesets import Rulesets
 
-# A module is loaded from its compiled form, which is 2 ms faster than a script. The folder is last on the path because some of
-# its files have the same names as modules of the standard library.
-START_GUARD = "import sys; sys.path.append(sys.argv[1]); import guard; guard.main()"
 # Seconds to wait for output after the command has ended. The pipe stays open so long only if it was passed to a process outside
 # the command's tree (a daemon).
 DRAIN = 1.0
@@ -29,7 +26,10 @@ LAST_WORDS = 0.25
 # another worker 5 s after the last activity heartbeat, which may be a second older than the last heartbeat to the guard.
 SIGN_OF_LIFE = 0.5
 SILENCE = 3.5
+# The guard's descriptor with the rules of its sandbox.
+RULESET = 3
 _guards: set[int] = set()
+_rulesets = Rulesets()
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ async def run_guarded(
     on_output: Callable[[bytes], None],
     grace: float,
     silence: float = SILENCE,
-    sandbox: Mapping[str, object] | None = None,
+    sandbox: Mapping[str, Any] | None = None,
     limits: Mapping[str, int] | None = None,
 ) -> ExitStatus:
     """Run a command. Return once the command and every process that it started have ended.
@@ -96,10 +96,10 @@ async def run_guarded(
             "grace": float(grace),
             "silence": float(silence),
             "limits": dict(limits or {}),
-            "sandbox": None if sandbox is None else dict(sandbox),
+            "sandbox": sandbox and {"ruleset": RULESET, "drop_capabilities": sandbox["drop_capabilities"]},
         }
     )
-    guard = _Guard(on_output)
+    guard = _Guard(on_output, sandbox)
     work = asyncio.ensure_future(guard.run(len(request).to_bytes(8, "big") + request))
     try:
         return await asyncio.shield(work)
@@ -193,11 +193,12 @@ class _Talk(asyncio.Protocol):
 class _Guard:
     """One guard process, and the conversation with it."""
 
-    def __init__(self, on_output: Callable[[bytes], None]) -> None:
+    def __init__(self, on_output: Callable[[bytes], None], sandbox: Mapping[str, Any] | None) -> None:
         self._on_output = on_output
+        self._sandbox = sandbox
         self._control: asyncio.WriteTransport | None = None
         self._talk: _Talk | None = None
-        self._terminated = False
+        self._terminated = self._killed = False
 
     def terminate(self) -> None:
         """Stop all processes of the command. Before the start, stop them as soon as the command has started."""
@@ -207,36 +208,44 @@ class _Guard:
 
     def kill(self) -> None:
         """Kill all processes of the command now. To the guard, it looks as if this process had died."""
+        self._killed = True
         if self._control is not None and not self._control.is_closing():
             self._control.write_eof()
+
+    def _ruleset(self) -> int | None:
+        if self._sandbox is None:
+            return None
+        try:
+            return _rulesets.of(self._sandbox["rules"], self._sandbox["ports"], self._sandbox["abi"])
+        except OSError as error:
+            raise StartError("sandbox", error.errno or 0) from error
 
     async def run(self, request: bytes) -> ExitStatus:
         """Start the guard, let it run `request`, and wait until it has ended."""
         orphans.adopt()
         loop = asyncio.get_running_loop()
-        control, guard_end = socket.socketpair()
         output_end, guard_output = os.pipe()
         pipe = os.fdopen(output_end, "rb", 0)
         since = orphans.clock()
         try:
-            process = _start(guard_end, guard_output)
+            control, guard = await start_guard(guard_output, self._ruleset())
         except BaseException:
-            control.close()
             pipe.close()
             raise
         finally:
-            guard_end.close()
             os.close(guard_output)
-        _guards.add(process.pid)
+        _guards.add(guard)
+        end = loop.create_task(ended(guard), name="guard")
         output, output_protocol = await loop.connect_read_pipe(lambda: _Output(self._on_output), pipe)
-        control.setblocking(False)
         voice = control.dup()
         self._control, talk = await loop.create_unix_connection(lambda: _Talk(voice), sock=control)
         talk.say(request + b"T" * self._terminated)
         self._talk = talk
+        if self._killed:
+            self._control.write_eof()
         alive = loop.create_task(_show_life(talk), name="sign-of-life")
         try:
-            status = await _outcome(talk, process, since)
+            status = await _outcome(talk, guard, end, since)
             await asyncio.wait([output_protocol.ended], timeout=DRAIN)
             return status
         finally:
@@ -244,8 +253,8 @@ class _Guard:
             self._control.close()
             voice.close()
             output.close()
-            await _ended_process(process)
-            _guards.discard(process.pid)
+            await end
+            _guards.discard(guard)
 
 
 async def _show_life(talk: _Talk) -> None:
@@ -254,7 +263,7 @@ async def _show_life(talk: _Talk) -> None:
         talk.say(b".")
 
 
-async def _outcome(talk: _Talk, process: subprocess.Popen[bytes], since: float) -> ExitStatus:
+async def _outcome(talk: _Talk, guard: int, end: asyncio.Task[None], since: float) -> ExitStatus:
     """The outcome that the guard reports. A killed guard is noticed even if another process still holds its socket.
 
     Raises:
@@ -262,54 +271,13 @@ async def _outcome(talk: _Talk, process: subprocess.Popen[bytes], since: float) 
         StartError: the guard could not start the command.
         CancelledError: the guard killed the command because this event loop was blocked.
     """
-    ended = asyncio.ensure_future(_ended_process(process))
-    try:
-        await asyncio.wait([talk.outcome, ended], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([talk.outcome, end], return_when=asyncio.FIRST_COMPLETED)
+    if not talk.outcome.done():
         await asyncio.wait([talk.outcome], timeout=LAST_WORDS)
-    finally:
-        ended.cancel()
     if not talk.outcome.done():
         talk.outcome.set_exception(GuardLostError())
     try:
         return talk.outcome.result()
     except GuardLostError:
-        await orphans.close_orphaned_calls(talk.command, since, _guards - {process.pid})
+        await orphans.close_orphaned_calls(talk.command, since, _guards - {guard})
         raise
-
-
-def _start(control: socket.socket, output: int) -> subprocess.Popen[bytes]:
-    """Start the guard in its own session, so that Ctrl-C in a terminal does not reach it.
-
-    This does not use the event loop. Otherwise, other tasks could run between the fork and the moment when the process id is
-    known, and a task that ends orphans could mistake the new guard for one.
-    """
-    environment = {name: value for name, value in os.environ.items() if name.endswith("LD_LIBRARY_PATH")}
-    return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-I", "-S", "-c", START_GUARD, str(Path(__file__).parent)],
-        stdin=control.fileno(),
-        stdout=output,
-        stderr=output,
-        env=environment,
-        cwd="/",
-        start_new_session=True,
-    )
-
-
-async def _ended_process(process: subprocess.Popen[bytes]) -> None:
-    """Wait until a guard has ended, and reap it."""
-    if process.poll() is not None:
-        return
-    loop = asyncio.get_running_loop()
-    try:
-        descriptor = os.pidfd_open(process.pid)
-    except (AttributeError, OSError):  # not supported on this system
-        await asyncio.to_thread(process.wait)
-        return
-    ended = loop.create_future()
-    loop.add_reader(descriptor, lambda: ended.done() or ended.set_result(None))
-    try:
-        await ended
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-    process.wait()

@@ -55,7 +55,7 @@ PROGRAM_PARTS = ("bin", "sbin", "shims", "lib", "lib64", "libexec", "include", "
 
 
 class Restriction(TypedDict):
-    """What a task may reach, as the arguments of `landlock.restrict`."""
+    """What a task may reach, as the arguments of `landlock.make_ruleset` and `landlock.restrict`."""
 
     rules: list[tuple[bytes, int]]
     ports: list[int] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterable
@@ -65,9 +66,13 @@ def search_path(more: Iterable[str]) -> str:
     Args:
         more: the folders in `SIGNOFF_TASK_PATH`.
     """
-    inherited = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder.startswith("/")]
-    folders = [*more, *(folder for folder in inherited if not _is_ours(folder)), *STANDARD_PATH.split(":")]
-    return ":".join(dict.fromkeys(folders))
+    return ":".join(dict.fromkeys([*more, *_inherited(os.environ.get("PATH", "")), *STANDARD_PATH.split(":")]))
+
+
+@functools.cache
+def _inherited(path: str) -> list[str]:
+    """The folders of the worker's PATH that tasks may use too. Every task asks for them."""
+    return [folder for folder in path.split(os.pathsep) if folder.startswith("/") and not _is_ours(folder)]
 
 
 def _is_ours(folder: str) -> bool:

@@ -131,7 +131,9 @@ class _Writer(threading.Thread):
     def _commit(self, batch: list[_Job]) -> None:
         try:
             with self._engine.begin() as connection:
-                for job in batch:
+                if len(batch) == 1:
+                    self._run_alone(connection, batch[0])
+                for job in batch if len(batch) > 1 else ():
                     self._run_one(connection, job)
         except BaseException as error:  # noqa: BLE001 - every caller must learn of any failure
             for job in batch:
@@ -140,6 +142,17 @@ class _Writer(threading.Thread):
         for job in batch:
             job.settle()
         self._committed()
+
+    @staticmethod
+    def _run_alone(connection: Connection, job: _Job) -> None:
+        """Run `job` as the only one of its commit. It needs no savepoint."""
+        try:
+            job.result = job.context.run(job.work, connection)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to the caller
+            job.error = error
+            connection.rollback()
 
     @staticmethod
     def _run_one(connection: Connection, job: _Job) -> None:

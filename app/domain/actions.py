@@ -85,7 +85,7 @@ class TaskContext:
     http_allow: list[str] = field(default_factory=list[str])
     app_url: str = ""
     # The sandbox for the task's commands, in the form that `run_guarded` takes; None: no sandbox.
-    sandbox: Mapping[str, object] | None = None
+    sandbox: Mapping[str, Any] | None = None
     limits: TaskLimits = field(default_factory=TaskLimits)
     # Files that the task must make, or else it fails. Empty if the plan was approved before tasks failed for this.
     expected_files: tuple[str, ...] = ()
@@ -156,6 +156,7 @@ class Action(ABC):
         reads_project_name: whether `run` uses `context.project_name`; if so, the name is part of what is signed.
         reads_project_description: the same for the project's description.
         sends_requests: whether `run` may send requests to the hosts in `context.http_allow`.
+        calls_model: whether `run` uses the conversation in `context.agent_context`; for Signoff's own use.
         one_of: alternative fields. A task must set exactly one of them.
         rare: fields that few plans need; they are hidden from a model that makes a plan.
     """
@@ -169,6 +170,7 @@ class Action(ABC):
     reads_project_name: ClassVar[bool] = True
     reads_project_description: ClassVar[bool] = False
     sends_requests: ClassVar[bool] = True
+    calls_model: ClassVar[bool] = False
     one_of: ClassVar[tuple[str, ...]] = ()
     rare: ClassVar[tuple[str, ...]] = ()
 

@@ -53,6 +53,7 @@ class StoredFrozen(TypedDict, total=False):
     stops: dict[str, list[str]] | None
     deciders: dict[str, str] | None
     products: bool | None
+    agents: dict[str, JsonObject]
 
 
 class Frozen(_Strict):

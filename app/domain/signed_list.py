@@ -226,6 +226,7 @@ ACTION: dict[str, str] = {
             "reads_project_name",
             "reads_project_description",
             "sends_requests",
+            "calls_model",
             "one_of",
             "rare",
         ),

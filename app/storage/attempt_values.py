@@ -32,6 +32,17 @@ class AttemptKey:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What an attempt is about, read once at the start of its transaction: every check before its start decides on it."""
+
+    project: projects.ProjectRow
+    task: TaskRow
+    # The run settings that were approved, and what the approval froze.
+    settings: StoredSettings
+    frozen: StoredFrozen | None
+
+
+@dataclass(frozen=True)
 class Recorded:
     """The recorded result of an attempt: the task's status, and whether it `asks`, that is, waits for a person's decision.
 

@@ -17,7 +17,7 @@ from app.domain.identity import isoformat, milliseconds_between, now, parse_time
 from app.domain.replay import outputs_hash
 from app.domain.states import SKIPPED_BY_PERSON, AttemptStatus
 from app.storage import events, projects, quarantines, questions, tasks
-from app.storage.attempt_values import AttemptKey, Ending, Question, Recorded, Started
+from app.storage.attempt_values import AttemptKey, Ending, Question, Recorded, Started, Subject
 from app.storage.needs import Needed, is_being_cancelled
 from app.storage.tables import attempts, plans
 from app.storage.tables import tasks as task_table
@@ -38,23 +38,34 @@ _SIGNED = select(plans.c.settings, plans.c.frozen).where(
 _MINE = update(attempts).where(attempts.c.task_id == bindparam("of_task"), attempts.c.token == bindparam("held"))
 
 
-def start(conn: Connection, key: AttemptKey) -> Started:
-    """Begin the next attempt of a task.
+def look_up(conn: Connection, key: AttemptKey) -> Subject:
+    """Read what an attempt is about. A write transaction locks the project from here on.
+
+    Raises:
+        Conflict: `fenced`: the run is over.
+    """
+    project = projects.find(conn, key.project_id)
+    task = tasks.find(conn, key.project_id, key.task_id)
+    if project is not None and task is not None and project.run_id == key.run_id:
+        signed = conn.execute(_SIGNED, {"of_project": project.id, "numbered": project.plan_version}).one_or_none()
+        if signed is not None:
+            return Subject(project, task, signed.settings, signed.frozen)
+    raise Conflict("This run has ended.", code="fenced")
+
+
+def start(conn: Connection, key: AttemptKey, subject: Subject | None = None) -> Started:
+    """Begin the next attempt of a task. `subject` is what `look_up` has read in the same transaction.
 
     Raises:
         Conflict: `fenced`: the run is over or being cancelled, or the task must not start, even if Temporal asks for it.
     """
-    project = projects.find(conn, key.project_id)
-    task = tasks.find(conn, key.project_id, key.task_id)
-    if project is None or task is None or project.run_id != key.run_id:
-        raise Conflict("This run has ended.", code="fenced")
+    subject = subject or look_up(conn, key)
+    project, task = subject.project, subject.task
     needed = Needed.of(conn, task)
-    signed = conn.execute(_SIGNED, {"of_project": project.id, "numbered": project.plan_version}).one()
 
     def started(recorded: Recorded | None, number: int, at: str) -> Started:
-        return Started(
-            recorded, task, project, number, needed.outputs, needed.skipped, signed.settings, at, signed.frozen
-        )
+        upstream, skipped = needed.outputs, needed.skipped
+        return Started(recorded, task, project, number, upstream, skipped, subject.settings, at, subject.frozen)
 
     if task.recorded_try >= key.try_number:
         return started(recorded_of(task), task.attempt, now())

@@ -46,7 +46,10 @@ class Earlier:
 
 
 EARLIER = Rows(tasks, Earlier)
-# Built once, because every task uses it.
+# Built once, because every task uses them.
+_NAMED = EARLIER.select.where(
+    tasks.c.project_id == bindparam("of_project"), tasks.c.key.in_(bindparam("named", expanding=True))
+)
 _FROZEN = (
     select(plans.c.frozen)
     .join(projects, (projects.c.id == plans.c.project_id) & (projects.c.plan_version == plans.c.version))
@@ -122,8 +125,7 @@ class Needed:
         phase = conn.execute(_PHASE_STATUS, {"of_phase": task.phase_id}).scalar_one()
         referenced = referenced_tasks([task.inputs, task.action])
         keys = {*task.depends_on, *referenced}
-        query = EARLIER.select.where(tasks.c.project_id == task.project_id, tasks.c.key.in_(keys))
-        rows = EARLIER.all(conn, query) if keys else []
+        rows = EARLIER.all(conn, _NAMED, {"of_project": task.project_id, "named": [*keys]}) if keys else []
         answered = any(row.answer is not None for row in rows)
         ending: Stops = stops(conn, task.project_id) if answered else {}
         fate = fate_of(condition_of(task.condition), {row.key: row.ended(ending) for row in rows})

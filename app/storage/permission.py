@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
 from app.domain.conditions import Then
 from app.domain.errors import Conflict
-from app.domain.frozen import Frozen
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.states import SKIPPED_BY_PERSON
-from app.storage import projects, tasks
-from app.storage.attempt_values import AttemptKey
+from app.storage.attempt_values import AttemptKey, Subject
 from app.storage.attempts import recorded_of
 from app.storage.needs import Needed
 from app.storage.projects import ProjectRow
-from app.storage.tables import phases, plans
+from app.storage.tables import phases
 from app.storage.tables import tasks as task_table
 from app.storage.tasks import TaskRow
 from signoff.vocabulary import PhaseStatus, TaskStatus
 
 DONE_PHASE = (PhaseStatus.COMPLETED, PhaseStatus.SKIPPED)
-# Built once, because every task uses it.
-_FROZEN = select(plans.c.frozen).where(
-    plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered")
-)
 _FAILED_TASK = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
 
 
-def check_attempt(conn: Connection, key: AttemptKey, action: str) -> None:
+def check_attempt(subject: Subject, key: AttemptKey, action: str) -> None:
     """Make sure that a task runs with its own action, and not while it waits for a person's answer.
 
     An attempt whose outcome is recorded may be requested again.
@@ -37,9 +31,8 @@ def check_attempt(conn: Connection, key: AttemptKey, action: str) -> None:
     Raises:
         Conflict: `fenced`.
     """
-    projects.find(conn, key.project_id)
-    task = tasks.find(conn, key.project_id, key.task_id)
-    if task is None or task.recorded_try >= key.try_number:
+    task = subject.task
+    if task.recorded_try >= key.try_number:
         return
     if task.action["type"] != action:
         raise Conflict(f"Task '{task.key}' has the action {task.action['type']}, not {action}.", code="fenced")
@@ -49,15 +42,14 @@ def check_attempt(conn: Connection, key: AttemptKey, action: str) -> None:
         raise Conflict(f"Task '{task.key}' is waiting for a person's answer.", code="fenced")
 
 
-def check_queue(conn: Connection, key: AttemptKey, queue: str, own_queues: Mapping[str, str], usual: str) -> None:
+def check_queue(subject: Subject, queue: str, own_queues: Mapping[str, str], usual: str) -> None:
     """Make sure that a task runs on the task queue of its agent, that is, on machines that were meant for it.
 
     That is the approved queue, or the one that this worker's own settings name. If the two differ, the check of what was
     approved asks a person.
 
     Args:
-        conn: an open transaction.
-        key: the attempt.
+        subject: what the attempt is about.
         queue: the task queue that handed the task out.
         own_queues: the queues of agents that do not use the usual one, as this worker knows them.
         usual: the queue of all other agents.
@@ -65,15 +57,10 @@ def check_queue(conn: Connection, key: AttemptKey, queue: str, own_queues: Mappi
     Raises:
         Conflict: `fenced`.
     """
-    project = projects.find(conn, key.project_id)
-    task = tasks.find(conn, key.project_id, key.task_id)
-    if project is None or task is None:
-        return
-    agent = task.agent_id or project.agent_id or DEFAULT_AGENT
-    frozen = conn.execute(_FROZEN, {"of_project": project.id, "numbered": project.plan_version}).scalar()
-    signed = Frozen.model_validate(frozen).agents.get(agent, {}) if frozen is not None else {}
+    agent = subject.task.agent_id or subject.project.agent_id or DEFAULT_AGENT
+    signed = (subject.frozen or {}).get("agents", {}).get(agent) or {}
     if queue not in (signed.get("queue"), own_queues.get(agent, usual)):
-        message = f"Task '{task.key}' belongs to the agent '{agent}', which uses another task queue."
+        message = f"Task '{subject.task.key}' belongs to the agent '{agent}', which uses another task queue."
         raise Conflict(message, code="fenced")
 
 

@@ -181,6 +181,12 @@ def find(conn: Connection, project_id: str) -> ProjectRow | None:
     return _ROWS.find(conn, query, {"of_project": project_id})
 
 
+def being_cancelled(conn: Connection, project_ids: Collection[str]) -> list[str]:
+    """Return those of the projects whose run is being cancelled."""
+    query = select(projects.c.id).where(projects.c.stage == Stage.CANCELLING, projects.c.id.in_(project_ids))
+    return list(conn.execute(query).scalars())
+
+
 def get(conn: Connection, project_id: str) -> ProjectRow:
     """Return the project's row.
 

@@ -16,6 +16,8 @@ from app.domain.file_paths import PRIVATE_FOLDER
 # Entered without being read: Signoff may not be allowed to list a folder above a workspace.
 _ENTER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
 
+_INTO = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
 
 def open_folder(root: Path, parts: Sequence[str], *, make: bool = False) -> int:
     """Return a descriptor of a folder below `root`. With `make`, missing folders below `root` are created.
@@ -33,8 +35,14 @@ def open_folder(root: Path, parts: Sequence[str], *, make: bool = False) -> int:
     current = _open_root(root)
     try:
         for depth, name in enumerate(parts):
-            made = make and _make_folder(name, current, mode=0o700 if parts[0] == PRIVATE_FOLDER else 0o777)
-            deeper = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
+            made = False
+            try:
+                deeper = os.open(name, _INTO, dir_fd=current)
+            except FileNotFoundError:
+                if not make:
+                    raise
+                made = _make_folder(name, current, mode=0o700 if parts[0] == PRIVATE_FOLDER else 0o777)
+                deeper = os.open(name, _INTO, dir_fd=current)
             os.close(current)
             current = deeper
             if made and depth == 0 and name == PRIVATE_FOLDER:
@@ -53,7 +61,7 @@ def _open_root(root: Path) -> int:
             deeper = os.open(part, _ENTER, dir_fd=current)
             os.close(current)
             current = deeper
-        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=current)
+        return os.open(name, _INTO, dir_fd=current)
     finally:
         os.close(current)
 

@@ -14,12 +14,14 @@ import psutil
 import pytest
 import uvloop
 
-from activities.actions import process_tree
+from activities.actions import guard_start, process_tree
 from activities.actions.process import SILENCE, ExitStatus, GuardLostError, StartError, run_guarded
+from app.serving.task_processes import GUARD_NAME
 
 # Less than the heartbeat timeout, after which Temporal starts another attempt.
 GONE_SECONDS = 4.0
 
+SPAWNER_NAME = "signoff-spawner"
 ROOT = Path(__file__).parents[2]
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
@@ -89,10 +91,15 @@ async def worker_with(command: str) -> asyncio.subprocess.Process:
     return worker
 
 
-def guards() -> list[psutil.Process]:
+def guards(worker: int | None = None) -> list[psutil.Process]:
     # This process adopts what a worker of these tests leaves behind when it is killed.
+    children = [child for child in psutil.Process(worker).children() if not has_ended(child)]
+    return [child for child in children if child.name() == GUARD_NAME]
+
+
+def spawners() -> list[psutil.Process]:
     children = [child for child in psutil.Process().children() if not has_ended(child)]
-    return [child for child in children if "guard.main()" in " ".join(child.cmdline())]
+    return [child for child in children if child.name() == SPAWNER_NAME]
 
 
 async def cancelled(task: asyncio.Task[ExitStatus]) -> float:
@@ -126,7 +133,7 @@ async def test_a_killed_worker_takes_its_tree_along(tree: str) -> None:
     mark = new_mark()
     worker = await worker_with(command.replace("MARK", mark))
     await until(lambda: len(living(mark, "sleep")) >= count)
-    guard_process = psutil.Process(worker.pid).children()[0]
+    guard_process = guards(worker.pid)[0]
     worker.kill()
     await worker.wait()
     await until(lambda: not living(mark), seconds=GONE_SECONDS)
@@ -244,13 +251,48 @@ async def test_other_guards_and_children_outlive_a_killed_guard() -> None:
     await cancelled(kept)
 
 
+async def test_a_killed_spawner_harms_no_command_and_is_replaced() -> None:
+    task, mark = await started("sleep MARK; exit 7", 1)
+    (spawner,) = spawners()
+    spawner.kill()
+    await until(lambda: has_ended(spawner))
+    assert await start("exit 3") == ExitStatus(3, None)
+    assert [process.pid for process in spawners()] != [spawner.pid]
+    psutil.Process(living(mark, "sleep")[0]).terminate()
+    assert await task == ExitStatus(7, None)
+
+
+async def test_a_spawner_ends_with_its_worker() -> None:
+    mark = new_mark()
+    worker = await worker_with(f"exec sleep {mark}")
+    await until(lambda: living(mark, "sleep"))
+    (spawner,) = [child for child in psutil.Process(worker.pid).children() if child.name() == SPAWNER_NAME]
+    worker.kill()
+    await worker.wait()
+    await until(lambda: has_ended(spawner))
+
+
+async def test_many_commands_at_once_share_a_spawner() -> None:
+    codes = await asyncio.gather(*(start(f"exit {number}") for number in range(1, 60)))
+    assert [status.code for status in codes] == list(range(1, 60))
+    assert len(spawners()) == 1
+
+
+@pytest.mark.parametrize("command", ["exit 7", "sleep 60 & exit 7"])
+async def test_a_system_that_cannot_copy_a_guard_starts_it_as_a_program(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard_start, "CAN_FORK_SIBLING", False)
+    assert await start(command, grace=1) == ExitStatus(7, None)
+
+
 async def test_a_command_dies_with_its_guard_even_when_the_worker_cannot_see_to_it() -> None:
     mark = new_mark()
     worker = await worker_with(f"exec sleep {mark}")
     await until(lambda: living(mark, "sleep"))
     try:
         worker.send_signal(signal.SIGSTOP)
-        psutil.Process(worker.pid).children()[0].kill()
+        guards(worker.pid)[0].kill()
         await until(lambda: not living(mark), seconds=GONE_SECONDS)
     finally:
         worker.kill()

@@ -18,7 +18,7 @@ import pytest
 from activities.actions import landlock
 from activities.actions.agent_tools import Tools
 from activities.actions.attempt_log import AttemptLog
-from activities.actions.process import ExitStatus, GuardLostError, run_guarded
+from activities.actions.process import ExitStatus, GuardLostError, StartError, run_guarded
 from activities.actions.sandbox import Sandbox, sandbox_of
 from activities.actions.task_environment import BASH_TRAP
 from app.domain.actions import TaskContext, TaskFailed
@@ -190,6 +190,34 @@ async def test_a_grant_opens_what_it_names_and_no_more(world: World, tmp_path: P
     await world.allows(f"echo x > {out}/new && cat {out}/file", writes=[out])
     await world.refuses(f"cat {beside}/file", reads=[exports], writes=[out])
     await world.refuses(f"cat {exports}/file")
+
+
+async def test_a_granted_file_may_be_replaced_between_commands(world: World, tmp_path: Path) -> None:
+    file, newer = tmp_path / "list.csv", tmp_path / "newer"
+    for content in ("a,b", "c,d"):
+        newer.write_text(content)
+        newer.rename(file)
+        assert await world.allows(f"cat {file}", reads=[str(file)]) == content
+
+
+async def test_a_granted_folder_that_becomes_a_link_is_refused(world: World, tmp_path: Path) -> None:
+    granted = tmp_path / "exports"
+    granted.mkdir()
+    assert world.sandbox is not None
+    sandbox = world.sandbox.around(world.workspace, reads=[str(granted)])
+    run = {
+        "cwd": world.workspace,
+        "env": {"PATH": PATH},
+        "on_output": bytearray().extend,
+        "grace": 1,
+        "sandbox": sandbox,
+    }
+    assert await run_guarded(["true"], **run) == ExitStatus(0, None)
+    granted.rmdir()
+    granted.symlink_to(world.other)
+    with pytest.raises(StartError) as caught:
+        await run_guarded(["true"], **run)
+    assert caught.value.step == "sandbox"
 
 
 async def test_a_grant_of_a_single_file(world: World, tmp_path: Path) -> None:

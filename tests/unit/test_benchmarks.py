@@ -9,25 +9,28 @@ import pytest
 
 RUNS = {
     "commands": (("--rounds", "1"), "guard, limits, sandbox"),
-    "overhead": (("--rounds", "1", "--tasks", "1"), "layered"),
+    "overhead": (("--rounds", "0", "--tasks", "10", "--shape", "layered"), "layered, shell"),
     "outline": (("--tasks", "200"), ""),
+    "reading": (("--documents", "10"), ""),
+    "sealing": (("--rounds", "1"), ""),
     "files": (("1",), ""),
+    "cancel": (("--tries", "1"), ""),
+    "settings": (("--rounds", "1", "--server", "chosen", "--worker", "chosen"), "chosen"),
+    "databases": (("--rounds", "1"), ""),
+    "many_projects": (("--projects", "200"), "by name"),
 }
-# These take too long, or need more than this checkout. Only their options are tested.
+# These need a browser, a model or minutes. Only their options are tested.
 OPTIONS = {
-    "cancel": "--tries",
     "page": "--projects",
     "briefs": "--only",
-    "settings": "--server",
-    "databases": "--rounds",
     "start": "--against",
 }
-# Those that start a whole Signoff take as long as hundreds of other tests.
-WHOLE = {"overhead", "files"}
+# These take as long as hundreds of other tests, even with the least work.
+LONG = {"files", "cancel", "settings", "databases"}
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.full] if name in WHOLE else []) for name in RUNS]
+    "name", [pytest.param(name, marks=[pytest.mark.full] if name in LONG else []) for name in RUNS]
 )
 def test_it_starts(name: str) -> None:
     arguments, printed = RUNS[name]

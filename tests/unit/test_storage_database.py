@@ -43,6 +43,18 @@ async def test_the_event_loop_is_free_while_a_transaction_computes(
     assert await running
 
 
+async def test_a_transaction_that_fails_alone_leaves_nothing(database: Database) -> None:
+    def fail(conn: Connection) -> None:
+        new_project(conn, name="never")
+        raise Conflict("no")
+
+    with pytest.raises(Conflict):
+        await database.transact(fail)
+    await database.transact(lambda conn: new_project(conn, name="kept"))
+    names = await database.read(lambda conn: list(conn.execute(text("SELECT name FROM projects")).scalars()))
+    assert names == ["kept"]
+
+
 async def test_foreign_keys_are_enforced(database: Database) -> None:
     sql = "INSERT INTO events (project_id, seq, type, at, actor, data, hash) VALUES ('x', 1, 't', '', '', '{}', '')"
     with pytest.raises(IntegrityError):
