@@ -19,7 +19,7 @@ _RUNNING_TASKS = (
 
 def by_status(conn: Connection) -> tuple[dict[str, int], dict[str, int]]:
     """Return the number of projects, and of tasks in running projects, by status."""
-    running = conn.execute(_RUNNING_TASKS).tuples()
+    running = conn.execute(_RUNNING_TASKS).tuples().all()
     return project_list.count_by_status(conn), dict(running)
 
 

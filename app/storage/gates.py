@@ -243,7 +243,7 @@ def reopen(conn: Connection, gate: GateRow) -> None:
     """
     _note_completed(conn, gate, None, None)
     decision = decision_rows.by_id(conn, gate.project_id, str(gate.completed_by))
-    link = cast("LinkFacts | None", decision.payload.get("link")) if decision is not None else None
+    link = decision.payload.get("link") if decision is not None else None
     if link is not None and "id" in link:
         signing_links.reopen(conn, link["id"])
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
 
+from app.storage.count_table import project_counts
 from app.storage.labels import has_label
 from app.storage.reading import Query, Rows
-from app.storage.tables import project_counts, projects
+from app.storage.tables import projects
 from signoff.vocabulary import Outcome, ProjectStatus, Stage, Strategy
 
 # A text search takes as long as listing everything. Up to this many matches, their ids are reused instead of searching again.

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, event, func, select, update
 from app.database.database import Database
 from app.domain.folding import folded
 from app.storage import project_list, projects
-from app.storage.tables import project_counts
+from app.storage.count_table import project_counts
 from app.storage.tables import projects as table
 from signoff.vocabulary import ProjectStatus
 from tests.unit.conftest import new_project, opened
