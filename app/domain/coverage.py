@@ -189,6 +189,7 @@ UNCHECKED: dict[str, dict[str, str]] = {
     "projects": {
         "id": _OTHER_ROWS,
         "name": _WORDS,
+        "name_key": _SHOWN,
         "description": _WORDS,
         "sme_archetype": _WORDS,
         "max_tokens": _BUDGET,
@@ -264,6 +265,7 @@ UNCHECKED: dict[str, dict[str, str]] = {
 UNCHECKED_TABLES: dict[str, str] = {
     "identities": "who may sign in; what they did is in the records of projects",
     "credentials": "how people and keys prove who they are; it holds nothing about a project",
+    "project_counts": "only how many projects a list says there are",
     "policies_in_force": "the digest of the app's policies; what was in force at each gate is in its own row and event",
     "signing_links": "links with which somebody may sign once; each approval has its link and who made it",
     "passkeys": "the keys of people's devices; what they signed is kept with each decision, and checked there",

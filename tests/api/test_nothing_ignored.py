@@ -104,7 +104,7 @@ FIELDS: dict[str, dict[str, Value]] = {
     "requestChanges": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Other words."},
     "rejectPlan": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Other words."},
     "commentOnPlan": {"text": "Other words.", "task": "look", "version": 99},
-    "beginPasskeyApproval": {"plan_version": 99, "plan_digest": "1" * 64},
+    "beginPasskeyApproval": {"plan_version": 99, "plan_digest": "1" * 64, "frozen_digest": "2" * 64},
     "undoApproval": {"gate_id": "gate_01k00000000000000000000000", "comment": "Words."},
     "discardEdit": {"plan_version": 99, "plan_digest": "0" * 64, "comment": "Words."},
     "cancelProject": {"reason": "Words."},

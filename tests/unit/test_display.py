@@ -370,7 +370,7 @@ def test_the_picture_shows_bars_running_tasks_and_fits_the_screen() -> None:
     progress.apply(an_event("task.failed", 3, **about("t0", attempt=3, error={"message": "Bad."})))
     text = shown(progress_picture(progress, datetime(2026, 1, 1, 0, 0, 12, tzinfo=UTC), height=24))
     assert "Report  executing  11.0 s" in text
-    assert "1/100  1 failed" in text
+    assert "0/100  1 failed  99 running" in text
     assert "▸ t1  10.0 s attempt 3" in text
     assert "… 89 more in progress" in text
     assert len(text.splitlines()) <= 24
