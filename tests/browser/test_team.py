@@ -31,6 +31,11 @@ name = "By device"
 match = { labels = ["device"] }
 passkey = true
 gates = ["plan", "edit"]
+
+[[signoff.policy]]
+name = "Second thoughts"
+match = { labels = ["slow"] }
+undo = "3m"
 """
 WORDS = "Team: two approvers, not the author, within 3 days."
 ASKED = "Say which log: the old one must stay."
@@ -303,3 +308,35 @@ def test_a_policy_that_demands_a_passkey_offers_nothing_else(opened: Opened, sig
     expect(approver.get_by_role("button", name="Approve and start")).to_have_count(0)
     approver.get_by_role("button", name="Approve with a passkey").click()
     signoff.eventually(project_id, lambda project: project["status"] == "completed")
+
+
+def test_an_approval_can_be_undone_on_the_page(opened: Opened, signoff: Signoff) -> None:
+    author, approver = opened("Ava", "/"), opened("Ralf", "/")
+    project_id = planned_by(author, "Approved too soon", "slow")
+    for page in (author, approver):
+        page.goto(f"/projects/{project_id}")
+    box = approver.get_by_role("region", name="Waiting for a person")
+    box.get_by_role("button", name="Approve and start").click()
+    expect(box.get_by_role("timer")).to_contain_text("Your approval of the plan takes effect in 2 min")
+    expect(author.get_by_role("timer")).to_contain_text("The approval of the plan takes effect in 2 min")
+    expect(author.get_by_role("button", name="Undo")).to_have_count(0)
+    assert violations(approver) == []
+    picture(approver, "11-undo")
+    box.get_by_role("button", name="Undo").click()
+    expect(box.get_by_role("button", name="Approve and start")).to_be_enabled()
+    expect(approver.get_by_role("timer")).to_have_count(0)
+    assert signoff.project(project_id)["status"] == "pending"
+
+
+def test_who_signs_by_a_link_can_undo_it(opened: Opened, signoff: Signoff) -> None:
+    author, approver = opened("Ava", "/"), opened("Ralf", "/")
+    project_id = planned_by(author, "Signed too soon by a guest", "slow")
+    guest = opened(None, link_of(approver, project_id, "Gil of the board"))
+    guest.get_by_role("button", name="Approve").click()
+    expect(guest.get_by_role("timer")).to_contain_text("It was the last one that was needed. It takes effect in 2 min")
+    assert violations(guest) == []
+    guest.get_by_role("button", name="Undo").click()
+    expect(guest.get_by_text("Your approval is withdrawn.")).to_be_visible()
+    guest.get_by_role("button", name="Approve").click()
+    expect(guest.get_by_role("timer")).to_be_visible()
+    assert signoff.project(project_id)["status"] == "pending"

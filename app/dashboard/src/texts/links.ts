@@ -43,6 +43,7 @@ export const signByLink = {
   approve: "Approve",
   signed: "Thank you. Your approval is on record.",
   opens: "It was the last one that was needed.",
+  takesEffect: (left: string) => `It was the last one that was needed. It takes effect in ${left}.`,
   waits: (missing: string[]) => `Still missing: ${missing.join("; ")}.`,
   recorded: "Your approval was received, and will be on record in a moment.",
   closed: "You cannot sign with this link",
