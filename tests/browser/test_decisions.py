@@ -57,6 +57,20 @@ def test_a_decision_is_answered_with_a_comment(page: Page, signoff: Signoff) -> 
     assert (outputs["answer"], outputs["comment"]) == ("everybody", "they asked")
 
 
+def test_a_decision_shows_what_it_is_about(page: Page, signoff: Signoff) -> None:
+    plan = """\
+- Write: `printf '# The week\\n\\n42 users\\n' > report.md` {#write files=report.md}
+- Send report.md to everybody? {#send decision=yes,no after=write}
+
+  The list has **42** readers.
+"""
+    page.goto(f"/projects/{_open(signoff, 'Shown', plan)}")
+    form = page.get_by_role("form", name="Send report.md to everybody?")
+    expect(form.get_by_role("strong")).to_have_text("42")
+    expect(form).to_contain_text("42 users")
+    assert violations(page) == []
+
+
 def test_an_answer_from_another_page_leaves_a_notice(page: Page, context: BrowserContext, signoff: Signoff) -> None:
     project_id = _open(signoff, "Two people", DECISION + "- [ ] Look at it {#look}\n- [ ] Stay {#stay}\n")
     other = context.new_page()

@@ -304,6 +304,7 @@ export const signoff = {
       changed: "Changed since signing",
     } as Record<string, string>,
     asks: "Asked by",
+    description: "What the plan says about it",
     whatNow: (kind: string, title: string) =>
       kind === "worker_lost" ? `“${title}” lost its worker. What now?` : `“${title}” has failed. What now?`,
     default: "default",
