@@ -41,7 +41,7 @@ _HEADLINES = {
     "completed": "A project has completed",
     "failed": "A project has failed",
     "cancelled": "A project was cancelled",
-    "rejected": "A plan was rejected, and its project is cancelled",
+    "rejected": "A plan was rejected, and its project was cancelled",
 }
 
 
@@ -74,7 +74,7 @@ def letter_of(message: Message) -> Letter:
             "",
             f"Read it and sign it as {plain(data.sign.person, MAX_SUBJECT)}, without an account:",
             data.sign.url,
-            f"The link is good for one approval until {until}. Whoever has it can sign as you: forward it to nobody.",
+            f"The link is good for one approval until {until}. Whoever has it can sign as you, so do not forward it.",
         ]
     return Letter(f"{headline}: {name}", "\n".join(lines))
 

@@ -159,7 +159,7 @@ class Policy(BaseModel):
     def _passkeys_sign_plans(self) -> Self:
         if self.passkey and not (self.gates and SIGNED_BY_DEVICES.issuperset(self.gates)):
             raise ValueError(
-                "passkeys sign plans only, not phases, tasks, retries and changes; with passkey = true, write "
+                "passkeys sign plans only, not phases, tasks, retries or changes; with passkey = true, write "
                 'gates = ["plan", "edit"]'
             )
         return self

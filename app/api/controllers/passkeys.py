@@ -164,7 +164,7 @@ async def _check_recent(request: AnyRequest, services: Services, data: BeginPass
         return
     begun = await services.database.read(lambda conn: sessions.begun_at(conn, session_id))
     if begun is None or parse_time(begun) < datetime.now(UTC) - RECENT:
-        message = "To add a passkey, sign out and sign in again first: you have signed in more than 10 minutes ago."
+        message = "To add a passkey, sign out and sign in again first: you signed in more than 10 minutes ago."
         raise Conflict(message, code="sign_in_again")
 
 

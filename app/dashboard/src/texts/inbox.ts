@@ -22,7 +22,7 @@ export const inbox = {
   tellHint: "While this page is open in the background, the browser shows what is new here.",
   told: "This browser tells you what is new while the page is in the background.",
   tellNoMore: "Stop telling me",
-  refused: "This browser does not show messages of this page. Allow notifications in its settings for this address.",
+  refused: "This browser shows no notifications from this page. Allow notifications in its settings for this address.",
   findings: (number: number, severity: string) => `${number} ${severity}`,
   since: (at: string) => `Since ${at}`,
   until: (at: string) => `Until ${at}`,

@@ -25,7 +25,7 @@ export const askByMail = {
   person: "E-mail address or name",
   name: "Name, if they are not listed yet",
   ask: "Send the link",
-  sent: (person: string, address: string) => `A link for ${person} is sent to ${address}.`,
+  sent: (person: string, address: string) => `A link for ${person} is being sent to ${address}.`,
   list: "Links that were sent",
   of: (person: string, address: string, by: string) => `For ${person} at ${address}, asked for by ${called(by)}`,
 };
@@ -36,7 +36,7 @@ export const signByLink = {
     `For ${person}. ${called(by)} asks you to read this and to sign it until ${until}.`,
   byServer: (person: string, until: string) => `For ${person}. Please read this, and sign it until ${until}.`,
   phase: (name: string) => `You approve that the phase “${name}” begins. It belongs to this plan:`,
-  exactly: "You sign exactly what is on this page. The record will have your name, and says who asked you.",
+  exactly: "You sign exactly what is on this page. The record will have your name, and will say who asked you.",
   first: "What to know first",
   plan: "What will happen",
   needsApproval: "Somebody must approve this phase before it begins",

@@ -72,7 +72,7 @@ export const people = {
     revoke: "Revoke",
     edit: "Edit",
     editTitle: (name: string) => `Edit ${name}`,
-    newPassword: "New password (at least 12 characters; empty to keep it; a new one ends all sessions)",
+    newPassword: "New password (at least 12 characters; leave empty to keep it; a new one ends all sessions)",
     labelsOf: (role: string) => `Labels of projects for the role ${role}`,
     allProjects: "all projects",
     labelsHint: "A role with labels, separated by commas, is only for projects that have one of them.",
