@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from activities.actions.linux_control import CAN_FORK_SIBLING
 _SPAWNER = "import sys; sys.path.append(sys.argv[1]); import spawner; spawner.main()"
 _GUARD = "import sys; sys.path.append(sys.argv[1]); import guard; guard.main_alone()"
 _FIRST_LINE = 64
+# A spawner that takes longer to make a guard was stopped.
+_READY_SECONDS = 20.0
 
 
 class _Spawner:
@@ -41,6 +44,9 @@ class _Spawner:
         """Let the next call start a new spawner. An old one that still runs ends by itself."""
         if self._socket is not None and self._owner == os.getpid():
             self._socket.close()
+            # It may have been stopped. Guards do not need it.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
         self._socket = None
@@ -81,8 +87,9 @@ async def start_guard(output: int, ruleset: int | None) -> tuple[socket.socket, 
             _start([guard_end.fileno(), output, *([] if ruleset is None else [ruleset])])
             guard_end.close()
             control.setblocking(False)
-            line = await asyncio.get_running_loop().sock_recv(control, _FIRST_LINE)
-        except (BrokenPipeError, ConnectionResetError):
+            async with asyncio.timeout(_READY_SECONDS):
+                line = await asyncio.get_running_loop().sock_recv(control, _FIRST_LINE)
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
             line = b""
         except BaseException:
             control.close()

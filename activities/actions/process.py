@@ -227,13 +227,18 @@ class _Guard:
         output_end, guard_output = os.pipe()
         pipe = os.fdopen(output_end, "rb", 0)
         since = orphans.clock()
+        rules = None
         try:
-            control, guard = await start_guard(guard_output, self._ruleset())
+            # Of its own: another command may close the kept set before a second try.
+            rules = os.dup(kept) if (kept := self._ruleset()) is not None else None
+            control, guard = await start_guard(guard_output, rules)
         except BaseException:
             pipe.close()
             raise
         finally:
             os.close(guard_output)
+            if rules is not None:
+                os.close(rules)
         _guards.add(guard)
         end = loop.create_task(ended(guard), name="guard")
         output, output_protocol = await loop.connect_read_pipe(lambda: _Output(self._on_output), pipe)

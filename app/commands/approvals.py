@@ -140,6 +140,7 @@ def withdraw(conn: Connection, command: CommandRecord) -> None:
     command.plan_version = gate.plan_version
     command.payload = {**command.payload, "gate_id": gate.id, "withdrawn": str(gate.completed_by)}
     gates.reopen(conn, gate)
+    reviews.request_again(conn, command)
     made = DecisionMade(
         kind=command.kind,
         plan_version=gate.plan_version,
@@ -212,7 +213,7 @@ def check_expiry(conn: Connection, command: CommandRecord) -> None:
         return
     gate = gates.by_id(conn, command.project_id, gate_id)
     over = gate is not None and gate.expires_at is not None and gate.expires_at <= command.at
-    if gate is None or gate.status != GateStatus.OPEN or not over:
+    if gate is None or gate.status != GateStatus.OPEN or gate.completed_by is not None or not over:
         raise Conflict("This no longer waits for approvals, or it still has time.", code="gate_closed")
     gates.close(conn, gate, GateStatus.EXPIRED, at=command.at)
 

@@ -241,7 +241,8 @@ def _approve_phase(conn: Connection, project: ProjectRow, command: CommandRecord
     command.plan_version, command.plan_digest = plan.version, run.plan_digest if run is not None else None
     command.payload = {**command.payload, "phase_id": phase.id}
     signed = gates.find(conn, project.id, GateKind.PHASE, gates.in_run(phase.id, project))
-    if not approvals.sign(conn, command, project, signed):
+    # An edit may change a phase that waits. Earlier approvals then no longer count.
+    if not approvals.sign(conn, command, project, signed, seen=plan.digest):
         return
     at = now()
     approved = {"approved_at": at, "approved_by": command.actor}

@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 
 from app.commands.bound import check_bound
 from app.domain.command_seals import CancelSeal
-from app.domain.commands import CommandRecord
+from app.domain.commands import CommandKind, CommandRecord
 from app.domain.errors import Conflict, Invalid
 from app.domain.signals import UNAUTHENTICATED
 from app.domain.states import Call, check_call
-from app.storage import events, gates, plans, projects, reviews, runs
+from app.storage import decisions, events, gates, plans, projects, reviews, runs
 from app.storage.projects import ProjectRow, situation
 from signoff.schemas.event_data import PlanChangesRequested, PlanRejected
 from signoff.schemas.problems import Problem
@@ -94,6 +94,13 @@ def wait_again(conn: Connection, project: ProjectRow, command: CommandRecord) ->
     """Let a plan wait for its other approvals again, if this approval has withdrawn the request for changes to it."""
     if withdrawn(command):
         projects.change(conn, project, stage=Stage.AWAITING_APPROVAL)
+
+
+def request_again(conn: Connection, command: CommandRecord) -> None:
+    """Let a plan wait for its author again, if the approval that a command withdraws has withdrawn the request for changes."""
+    undone = decisions.by_id(conn, command.project_id, command.payload.get("withdrawn", ""))
+    if undone is not None and undone.kind == CommandKind.APPROVE and withdrawn(undone):
+        projects.change(conn, projects.get(conn, command.project_id), stage=Stage.CHANGES_REQUESTED)
 
 
 def _reviewed(conn: Connection, command: CommandRecord) -> tuple[ProjectRow, str]:

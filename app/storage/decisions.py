@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select
 
 from app.domain.commands import CommandKind, CommandRecord, CommandRequest, Outcome
 from app.domain.errors import DomainError
@@ -40,6 +40,12 @@ def all_of(conn: Connection, project_id: str) -> list[CommandRecord]:
     """Return every recorded decision about a project, oldest first."""
     query = select(decisions).where(decisions.c.project_id == project_id).order_by(decisions.c.position)
     return [_decision(row) for row in conn.execute(query).mappings()]
+
+
+def count(conn: Connection, project_id: str, kind: CommandKind) -> int:
+    """Return how many decisions of a kind a project has."""
+    of_kind = (decisions.c.project_id == project_id, decisions.c.kind == kind)
+    return conn.execute(select(func.count()).where(*of_kind)).scalar_one()
 
 
 def has_made_plan(conn: Connection, project_id: str, version: int) -> bool:

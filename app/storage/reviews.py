@@ -10,7 +10,7 @@ from app.storage.tables import decisions
 from signoff.vocabulary import Outcome as ProjectOutcome
 from signoff.vocabulary import ProjectStatus
 
-_KINDS = (CommandKind.REQUEST_CHANGES, CommandKind.REJECT, CommandKind.APPROVE)
+_KINDS = (CommandKind.REQUEST_CHANGES, CommandKind.REJECT, CommandKind.APPROVE, CommandKind.WITHDRAW)
 
 
 def standing_request(conn: Connection, project: ProjectRow) -> CommandRecord | None:
@@ -20,9 +20,14 @@ def standing_request(conn: Connection, project: ProjectRow) -> CommandRecord | N
     """
     if project.status != ProjectStatus.PENDING or project.plan_version is None:
         return None
+    undone: set[str] = set()
     for made in _newest_first(conn, project.id):
         if made.kind == CommandKind.REQUEST_CHANGES:
             return made
+        if made.kind == CommandKind.WITHDRAW:
+            undone.add(made.payload.get("withdrawn", ""))
+        if made.id in undone:
+            continue
         # An approval that has started a run names it, and one of the same person names the request that it withdraws.
         ends = made.payload.get("run_id") is not None or made.payload.get("withdrawn") is not None
         if made.kind == CommandKind.APPROVE and ends:

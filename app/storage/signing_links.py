@@ -177,10 +177,9 @@ def last_sent(conn: Connection, project_id: str, identity_id: str, entry: str, w
 
 
 def revoke_requested(conn: Connection, project_id: str, identity_id: str) -> None:
-    """End the open links of a person for which authors have asked."""
+    """End the links of a person for which authors have asked, as `revoke` does."""
     same = (table.c.project_id == project_id, table.c.identity_id == identity_id, table.c.requested_by.is_not(None))
-    still_open = (table.c.used_at.is_(None), table.c.revoked_at.is_(None))
-    conn.execute(update(table).where(*same, *still_open).values(revoked_at=now()))
+    conn.execute(update(table).where(*same, table.c.revoked_at.is_(None)).values(revoked_at=now()))
 
 
 def listed(conn: Connection, person: str) -> Identity:
@@ -295,7 +294,8 @@ def _check_sent(conn: Connection, link: SigningLink, name: str) -> None:
     else:
         asker, person = identities.find(conn, link.requested_by_id or ""), identities.find(conn, link.identity_id)
         may_ask = link.requested_by_id in {LOCAL_ID, SERVER_KEY_ID} or (
-            asker is not None and asker.identity.access.may(Scope.AUTHOR, labels)
+            asker is not None
+            and any(asker.identity.access.may(scope, labels) for scope in (Scope.AUTHOR, Scope.APPROVE))
         )
         by_role = person is not None and person.identity.access.may(Scope.APPROVE, labels)
         by_domain = entry is not None and entry.mails_to(link.address or "")
@@ -306,13 +306,13 @@ def _check_sent(conn: Connection, link: SigningLink, name: str) -> None:
 
 
 def revoke(conn: Connection, project_id: str, link_id: str) -> SigningLink:
-    """End a link. One that was used stays as it is.
+    """End a link. One that was used stays used, and is not good again if its approval is withdrawn.
 
     Raises:
         NotFound: there is none.
     """
     get(conn, project_id, link_id)
-    still_open = (table.c.id == link_id, table.c.used_at.is_(None), table.c.revoked_at.is_(None))
+    still_open = (table.c.id == link_id, table.c.revoked_at.is_(None))
     conn.execute(update(table).where(*still_open).values(revoked_at=now()))
     return get(conn, project_id, link_id)
 

@@ -8,12 +8,12 @@ import logging
 from sqlalchemy import Connection
 
 from app.database.database import Database
-from app.domain.commands import Cancel, CommandRequest
+from app.domain.commands import Cancel, CommandKind, CommandRequest
 from app.domain.errors import DomainError, Unavailable
 from app.domain.identity import now
 from app.domain.signals import OWN_ACTOR
 from app.domain.words import listed
-from app.storage import gates, projects
+from app.storage import decisions, gates, projects
 from app.storage.gates import GateRow, GateStatus
 from app.storage.locks import hold_project
 from app.temporal.commands import Commands
@@ -44,6 +44,7 @@ async def expire_gates(database: Database, commands: Commands) -> None:
 
 async def _expire(database: Database, commands: Commands, gate: GateRow) -> None:
     project = await database.read(lambda conn: projects.find(conn, gate.project_id))
+    withdrawals = await database.read(lambda conn: decisions.count(conn, gate.project_id, CommandKind.WITHDRAW))
     if project is None or project.stage == Stage.PLANNING:
         # The plan was sent back. If planning fails, it waits again.
         return
@@ -51,7 +52,8 @@ async def _expire(database: Database, commands: Commands, gate: GateRow) -> None
     if gate.kind != GateKind.RETRY:
         command = CommandRequest(
             project_id=gate.project_id,
-            request_id=f"expire:{gate.id}",
+            # An approval that came just in time refuses this. If it is withdrawn, the project is cancelled after all.
+            request_id=f"expire:{gate.id}:{withdrawals}",
             kind=Cancel.kind,
             actor=OWN_ACTOR,
             comment=_reason(gate),
@@ -68,7 +70,10 @@ async def _expire(database: Database, commands: Commands, gate: GateRow) -> None
 
     def close(conn: Connection) -> None:
         hold_project(conn, gate.project_id)
-        gates.close(conn, gate, GateStatus.EXPIRED, at=now())
+        latest = gates.by_id(conn, gate.project_id, gate.id)
+        # Its approvals may have become complete just in time.
+        if latest is not None and latest.completed_by is None:
+            gates.close(conn, gate, GateStatus.EXPIRED, at=now())
 
     if not cancelled:
         await database.transact(close)
@@ -90,6 +95,6 @@ async def expire_gates_periodically(database: Database, commands: Commands) -> N
             await expire_gates(database, commands)
         except Unavailable as error:
             logger.info("cannot end what was not approved in time at the moment: %s", error)
-        except DomainError:
+        except Exception:
             logger.exception("what was not approved in time could not be ended")
         await asyncio.sleep(SWEEP_SECONDS)

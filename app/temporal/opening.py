@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
 from app.database.database import Database
 from app.domain.command_payload import CommandPayload
-from app.domain.commands import CommandRequest, WithdrawApproval
+from app.domain.commands import CommandKind, CommandRequest, WithdrawApproval
 from app.domain.errors import Conflict, DomainError, NotFound, Unavailable
 from app.domain.identity import parse_time
 from app.domain.signals import OWN_ACTOR
@@ -19,6 +19,7 @@ from app.storage import commands as stored_commands
 from app.storage import decisions, gates
 from app.storage.gates import GateRow
 from app.temporal.commands import Commands
+from signoff.vocabulary import GateKind
 
 logger = logging.getLogger(__name__)
 # Approvals are looked for this often, even if no change of the database is noticed.
@@ -38,7 +39,7 @@ async def open_gates_periodically(database: Database, commands: Commands) -> Non
                 pause = await open_gates(database, commands)
             except Unavailable as error:
                 logger.info("cannot let approvals take effect at the moment: %s", error)
-            except DomainError:
+            except Exception:
                 logger.exception("approvals could not take effect")
             await asyncio.sleep(_LEAST_PAUSE)
             await changes.wait(max(pause, _LEAST_PAUSE))
@@ -53,9 +54,12 @@ async def open_gates(database: Database, commands: Commands) -> float:
     waiting = await database.read(lambda conn: gates.to_open(conn, _AT_ONCE))
     due = [gate for gate in waiting if _seconds_left(gate) <= 0]
     outcomes = await asyncio.gather(*(_open(database, commands, gate) for gate in due), return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
+    for gate, outcome in zip(due, outcomes, strict=True):
+        if isinstance(outcome, Unavailable):
             raise outcome
+        if outcome is not None:
+            # One gate must not keep the others closed.
+            logger.error("an approval of project %s could not take effect", gate.project_id, exc_info=outcome)
     return min([SWEEP_SECONDS, *(_seconds_left(gate) for gate in waiting if gate not in due)])
 
 
@@ -86,9 +90,12 @@ def _again(conn: Connection, gate: GateRow) -> CommandRequest | None:
     if decision is None or row is None:
         return None
     asked = {name: value for name, value in row["payload"].items() if name not in _ONCE}
-    seen, phase_id = (decision.payload.get("gate") or {}).get("seen"), decision.payload.get("phase_id")
     # It takes effect for exactly what its sender saw.
-    bound = {"frozen_digest": seen, "phase_id": phase_id, "completed_by": decision.id}
+    bound: dict[str, Any] = {"phase_id": decision.payload.get("phase_id"), "completed_by": decision.id}
+    if decision.kind == CommandKind.APPROVE:
+        bound["plan_version"] = decision.plan_version
+    if gate.kind in {GateKind.PLAN, GateKind.EDIT}:
+        bound["frozen_digest"] = (decision.payload.get("gate") or {}).get("seen")
     payload = {**asked, **{name: value for name, value in bound.items() if value is not None}}
     return CommandRequest(
         project_id=gate.project_id,

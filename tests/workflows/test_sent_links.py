@@ -26,7 +26,7 @@ PLAN = "- Do it: `true` {#do}"
 PHASES = "## Prepare\n- Do it: `true` {#do}\n\n## Ship {approval=yes}\n- Ship: `true` {#ship}"
 POLICIES = [
     {"name": "Not the author", "match": {"labels": ["eyes"]}, "four_eyes": True},
-    {"name": "Passkey", "match": {"labels": ["passkey"]}, "passkey": True},
+    {"name": "Passkey", "match": {"labels": ["passkey"]}, "passkey": True, "gates": ["plan", "edit"]},
     {"name": "Two of us", "match": {"labels": ["two"]}, "approvals": 2},
 ]
 PAT, LEE = {"name": "Pat", "email": "pat@example.com"}, {"name": "Lee", "email": "lee@example.com"}
@@ -57,7 +57,7 @@ async def stack(
 
 @pytest.fixture(scope="module")
 async def people(stack: Stack) -> AsyncIterator[dict[str, Signer]]:
-    async with people_of(stack, dana=["author"], kim=["approver"]) as found:
+    async with people_of(stack, dana=["author"], kim=["approver"], rae=["approver"]) as found:
         for name in found:
             body = {"email": f"{name}@example.com"}
             (await stack.http.put(f"/api/people/{found[name].id}", json=body)).raise_for_status()
@@ -250,6 +250,13 @@ async def test_an_author_asks_an_approver_and_never_sees_the_link(
     assert (facts["made_by_id"], facts["delivered_to"]) == ("settings", "kim@example.com")
     approved = next(event for event in await stack.events(project_id) if event["type"] == "plan.approved")
     assert (approved["actor"], approved["actor_id"], approved["via"]) == ("kim", kim.id, "link")
+
+
+async def test_an_approver_may_ask_as_well(stack: Stack, people: dict[str, Signer], mailbox: Mailbox) -> None:
+    project_id = await people["dana"].planned(PLAN)
+    await people["rae"].call("POST", f"/{project_id}/signing-links/ask", status=201, json={"person": "kim"})
+    links = await mailed(stack, mailbox, project_id, 1)
+    assert (await Guest(stack, links["kim@example.com"]).sign()).status_code == 200
 
 
 async def test_an_author_asks_somebody_at_an_allowed_domain(

@@ -312,3 +312,72 @@ async def test_a_project_asks_for_time_to_undo_itself(stack: Stack, people: dict
     assert gate["demands"] == ["This project's own rule: one approver, with 2 minutes to undo."]
     assert (await kim.call("POST", f"/{project_id}/approve"))["approvals"]["undo_until"] is not None
     await stack.call("DELETE", f"/{project_id}")
+
+
+async def test_an_undone_approval_leaves_the_request_for_changes_standing(
+    stack: Stack, people: dict[str, Signer]
+) -> None:
+    kim, lee = people["kim"], people["lee"]
+    project_id = await people["dana"].planned("- A: `true`", labels=["long"])
+    await kim.call("POST", f"/{project_id}/request-changes", json={"comment": "Not on Friday."})
+    await kim.call("POST", f"/{project_id}/approve")
+    undone = await kim.call("POST", f"/{project_id}/undo-approval")
+    assert undone["stage"] == "changes_requested"
+    assert (await lee.call("POST", f"/{project_id}/approve", status=409))["code"] == "changes_requested"
+    await assert_intact(stack, project_id)
+    await kim.call("POST", f"/{project_id}/approve")
+    await end_time_to_undo(stack, project_id)
+    assert (await stack.finished(project_id))["status"] == "completed"
+    await assert_intact(stack, project_id)
+
+
+async def test_an_edited_phase_does_not_start_with_an_earlier_approval(stack: Stack, people: dict[str, Signer]) -> None:
+    dana, kim, lee = people["dana"], people["kim"], people["lee"]
+    project_id = await dana.planned(PHASES, labels=["long"])
+    await kim.call("POST", f"/{project_id}/approve")
+    await end_time_to_undo(stack, project_id)
+    await stack.at_gate(project_id, "two")
+    phase = next(one for one in (await stack.project(project_id))["phases"] if one["key"] == "two")
+    await kim.call("POST", f"/{project_id}/approve", json={"phase_id": phase["id"]})
+    body = {"action": {"type": "shell", "command": "echo other"}}
+    await dana.call("PUT", f"/{project_id}/tasks/b", json=body)
+    edited = gate_of(await lee.call("GET", f"/{project_id}"), "edit")
+    await lee.call("POST", f"/{project_id}/approve", json={"plan_version": 2})
+    over = update(gates).where(gates.c.id == edited["id"]).values(undo_until="2020-01-01T00:00:00.000Z")
+    await stack.database.transact(lambda conn: conn.execute(over))
+    await stack.until(project_id, lambda project: project["plan"]["version"] == 2)
+    await end_time_to_undo(stack, project_id)
+
+    def is_withdrawn(project: dict[str, Any]) -> bool:
+        return any(gate["kind"] == "phase" and gate["undo_until"] is None for gate in project["gates"])
+
+    await stack.until(project_id, is_withdrawn)
+    project = await stack.project(project_id)
+    assert next(one for one in project["phases"] if one["key"] == "two")["status"] == "awaiting_approval"
+    await assert_intact(stack, project_id)
+    await kim.call("POST", f"/{project_id}/approve", json={"phase_id": phase["id"]})
+    await end_time_to_undo(stack, project_id)
+    assert (await stack.finished(project_id))["tasks"][1]["outputs"]["stdout"] == "other"
+
+
+async def test_the_time_for_approvals_ends_after_an_undo(stack: Stack, people: dict[str, Signer]) -> None:
+    kim = people["kim"]
+    project_id = await people["dana"].planned("- A: `true`", labels=["timed", "long"])
+    await kim.call("POST", f"/{project_id}/approve")
+    late = update(gates).where(gates.c.project_id == project_id).values(expires_at="2020-01-01T00:00:00.000Z")
+    await stack.database.transact(lambda conn: conn.execute(late))
+    await kim.call("POST", f"/{project_id}/undo-approval")
+    project = await stack.finished(project_id)
+    assert (project["status"], project["outcome"]) == ("cancelled", "expired")
+
+
+async def test_a_revoked_link_is_not_good_again_after_an_undo(stack: Stack, people: dict[str, Signer]) -> None:
+    dana, kim = people["dana"], people["kim"]
+    project_id = await dana.planned("- A: `true`", labels=["long"])
+    link = await made(kim, project_id, name="Una")
+    guest = Guest(stack, link)
+    assert (await guest.sign()).status_code == 200
+    await kim.call("DELETE", f"/{project_id}/signing-links/{link['id']}")
+    undone = await guest.http.post("/api/signing/undo-approval", json={})
+    assert undone.status_code == 200, undone.text
+    assert "revoked" in (await guest.read())["closed"]

@@ -29,7 +29,8 @@ from app.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from app.domain.identity import isoformat
 from app.domain.sender import Sender
 from app.domain.signing_links import Signable
-from app.storage import identities, projects, runs, signable, signing_links
+from app.storage import decisions, gates, identities, projects, runs, signable, signing_links
+from app.storage.gates import GateRow
 from app.storage.identities import Kind
 from app.storage.projects import ProjectRow
 from app.storage.signing_links import SigningLink as LinkRow
@@ -231,13 +232,29 @@ class SigningController(Controller):
     ) -> Response[SigningLink]:
         """Withdraws the approval of this link while it has not taken effect. The link is then good for another approval."""
         link_id = str(caller_of(request).link_id)
-        link = await services.database.read(lambda conn: signing_links.by_id(conn, link_id))
-        command = new_command(request, link.project_id, commands.WithdrawApproval(), comment=data.comment)
+        link, given = await services.database.read(lambda conn: _approval_of(conn, link_id))
+        withdrawal = commands.WithdrawApproval(gate_id=given.id, withdrawn=given.completed_by)
+        command = new_command(request, link.project_id, withdrawal, comment=data.comment)
         decided = await submit(services, command)
         if decided is None:
             return await recorded(services, command)
         shown = await services.database.read(lambda conn: _link(conn, signing_links.by_id(conn, link_id)))
         return Response(shown, headers={**_NOT_STORED, **decided.headers})
+
+
+def _approval_of(conn: Connection, link_id: str) -> tuple[LinkRow, GateRow]:
+    """The link, and the gate whose approvals its approval has completed.
+
+    Raises:
+        Conflict: `nothing_to_undo`.
+    """
+    link = signing_links.by_id(conn, link_id)
+    for gate in gates.open_of(conn, link.project_id):
+        decision = decisions.by_id(conn, link.project_id, gate.completed_by) if gate.completed_by is not None else None
+        if decision is not None and (decision.payload.get("link") or {}).get("id") == link_id:
+            return link, gate
+    message = "There is no approval by this link to undo: it has taken effect, or was withdrawn."
+    raise Conflict(message, code="nothing_to_undo")
 
 
 def _check_signable(conn: Connection, link: LinkRow, project: ProjectRow) -> None:

@@ -36,6 +36,8 @@ export interface ProjectState {
   otherPhases: Phase["status"];
   /** The ids of the tasks that ask for a decision. */
   asking: Set<string>;
+  /** The approvals that have withdrawn a request for changes, by the ids of their decisions. */
+  afterAll: Set<string>;
 }
 
 /** The status that an event gives its task, by the event's type. */
@@ -82,6 +84,7 @@ export function newState(): ProjectState {
     phases: new Map(),
     otherPhases: "pending",
     asking: new Set(),
+    afterAll: new Set(),
   };
 }
 
@@ -152,11 +155,21 @@ export function take(state: ProjectState, event: Event): void {
       state.asking.add(event.data.task_id);
       break;
     case "decision.made":
-      if (event.data.withdrawn && event.data.kind === "approve") state.stage = "awaiting_approval";
+      takeWithdrawal(state, event.data);
       state.asking.delete(event.data.task_id ?? "");
       break;
     default:
       takePart(state, event);
+  }
+}
+
+function takeWithdrawal(state: ProjectState, data: Schemas["DecisionMadeEvent"]["data"]): void {
+  if (!data.withdrawn) return;
+  if (data.kind === "approve") {
+    state.stage = "awaiting_approval";
+    state.afterAll.add(data.decision_id ?? "");
+  } else if (data.kind === "withdraw" && state.afterAll.has(data.withdrawn)) {
+    state.stage = "changes_requested";
   }
 }
 

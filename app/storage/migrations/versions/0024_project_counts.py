@@ -27,7 +27,6 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sqlite_autoincrement=True,
     )
-    op.execute("INSERT INTO project_counts (status, number) SELECT status, count(*) FROM projects GROUP BY status")
     for name, (event, condition, values) in EVENTS.items():
         statement = f"INSERT INTO project_counts (status, number) VALUES {values};"  # noqa: S608 - the values are above
         if on_postgresql:
@@ -39,6 +38,8 @@ def upgrade() -> None:
         else:
             body = f"BEGIN {statement} END"
         op.execute(f"CREATE TRIGGER count_{name} {event} ON projects FOR EACH ROW {condition} {body}")
+    # After the triggers: they hold a lock, so that no other process adds or moves a project before they count.
+    op.execute("INSERT INTO project_counts (status, number) SELECT status, count(*) FROM projects GROUP BY status")
     op.add_column("projects", sa.Column("name_key", sa.Text(), nullable=False, server_default=sa.text("''")))
     _fold_names()
     op.drop_index("ix_projects_status", "projects")
