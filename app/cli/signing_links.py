@@ -8,6 +8,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
+from app.cli.arguments import project_argument
 from app.cli.command import answer_command, given
 from app.cli.display import visible
 from app.cli.tables import moment, table
@@ -47,20 +48,20 @@ def _new(answer: Json) -> Text:
 
 
 @links.command("add")
-@click.argument("project")
+@project_argument
 @click.option("--person", help="Somebody who is listed: their id, name or e-mail address.")
 @click.option("--name", help="Somebody else: the name that the record shows.")
 @click.option("--email", help="Their e-mail address.")
 @click.option("--hours", type=float, default=72, show_default=True, help="How long the link is good.")
 @answer_command(_new)
 async def add_link(
-    api: AsyncSignoff, project: str, person: str | None, name: str | None, email: str | None, hours: float
+    api: AsyncSignoff, project_id: str, person: str | None, name: str | None, email: str | None, hours: float
 ) -> NewSigningLink:
     """Make a link to what waits for approval in PROJECT, and print it once.
 
     You vouch for its person: the record names you, and where two people must approve, you and they count once together.
     """
-    return await api.signing_links.add(project, hours=hours, **given(person=person, name=name, email=email))
+    return await api.signing_links.add(project_id, hours=hours, **given(person=person, name=name, email=email))
 
 
 def _asked(answer: Json) -> Text:
@@ -69,33 +70,33 @@ def _asked(answer: Json) -> Text:
 
 
 @links.command("ask")
-@click.argument("project")
+@project_argument
 @click.option("--person", help="Somebody who is listed: their id, name or e-mail address.")
 @click.option("--name", help="Somebody else: the name that the record shows.")
 @click.option("--email", help="Their e-mail address.")
 @answer_command(_asked)
 async def ask_for_signature(
-    api: AsyncSignoff, project: str, person: str | None, name: str | None, email: str | None
+    api: AsyncSignoff, project_id: str, person: str | None, name: str | None, email: str | None
 ) -> SigningLink:
     """Have the server mail a link to what waits for approval in PROJECT. You never see it, and need not be an approver."""
-    return await api.signing_links.ask(project, **given(person=person, name=name, email=email))
+    return await api.signing_links.ask(project_id, **given(person=person, name=name, email=email))
 
 
 @links.command("list")
-@click.argument("project")
+@project_argument
 @answer_command(_list)
-async def list_links(api: AsyncSignoff, project: str) -> SigningLinkList:
+async def list_links(api: AsyncSignoff, project_id: str) -> SigningLinkList:
     """List the links of PROJECT, newest first."""
-    return await api.signing_links.list(project)
+    return await api.signing_links.list(project_id)
 
 
 @links.command("revoke")
-@click.argument("project")
+@project_argument
 @click.argument("link")
 @answer_command(lambda answer: Text(f"{answer['id']} is {answer['status']}."))
-async def revoke_link(api: AsyncSignoff, project: str, link: str) -> SigningLink:
+async def revoke_link(api: AsyncSignoff, project_id: str, link: str) -> SigningLink:
     """Revoke a link. An approval that was given with it stays."""
-    return await api.signing_links.revoke(project, link)
+    return await api.signing_links.revoke(project_id, link)
 
 
 COMMANDS: list[click.Command] = [links]

@@ -163,3 +163,18 @@ async def test_each_command_prints_the_page(cli: CommandLine, signoff: Stack) ->
     for command in ("show", "plan", "approve"):
         assert page in (await cli("projects", command, planned)).out, command
     assert "/api/projects" not in (await cli("projects", "show", planned)).out
+
+
+async def test_links_are_made_listed_and_revoked(cli: CommandLine, signoff: Stack) -> None:
+    project = await signoff.planned(SAFE)
+    short = project[-10:]
+    made = await cli("links", "add", short, "--name", "Sam of the board", "--hours", "2", "--json")
+    assert made.code == 0, made
+    link = json.loads(made.out)
+    assert f"{signoff.url}/sign#" in link["url"]
+    listed = await cli("links", "list", short)
+    assert ("Sam of the board" in listed.out, link["url"] in listed.out) == (True, False), listed
+    revoked = await cli("links", "revoke", short, link["id"])
+    assert revoked.out.strip() == f"{link['id']} is revoked."
+    asked = await cli("links", "ask", short, "--name", "Sam", "--email", "sam@guests.example")
+    assert (asked.code, "This server does not mail links." in asked.err) == (1, True), asked
