@@ -104,7 +104,7 @@ class ProjectState:
         # The version that an edit of the run has made, while it waits for approval.
         self._edited: int | None = None
         # The approvals that have withdrawn a request for changes.
-        self._after_all: set[str] = set()
+        self._withdrew_request: set[str] = set()
 
     @property
     def stage(self) -> Stage:
@@ -157,8 +157,8 @@ class ProjectState:
             self.tasks[data.task_id].question = None
         if data.withdrawn is not None and data.kind == CommandKind.APPROVE:
             self._stage = Stage.AWAITING_APPROVAL
-            self._after_all.add(data.decision_id or "")
-        elif data.kind == CommandKind.WITHDRAW and data.withdrawn in self._after_all:
+            self._withdrew_request.add(data.decision_id or "")
+        elif data.kind == CommandKind.WITHDRAW and data.withdrawn in self._withdrew_request:
             self._stage = Stage.CHANGES_REQUESTED
 
     def _take_run(self, data: EventData | None, at: str) -> None:

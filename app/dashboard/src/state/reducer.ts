@@ -37,7 +37,7 @@ export interface ProjectState {
   /** The ids of the tasks that ask for a decision. */
   asking: Set<string>;
   /** The approvals that have withdrawn a request for changes, by the ids of their decisions. */
-  afterAll: Set<string>;
+  withdrewRequest: Set<string>;
 }
 
 /** The status that an event gives its task, by the event's type. */
@@ -84,7 +84,7 @@ export function newState(): ProjectState {
     phases: new Map(),
     otherPhases: "pending",
     asking: new Set(),
-    afterAll: new Set(),
+    withdrewRequest: new Set(),
   };
 }
 
@@ -167,8 +167,8 @@ function takeWithdrawal(state: ProjectState, data: Schemas["DecisionMadeEvent"][
   if (!data.withdrawn) return;
   if (data.kind === "approve") {
     state.stage = "awaiting_approval";
-    state.afterAll.add(data.decision_id ?? "");
-  } else if (data.kind === "withdraw" && state.afterAll.has(data.withdrawn)) {
+    state.withdrewRequest.add(data.decision_id ?? "");
+  } else if (data.kind === "withdraw" && state.withdrewRequest.has(data.withdrawn)) {
     state.stage = "changes_requested";
   }
 }
