@@ -1,6 +1,9 @@
 /** The server's audit of a project, requested once per plan version and again when a run has finished. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
 
+/** An audit that is younger than this needs no other one when the record is opened. */
+const RECENT_MS = 10_000;
+
 export class ProjectAudit {
   found = $state.raw<Schemas["Audit"] | null>(null);
   error = $state.raw<ApiError | null>(null);
@@ -9,6 +12,7 @@ export class ProjectAudit {
   digest = $state("");
 
   #asked = "";
+  #askedAt = 0;
 
   constructor(readonly projectId: string) {}
 
@@ -22,10 +26,16 @@ export class ProjectAudit {
     void this.read();
   }
 
+  /** Request the audit again, unless it has just been requested. */
+  refresh(): void {
+    if (Date.now() - this.#askedAt > RECENT_MS) void this.read();
+  }
+
   /** Request the audit again. */
   async read(): Promise<void> {
     const { digest } = this;
     this.reading = true;
+    this.#askedAt = Date.now();
     try {
       const params = { path: { project_id: this.projectId } };
       const found = await answer(api.POST("/api/projects/{project_id}/audit", { params, body: {} }));
