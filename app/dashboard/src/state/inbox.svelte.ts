@@ -77,6 +77,13 @@ function schedule(milliseconds: number): void {
   timer = setTimeout(() => void load(), milliseconds);
 }
 
+/** The items at the end of a long inbox, where new ones without a deadline are. */
+async function newest({ items, total }: Schemas["Inbox"]): Promise<InboxItem[]> {
+  if (total <= items.length) return [];
+  const query = { limit: 200, offset: Math.max(items.length, total - 200) };
+  return (await answer(api.GET("/api/inbox", { params: { query } }))).items;
+}
+
 async function load(): Promise<void> {
   dueAt = Infinity;
   if (running || session.signInNeeded) return;
@@ -84,7 +91,7 @@ async function load(): Promise<void> {
   try {
     known = await answer(api.GET("/api/inbox", { params: { query: { limit: shown } } }));
     failure = null;
-    tellNew(known.items);
+    if (telling.on) tellNew([...known.items, ...(await newest(known))]);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     failure = error;

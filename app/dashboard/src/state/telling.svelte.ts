@@ -7,7 +7,7 @@ const KEY = "signoff.tell";
 const offered = "Notification" in window;
 let wanted = $state(localStorage.getItem(KEY) === "on");
 let permission = $state<NotificationPermission>(offered ? Notification.permission : "denied");
-/** What has waited since this page was opened; null before the inbox was first loaded. */
+/** What has waited since the reader turned this on, or opened the page; null before the inbox was loaded after that. */
 let seen: Set<string> | null = null;
 
 export const telling = {
@@ -45,6 +45,7 @@ export function keyOf(item: InboxItem): string {
 
 function keep(on: boolean): void {
   wanted = on;
+  seen = null;
   if (on) localStorage.setItem(KEY, "on");
   else localStorage.removeItem(KEY);
 }
