@@ -24,8 +24,8 @@ T = TypeVar("T")
 # 50 tasks at once, two heartbeats a second each took most of the server's time. A guard kills its command 1.5 s before
 # Temporal starts another attempt (`SILENCE` in `activities/actions/process.py`), so a longer interval is not safe.
 INTERVAL = 1.0
-# A cancel reaches an activity in the answer to a heartbeat. Once the record says that a run is being cancelled, heartbeats are
-# this far apart, for so many times.
+# A cancel reaches an activity in the answer to a heartbeat. Once the record says that a run is being cancelled, the next few
+# heartbeats come quickly: seconds between them, and how many there are.
 QUICK_INTERVAL, QUICK_BEATS = 0.25, 12
 RPC_TIMEOUT = timedelta(seconds=1)
 # The SDK ends an activity that never calls its own heartbeat. This interval prevents that.

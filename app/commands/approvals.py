@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from app.commands import reviews
 from app.domain.commands import CommandRecord
 from app.domain.errors import Conflict, Forbidden
-from app.domain.gates import Approval, GateFacts, needed, refusal, still_missing
+from app.domain.gates import Approval, Approver, GateFacts, Rules, needed, refusal, still_missing
 from app.domain.identity import isoformat, parse_time
 from app.domain.passkeys import has_signature
 from app.domain.sender import Sender
@@ -61,12 +61,7 @@ def sign(
     authors = gates.authors_of(conn, project) if rules.four_eyes else set[str]()
     outdated = [one for one in given if one.seen != seen or one.by.actor_id in authors]
     given = [one for one in given if one not in outdated]
-    link = command.payload.get("link")
-    who = replace(
-        gates.approver(conn, command.sender, project),
-        vouched_by=link.get("made_by_id") if link is not None else None,
-        with_passkey=rules.passkey and has_signature(command),
-    )
+    who = _approver(conn, command, project, rules)
     refused = refusal(gate.kind, rules, given, who, authors)
     if refused is not None:
         raise refused
@@ -86,6 +81,22 @@ def sign(
     if facts["opens"]:
         gates.close(conn, gate, GateStatus.PASSED, at=command.at)
         return True
+    _record_waiting(conn, command, gate, facts)
+    return False
+
+
+def _approver(conn: Connection, command: CommandRecord, project: ProjectRow, rules: Rules) -> Approver:
+    """Who sends an approval, who vouches for them, and whether their device has signed it where that is demanded."""
+    link = command.payload.get("link")
+    return replace(
+        gates.approver(conn, command.sender, project),
+        vouched_by=link.get("made_by_id") if link is not None else None,
+        with_passkey=rules.passkey and has_signature(command),
+    )
+
+
+def _record_waiting(conn: Connection, command: CommandRecord, gate: GateRow, facts: GateFacts) -> None:
+    """Record an approval at a gate that still waits after it."""
     made = DecisionMade(
         kind=command.kind,
         plan_version=gate.plan_version,
@@ -94,8 +105,7 @@ def sign(
         **reviews.withdrawn(command),
         **command.seal(),
     )
-    events.append(conn, project.id, made, actor=command.sender)
-    return False
+    events.append(conn, gate.project_id, made, actor=command.sender)
 
 
 def _told(gate: GateRow, facts: GateFacts) -> JsonObject:

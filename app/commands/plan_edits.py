@@ -102,14 +102,7 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     project = projects.get(conn, command.project_id)
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
-        if project.plan_version is not None:
-            check_bound(plans.current(conn, project), command.payload)
-        editor = edit_plan(conn, project.id, edits, actions, actor=command.sender, call=call)
-        made = plans.current(conn, projects.get(conn, project.id))
-        command.plan_version, command.plan_digest = made.version, made.digest
-        command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
-        edited = DecisionMade(kind=command.kind, comment=command.comment, **command.seal())
-        events.append(conn, project.id, edited, actor=command.sender)
+        _edit_ended(conn, project, command, edits, call)
         return
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
@@ -149,6 +142,18 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
         return
     questions.settle_stage(conn, project.id)
     edited = DecisionMade(kind=command.kind, plan_version=version, comment=command.comment, **command.seal())
+    events.append(conn, project.id, edited, actor=command.sender)
+
+
+def _edit_ended(conn: Connection, project: ProjectRow, command: CommandRecord, edits: list[Edit], call: Call) -> None:
+    """Edit the plan of a project whose run has ended before the command arrived."""
+    if project.plan_version is not None:
+        check_bound(plans.current(conn, project), command.payload)
+    editor = edit_plan(conn, project.id, edits, load_actions(), actor=command.sender, call=call)
+    made = plans.current(conn, projects.get(conn, project.id))
+    command.plan_version, command.plan_digest = made.version, made.digest
+    command.payload = {**command.payload, "tasks": editor.tasks, "phases": editor.phases}
+    edited = DecisionMade(kind=command.kind, comment=command.comment, **command.seal())
     events.append(conn, project.id, edited, actor=command.sender)
 
 
