@@ -102,7 +102,7 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     project = projects.get(conn, command.project_id)
     check_call(call, situation(project))
     if situation(project) != Situation.RUNNING:
-        _edit_ended(conn, project, command, edits, call)
+        _edit_at_rest(conn, project, command, edits, call)
         return
     if project.stage == Stage.CANCELLING:
         raise Conflict("The project is being cancelled.", code="project_cancelling")
@@ -145,8 +145,8 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
     events.append(conn, project.id, edited, actor=command.sender)
 
 
-def _edit_ended(conn: Connection, project: ProjectRow, command: CommandRecord, edits: list[Edit], call: Call) -> None:
-    """Edit the plan of a project whose run has ended before the command arrived."""
+def _edit_at_rest(conn: Connection, project: ProjectRow, command: CommandRecord, edits: list[Edit], call: Call) -> None:
+    """Edit the plan of a project that is not running, for example because its run ended before the command arrived."""
     if project.plan_version is not None:
         check_bound(plans.current(conn, project), command.payload)
     editor = edit_plan(conn, project.id, edits, load_actions(), actor=command.sender, call=call)

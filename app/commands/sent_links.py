@@ -75,7 +75,7 @@ def for_notification(
 def ask(
     conn: Connection, project: ProjectRow, by: Sender, *, person: str | None, name: str | None, email: str | None
 ) -> SigningLink:
-    """Have the server mail a link to somebody. Nobody else sees its text, whoever asks for it included.
+    """Have the server mail a link to somebody. Only they see its text; whoever asks for it does not.
 
     Raises:
         Conflict: `links_not_mailed` (the settings name no e-mail entry for it), `nothing_to_sign`, `name_taken`,
@@ -100,7 +100,7 @@ def ask(
     by_role = found.access.may(Scope.APPROVE, project.labels)
     if not by_role and not entry.mails_to(address):
         raise _not_allowed(entry, found.name)
-    # Who has a role was chosen by an administrator. Everybody else was chosen by whoever asks, and counts once with them.
+    # An administrator has chosen the people who have a role. Everybody else was chosen by whoever asks, and counts once with them.
     maker = SETTINGS if by_role else by
     _check_may_sign(conn, project, what, found, maker.actor_id)
     signing_links.revoke_requested(conn, project.id, found.id)
