@@ -146,7 +146,7 @@ def edit_running(conn: Connection, command: CommandRecord) -> None:
 
 
 def _edit_at_rest(conn: Connection, project: ProjectRow, command: CommandRecord, edits: list[Edit], call: Call) -> None:
-    """Edit the plan of a project that is not running, for example because its run ended before the command arrived."""
+    """Edit the plan of a project that is not running, for example because its run has just ended."""
     if project.plan_version is not None:
         check_bound(plans.current(conn, project), command.payload)
     editor = edit_plan(conn, project.id, edits, load_actions(), actor=command.sender, call=call)
