@@ -100,7 +100,7 @@ def ask(
     by_role = found.access.may(Scope.APPROVE, project.labels)
     if not by_role and not entry.mails_to(address):
         raise _not_allowed(entry, found.name)
-    # An administrator has chosen the people who have a role. Everybody else was chosen by whoever asks, and counts once with them.
+    # An administrator chose the people who have a role. Everybody else was chosen by whoever asks, and counts once with them.
     maker = SETTINGS if by_role else by
     _check_may_sign(conn, project, what, found, maker.actor_id)
     signing_links.revoke_requested(conn, project.id, found.id)
