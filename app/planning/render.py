@@ -127,7 +127,13 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str,
     # Beside others, some titles would be one of several ways to do it.
     another = is_another_way(own.title) and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
     tried = [[RUN]] if another or (is_alternative(own.title) and own.condition is None) else [[], [RUN]]
-    for text in (text for name in _names(own.title) for extra in tried for text in _candidates(own, name, extra)):
+    # Of two ways to write it, the more readable one is better, even if it has to say `run`.
+    for text in (
+        text
+        for name in _names(own.title)
+        for ways in zip(*(_candidates(own, name, extra) for extra in tried), strict=True)
+        for text in ways
+    ):
         lines = text.split("\n")
         indent = " " * len(marker)
         item = "\n".join([marker + lines[0], *(indent + line if line else "" for line in lines[1:])])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.domain.plan import RunSettings, digest_of
@@ -210,3 +212,11 @@ def test_a_command_that_goes_there_itself_runs_here(line: str) -> None:
 @pytest.mark.parametrize("words", ["Report on all servers", "Restart the service on each node"])
 def test_words_without_a_command_stay_what_they_are(words: str) -> None:
     assert kinds(f"1. {words}\n2. Look: `ls x`\n") == ["agent", "shell"]
+
+
+@pytest.mark.parametrize("action", ['{"type": "manual", "instructions": "Restore it."}', '{"type": "milestone"}'])
+def test_an_action_block_says_itself_what_happens(action: str) -> None:
+    text = f"1. Restore the dump on the server {{#restore}}\n\n   ```action\n   {action}\n   ```\n"
+    plan = read_outline(text, has_model=False)
+    assert (plan.tasks()[0].action.type, plan.warnings) == (json.loads(action)["type"], [])
+    assert " run" not in to_markdown(plan, "T").partition("```")[0]

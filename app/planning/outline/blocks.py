@@ -14,7 +14,8 @@ from markdown_it.token import Token
 from app.planning.outline.markdown import parse
 
 SHELLS = ("sh", "bash", "shell")
-ACTION_FENCES = (*SHELLS, "http", "prompt", "action")
+ACTION_FENCE = "action"
+ACTION_FENCES = (*SHELLS, "http", "prompt", ACTION_FENCE)
 FENCES = (*ACTION_FENCES, "inputs", "task")
 ENV_FENCE = "env"
 PHASE_FENCE = "phase"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
-from app.planning.outline.blocks import ENV_FENCE, Block, Fence, Item, List
+from app.planning.outline.blocks import ACTION_FENCE, ENV_FENCE, Block, Fence, Item, List
 from app.planning.outline.context import Context, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere, runs_elsewhere
 from app.planning.outline.findings import Findings
@@ -135,7 +135,9 @@ class _Reader:
 
     def _is_elsewhere(self, words: str) -> bool:
         """Whether the words of the item say that it is for another machine. Without a command, only what begins so does."""
-        if any(isinstance(block, Fence) and scripts.fence_options(block).run for block in self.rest):
+        fences = [scripts.fence_options(block) for block in self.rest if isinstance(block, Fence)]
+        # A block that says `action` or `run` says plainly what happens here.
+        if any(fence.run or (fence.language == ACTION_FENCE and fence.run is not False) for fence in fences):
             return False
         if is_elsewhere(words):
             return True
