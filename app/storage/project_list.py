@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
 
+from app.domain.folding import folded
 from app.storage.count_table import project_counts
 from app.storage.labels import has_label
 from app.storage.reading import Query, Rows
@@ -62,14 +63,18 @@ def page(
     limit: int,
     offset: int,
     label: str | None = None,
+    ref: str | None = None,
     within: Collection[str] | None = None,
 ) -> tuple[list[ListedProject], int, dict[str, int]]:
     """Return one page of projects, the number of matches, and counts by status under the same search.
 
-    Only projects with the label, if one is named, and with one of the labels `within`, if they are given.
+    Only projects with the label, if one is named, to which `ref` refers, if it is given, and with one of the labels `within`,
+    if they are given.
     """
     named = [label] if label is not None else None
     chosen = [has_label(labels) for labels in (named, within) if labels is not None]
+    if ref is not None:
+        chosen.append(_referred_to(ref))
     query = select(projects.c.id).where(*chosen)
     if search:
         matching = conn.execute(select(projects.c.id, projects.c.status).where(*chosen, _found(search))).all()
@@ -117,6 +122,16 @@ def _pairs(conn: Connection, query: Query) -> dict[str, int]:
 
 def _complete(counts: dict[str, int]) -> dict[str, int]:
     return {str(status): counts.get(status, 0) for status in ProjectStatus}
+
+
+def _referred_to(ref: str) -> ColumnElement[bool]:
+    """The projects whose id is `ref`, begins or ends with it, or whose name is `ref`, in any case."""
+    return or_(
+        projects.c.id.startswith(ref, autoescape=True),
+        projects.c.id.startswith(f"proj_{ref}", autoescape=True),
+        projects.c.id.endswith(ref, autoescape=True),
+        projects.c.name_key == folded(ref),
+    )
 
 
 def _found(search: str) -> ColumnElement[bool]:

@@ -125,6 +125,7 @@ QUERIES = st.dictionaries(
         [
             "status",
             "search",
+            "ref",
             "sort_by",
             "limit",
             "offset",

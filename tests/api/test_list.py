@@ -109,6 +109,23 @@ async def test_orders(signoff: Stack) -> None:
     assert await order("status") == ["b", "c", "A", "Ä"]
 
 
+async def test_a_reference_finds_a_project_by_id_or_name(signoff: Stack) -> None:
+    first = await signoff.create("", name="Réf one")
+    second = await signoff.create("", name="Réf one, and more")
+
+    async def found(ref: str) -> list[str]:
+        return [row["id"] for row in (await listed(signoff, ref=ref))["projects"]]
+
+    for ref in (first, first[-12:], first.removeprefix("proj_")[:20], "REF one"):
+        assert first in await found(ref), ref
+    assert await found(first) == [first]
+    assert second not in await found("Réf one"), "only whole names count"
+    assert {first, second} <= set(await found("proj_"))
+    for ref in ("%", "_", "one", "no such project"):
+        assert await found(ref) == [], ref
+    assert (await signoff.http.get("/api/projects?ref=")).status_code == 400
+
+
 async def test_status_filters_and_counts_stay_whole_under_it(signoff: Stack) -> None:
     kept = await signoff.create("", name="counted one")
     await signoff.call("POST", f"/{await signoff.create('', name='counted two')}/cancel")

@@ -182,6 +182,7 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
         "status": "failed",
         "search": "nothing like this",
         "label": "other",
+        "ref": "nothing like this",
         "sort_by": "oldest",
         "limit": "1",
         "offset": "1",

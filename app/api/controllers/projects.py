@@ -59,11 +59,15 @@ class ProjectController(Controller):
         status: FromQuery[StatusFilter | None] = None,
         search: Annotated[str | None, QueryParameter(max_length=MAX_SEARCH_LENGTH)] = None,
         label: Annotated[str | None, QueryParameter(max_length=64)] = None,
+        ref: Annotated[str | None, QueryParameter(min_length=1, max_length=200)] = None,
         sort_by: FromQuery[SortKey] = "newest",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
     ) -> ProjectList:
-        """A page of projects. `status_counts` counts all projects that match the search, by status."""
+        """A page of projects. `status_counts` counts all projects that match the search, by status.
+
+        `ref` lists only the projects that it may refer to: by their id, the beginning or end of it, or their whole name.
+        """
         within = caller_of(request).access.labels_of(Scope.READ)
         wanted = None if status in {None, "all"} else status
         term = (search or "").replace("\x00", "")
@@ -77,6 +81,7 @@ class ProjectController(Controller):
                 limit=limit,
                 offset=offset,
                 label=label,
+                ref=ref.replace("\x00", "") if ref is not None else None,
                 within=within,
             )
             running = [row.id for row in found[0] if row.status == ProjectStatus.RUNNING]

@@ -35,15 +35,21 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         status: str | None = None,
         search: str | None = None,
         label: str | None = None,
+        ref: str | None = None,
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
     ) -> ProjectList:
-        """List a page of projects, by default the newest first. `total` counts all matching projects."""
+        """List a page of projects, by default the newest first. `total` counts all matching projects.
+
+        Args:
+            ref: an id, the beginning or end of one, or a whole name; only the projects that it may refer to are listed.
+        """
         query = {
             "status": status,
             "search": search,
             "label": label,
+            "ref": ref,
             "sort_by": sort_by,
             "limit": limit,
             "offset": offset,
