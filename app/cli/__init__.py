@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from app.cli.broken_output import orderly_output
+from app.cli.groups import HELP_NAMES, SuggestingGroup
 from app.hidden_environment import hide
 
 # Section → command → the module that exports it in COMMANDS, and a summary of fewer than 45 characters.
@@ -18,6 +20,7 @@ _OVERVIEW = {
     "Plans and projects": {
         "run": ("app.cli.run", "Plan, approve and run a Markdown file."),
         "outline": ("app.cli.outline", "Preview the plan of a Markdown file."),
+        "open": ("app.cli.opening", "Open a project on the page."),
         "inbox": ("app.cli.inbox", "List and answer what waits for you."),
         "projects": ("app.cli.projects", "Create and manage projects."),
         "tasks": ("app.cli.tasks", "List, edit and answer tasks; read logs."),
@@ -69,19 +72,21 @@ For run and projects watch: 0 completed, 1 failed, 2 declined or cancelled.
 Flags override SIGNOFF_… variables; variables override signoff.toml."""
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(SuggestingGroup):
     """A group that lists its commands without importing them."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run a command. If no arguments are passed, take them from the command line of this process."""
         if not args and extra.get("args") is None and not _LONG_LIVED.isdisjoint(sys.argv[1:2]):
             hide()
-        return super().main(*args, **extra)
+        with orderly_output():
+            return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_MODULES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def find(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command with this name, from its module."""
         module = _MODULES.get(cmd_name)
         if module is None:
             return None
@@ -94,9 +99,7 @@ class _LazyGroup(click.Group):
                 formatter.write_dl([(name, text) for name, (_, text) in section.items()])
 
 
-@click.group(
-    cls=_LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(cls=_LazyGroup, epilog=_EPILOG, context_settings={**HELP_NAMES, "max_content_width": 110})
 @click.version_option(package_name="signoff", message="%(prog)s %(version)s")
 def main() -> None:
     """Run automation only after a person has approved the exact plan. Runs are durable Temporal workflows."""

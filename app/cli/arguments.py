@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,12 @@ _MAX_SECONDS = 1.0
 _MAX_PROJECTS = 50
 
 
+_TIME = re.compile(r"(\d{1,6})([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
 class ProjectId(click.ParamType[str]):
-    """A project id, or a unique beginning or end of one."""
+    """A project id, a unique beginning or end of one, or a unique name."""
 
     name = "project"
 
@@ -27,6 +32,19 @@ class ProjectId(click.ParamType[str]):
             return [CompletionItem(row.id, help=row.name) for row in _newest() if row.id.startswith(incomplete)]
         except Exception:  # noqa: BLE001 - the shell would show any output, so print nothing
             return []
+
+
+class TimeSpan(click.ParamType[float]):
+    """A time such as `30s`, `15m`, `2h` or `3d`, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Parse the text of an option."""
+        match = _TIME.fullmatch(str(value))
+        if match is None or not int(match[1]):
+            self.fail(f"'{value}' is not a time. Write 30s, 15m, 2h or 3d.", param, ctx)
+        return float(int(match[1]) * _UNITS[match[2]])
 
 
 def _newest() -> list[Any]:

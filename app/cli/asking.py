@@ -19,27 +19,54 @@ def can_ask() -> bool:
 
 
 async def ask(console: Console, question: str) -> bool:
-    """Ask a yes-or-no question on the terminal. Anything but `y` or `yes` means no. Can be cancelled."""
-    return (await read_reply(console, f"{question} [y/N]")).lower() in {"y", "yes"}
+    """Ask a yes-or-no question on the terminal, again after a reply that is neither. No reply means no. Can be cancelled."""
+    while True:
+        try:
+            reply = (await read_reply(console, f"{question} [y/N]")).lower()
+        except EOFError:
+            return False
+        if reply in {"y", "yes"}:
+            return True
+        if reply in {"", "n", "no"}:
+            return False
+        console.print(Text("Answer y or n.", style="yellow"))
 
 
 async def choose(
     console: Console, question: str, options: tuple[str, ...], *, exact: bool = True, whole: str | None = None
-) -> str | None:
+) -> str:
     """Ask the person to choose an option, or to type any text if there are none, or if the answer need not be `exact`.
 
-    None if the reply matches no option. The beginning of an option is enough, except for the option `whole`.
+    Asks again after a reply that matches no option. The beginning of an option is enough, except for the option `whole`.
+
+    Raises:
+        EOFError: the person has ended the input (Ctrl-D), so there is no answer.
     """
     choices = f"[{'/'.join(visible(option) for option in options)}] " if options else ""
-    reply = await read_reply(console, f"{question} {choices}".rstrip())
-    if not options or reply in options:
-        return reply or None
-    matches = [option for option in options if reply and option != whole and option.lower().startswith(reply.lower())]
-    return matches[0] if len(matches) == 1 else None if exact else reply or None
+    while True:
+        reply = await read_reply(console, f"{question} {choices}".rstrip())
+        if answer := _matching(reply, options, exact=exact, whole=whole):
+            return answer
+        hint = f"Answer one of: {', '.join(map(visible, options))}." if options else "Type an answer."
+        console.print(Text(f"{hint} Ctrl-D leaves it open.", style="yellow"), soft_wrap=True)
+
+
+def _matching(reply: str, options: tuple[str, ...], *, exact: bool, whole: str | None) -> str:
+    """The option that a reply means, or the reply itself if any text will do; empty if there is none."""
+    if not options or not reply or reply in options:
+        return reply
+    matches = [option for option in options if option != whole and option.lower().startswith(reply.lower())]
+    if len(matches) == 1:
+        return matches[0]
+    return "" if exact else reply
 
 
 async def read_reply(console: Console, question: str) -> str:
-    """Print a question and return what the person types. Can be cancelled."""
+    """Print a question and return what the person types. Can be cancelled.
+
+    Raises:
+        EOFError: the person has ended the input, or the terminal has gone.
+    """
     descriptor = sys.stdin.fileno()
     # Discard what was typed before the question appeared: it cannot be an answer to it.
     termios.tcflush(descriptor, termios.TCIFLUSH)
@@ -55,4 +82,15 @@ async def read_reply(console: Console, question: str) -> str:
         raise
     finally:
         loop.remove_reader(descriptor)
-    return os.read(descriptor, 1024).decode(errors="replace").strip()
+    typed = _read(descriptor)
+    if not typed:
+        console.print()
+        raise EOFError
+    return typed.decode(errors="replace").strip()
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1024)
+    except OSError:  # the terminal was closed
+        return b""

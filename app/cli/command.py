@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
-import re
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,21 +15,23 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from app.cli.answers import as_json_option, print_ids, print_json, quiet_option
 from app.cli.asking import ask, can_ask
 from app.cli.display import visible
 from app.cli.follow import REFUSED
+from app.cli.listing import new_console
 from app.cli.options import client_options
+from app.cli.references import whole_id, whole_phase, whole_task
 from app.cli.target import client_of
 from app.settings import Settings
-from signoff import AsyncSignoff, SignoffError, to_json
+from signoff import AsyncSignoff, Forbidden, NotFound, ServerError, SignoffError, Unauthorized, to_json
 
 Work = Callable[..., Awaitable[Any]]
 Decorator = Callable[[Work], Callable[..., Any]]
 
-_WHOLE_ID = re.compile(r"proj_[0-9a-z]{26}")
-_MAX_CANDIDATES = 200
+# Arguments that name a part of a project by its key, a part of its id, or its title.
+_WITHIN = {"task": whole_task, "phase_id": whole_phase, "phase": whole_phase}
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 accept_critical_option = click.option(
     "--accept-critical",
@@ -45,7 +45,7 @@ class Refused(click.ClickException):
     """The API refused the request, or did not answer."""
 
     def __init__(self, error: SignoffError) -> None:
-        super().__init__(visible(str(error)))
+        super().__init__("\n".join(part for part in (visible(_told(error)), _hint(error)) if part))
 
     def show(self, file: Any = None) -> None:
         """Print the error in red."""
@@ -54,12 +54,41 @@ class Refused(click.ClickException):
 
 def console() -> Console:
     """A console for results."""
-    return Console(highlight=False)
+    return new_console()
 
 
-def print_json(value: object) -> None:
-    """Print a result as the JSON that the API sent."""
-    click.echo(json.dumps(to_json(value), indent=2, ensure_ascii=False))
+def _told(error: SignoffError) -> str:
+    # The server explains its HTTP header; a person at the command line sets a flag or a variable.
+    return "This server needs a key, or the key is not valid." if isinstance(error, Unauthorized) else str(error)
+
+
+def _hint(error: SignoffError) -> str:
+    """What a person may do about an error, where the server's message does not say it."""
+    if isinstance(error, Unauthorized):
+        return "Set SIGNOFF_API_KEY, or use --api-key. An administrator makes keys with `signoff keys add`."
+    if isinstance(error, Forbidden):
+        return "To see your roles: signoff whoami. An administrator can change them."
+    if isinstance(error, NotFound):
+        return _LISTED_BY.get(error.code, "")
+    if isinstance(error, ServerError) and error.request_id:
+        return f"The server's log says more about {error.request_id}. To check the setup: signoff doctor"
+    return ""
+
+
+_LISTED_BY = {
+    "project_not_found": "To list the projects: signoff projects list",
+    "task_not_found": "To list the tasks of a project: signoff tasks list PROJECT",
+    "phase_not_found": "To list the phases of a project: signoff phases list PROJECT",
+    "decision_not_found": "To list the decisions of a project: signoff decisions list PROJECT",
+    "file_not_found": "To list the files of a project: signoff files list PROJECT",
+    "no_plan": "To generate a plan: signoff projects plan PROJECT --generate",
+    "plan_not_found": "To list the versions of a plan: signoff projects plans PROJECT",
+    "person_not_found": "To list the people: signoff people list",
+    "key_not_found": "To list the keys: signoff keys list",
+    "session_not_found": "To list the sessions: signoff sessions list",
+    "notification_not_found": "To list the notifications: signoff notifications list",
+    "link_not_found": "To list the links of a project: signoff links list PROJECT",
+}
 
 
 async def is_confirmed(question: str, *, yes: bool) -> bool:
@@ -97,8 +126,7 @@ def client_command(work: Work) -> Callable[..., Any]:
     def command(settings: Settings, **arguments: Any) -> None:
         async def with_client() -> int:
             async with client_of(settings) as api:
-                if "project_id" in arguments:
-                    arguments["project_id"] = await whole_id(api, arguments["project_id"])
+                await _complete_ids(api, arguments)
                 return await work(api, **arguments) or 0
 
         sys.exit(run_to_end(with_client()))
@@ -106,41 +134,40 @@ def client_command(work: Work) -> Callable[..., Any]:
     return client_options(command)
 
 
-def answer_command(render: Callable[[Any], RenderableType]) -> Decorator:
-    """Turn `work(api, …)` into a command that prints its answer: as JSON with `--json`, otherwise through `render`."""
+async def _complete_ids(api: AsyncSignoff, arguments: dict[str, Any]) -> None:
+    project_id: str | None = arguments.get("project_id")
+    if project_id is None:
+        return
+    project_id = arguments["project_id"] = await whole_id(api, project_id)
+    for name, completed in _WITHIN.items():
+        if arguments.get(name) is not None:
+            arguments[name] = await completed(api, project_id, arguments[name])
+
+
+def answer_command(render: Callable[[Any], RenderableType], *, has_ids: bool = True) -> Decorator:
+    """Turn `work(api, …)` into a command that prints its answer: as JSON with `--json`, otherwise through `render`.
+
+    Args:
+        has_ids: whether the answer has ids, which `--quiet` prints.
+    """
 
     def decorate(work: Work) -> Callable[..., Any]:
         @functools.wraps(work)
-        async def show(api: AsyncSignoff, *, as_json: bool, **arguments: Any) -> int:
+        async def show(api: AsyncSignoff, *, as_json: bool, is_quiet: bool = False, **arguments: Any) -> int:
+            if as_json and is_quiet:
+                raise click.UsageError("Use either --json or --quiet, not both.")
             answer = await work(api, **arguments)
-            if as_json:
-                print_json(answer)
+            if as_json or is_quiet:
+                print_json(answer) if as_json else print_ids(answer)
                 return 0
             rendered = render(to_json(answer))
             console().print(rendered, soft_wrap=isinstance(rendered, Text))
             return 0
 
-        return as_json_option(client_command(show))
+        command = as_json_option(client_command(show))
+        return quiet_option(command) if has_ids else command
 
     return decorate
-
-
-async def whole_id(api: AsyncSignoff, text: str) -> str:
-    """Complete a project id from its beginning or end. Text that matches no project is returned unchanged.
-
-    Raises:
-        click.UsageError: the text matches more than one project.
-    """
-    if _WHOLE_ID.fullmatch(text) or len(text) < 3:
-        return text
-    newest = (await api.projects.list(limit=_MAX_CANDIDATES)).projects
-    matches = [row.id for row in newest if row.id.startswith((text, f"proj_{text}")) or row.id.endswith(text)]
-    if len(matches) > 1:
-        examples = f"{matches[0]} and {matches[1]}"
-        raise click.UsageError(
-            f"'{visible(text)}' matches {len(matches)} projects, such as {examples}. Use more of the id."
-        )
-    return matches[0] if matches else text
 
 
 def given(**values: Any) -> dict[str, Any]:

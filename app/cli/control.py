@@ -28,6 +28,7 @@ from app.cli.command import (
 from app.cli.display import Json, plan_tree, visible
 from app.cli.follow import REFUSED, fetch_plan
 from app.cli.frozen import frozen_text, seen
+from app.cli.listing import new_console
 from app.cli.questions import answer, name_open, settle_questions, show_plan
 from app.cli.signing import confirm, print_page, show_before_signing, show_findings, with_accepted
 from app.cli.tables import plan_changes, plan_list
@@ -110,7 +111,7 @@ async def plans(api: AsyncSignoff, project_id: str) -> PlanList:
 @project_argument
 @click.option("--from", "before", type=click.IntRange(1), help="Older version; default: the one before it.")
 @click.option("--to", "after", type=click.IntRange(1), help="Newer version; default: the current one.")
-@answer_command(plan_changes)
+@answer_command(plan_changes, has_ids=False)
 async def diff(api: AsyncSignoff, project_id: str, before: int | None, after: int | None) -> PlanDiff:
     """Compare two versions of the plan."""
     return await api.projects.plan_diff(project_id, before, after)
@@ -183,7 +184,7 @@ async def approve(
     """
     project = await api.projects.get(project_id)
     plan = await fetch_plan(api, project_id)
-    out = Console(stderr=as_json, highlight=False)
+    out = new_console(stderr=as_json)
     waits = await _show_waiting(api, out, project, plan, asks=can_ask() and not yes and not as_json)
     if waits is not None:
         refused = await confirm(out, waits.question, waits.critical, yes=yes, accept_critical=accept_critical)

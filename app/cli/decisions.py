@@ -7,6 +7,8 @@ from rich.text import Text
 
 from app.cli.arguments import project_argument
 from app.cli.command import answer_command, comment_option, yes_option
+from app.cli.groups import command_group
+from app.cli.references import whole_decision
 from app.cli.tables import decision_list
 from app.cli.tasks import confirm_skip
 from signoff import AsyncSignoff
@@ -16,7 +18,7 @@ from signoff.schemas.decisions import AnsweredDecision, DecisionList
 _STATUSES = ["open", "answered", "expired", "withdrawn", "accepted", "refused"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def decisions() -> None:
     """List and answer decisions."""
 
@@ -42,12 +44,13 @@ async def answer_decision(
 ) -> AnsweredDecision | Recorded:
     """Answer an open decision.
 
-    ANSWER must be one of its options; the question of an agent also takes other words. Only the first answer is accepted.
+    DECISION is an id of `signoff decisions list`, or the key of the task that asks. ANSWER must
+    be one of its options; the question of an agent also takes other words. Only the first answer is accepted.
     """
-    asked = await api.decisions.get(project_id, decision)
+    asked = await api.decisions.get(project_id, await whole_decision(api, project_id, decision))
     if answer == "skip" and asked.task_id is not None and asked.kind != "decision":
         await confirm_skip(api, project_id, asked.task_id, None, yes=yes)
-    return await api.decisions.answer(project_id, decision, answer, comment=comment)
+    return await api.decisions.answer(project_id, asked.id, answer, comment=comment)
 
 
 COMMANDS: list[click.Command] = [decisions]

@@ -12,10 +12,11 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
+from rich.style import Style
 from rich.text import Text
 from rich.tree import Tree
 
+from app.cli.listing import Cell, Listing, extra, fixed, short_ids, table, title
 from app.cli.terms import condition_text, input_lines, known_lines, parameter_text, settings_lines, task_terms
 from app.cli.words import duration, size, span, visible
 
@@ -47,6 +48,11 @@ SIGNS = {
 def status_text(status: str) -> Text:
     """A status with its sign, in its color."""
     return Text(f"{SIGNS.get(status, ' ')} {status.replace('_', ' ')}", style=STYLES.get(status, ""))
+
+
+def status_cell(status: str) -> Cell:
+    """A status in a table; a pipe gets the word that the API uses."""
+    return Cell(status_text(status), status)
 
 
 def plan_tree(plan: Json, name: str) -> RenderableType:
@@ -183,23 +189,28 @@ def _indented(text: str) -> str:
     return text.rstrip("\n").replace("\n", "\n  ")
 
 
-def tasks_table(project: Json) -> Table:
+def tasks_table(project: Json) -> Listing:
     """The tasks of a project, phase by phase: status, attempt, duration, and an error or reason."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("phase", "task", "status"):
-        table.add_column(column, overflow="fold")
-    for column in ("attempt", "time"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
+    rows: list[tuple[Any, ...]] = []
     for phase in project["phases"]:
         name = visible(phase["name"])
+        shown = Text(name, style="dim")
         for task in (task for task in project["tasks"] if task["phase_id"] == phase["id"]):
-            attempt = str(task["attempt"]) if task["attempt"] else ""
             note = Text(_note(task), style=STYLES["failed"] if task["error"] else "dim")
             time = duration(task["duration_ms"])
-            table.add_row(Text(name, style="dim"), task["key"], status_text(task["status"]), attempt, time, note)
-            name = ""
-    return table
+            rows.append(
+                (Cell(shown, name), task["key"], status_cell(task["status"]), task["attempt"] or "", time, note)
+            )
+            shown = Text("")
+    columns = (
+        title("phase"),
+        fixed("task"),
+        fixed("status"),
+        extra("attempt", right=True),
+        fixed("time", right=True),
+        "",
+    )
+    return table(columns, rows)
 
 
 def _note(task: Json) -> str:
@@ -210,25 +221,31 @@ def _note(task: Json) -> str:
     return (task["reason"] or "").replace("_", " ")
 
 
-def projects_table(listing: Json) -> RenderableType:
+def projects_table(listing: Json) -> Listing:
     """A table of projects, with the total number of projects below it."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("id", "status", "name", "created"):
-        table.add_column(column, no_wrap=column != "name", overflow="fold")
-    for row in listing["projects"]:
-        created = row["created_at"][:16].replace("T", " ")
-        name = Text(visible(row["name"]))
-        # Below the name, because an 80-column terminal has no room beside it.
-        if awaited := _awaited(row):
-            name.append(f"\nwaits for {awaited}", style="yellow")
-        if row["outcome"]:
-            name.append(f"\n{OUTCOMES[row['outcome']]}", style="yellow")
-        if row["blocked"]:
-            name.append(f"\nblocked: {_BLOCKED[row['blocked']]}", style="red")
-        table.add_row(row["id"], status_text(row["status"]), name, created)
+    ident = short_ids(row["id"] for row in listing["projects"])
+    rows = [
+        (
+            ident(row["id"]),
+            status_cell(row["status"]),
+            row["name"],
+            _state(row),
+            row["created_at"][:16].replace("T", " "),
+        )
+        for row in listing["projects"]
+    ]
     counts = ", ".join(f"{count} {status}" for status, count in listing["status_counts"].items() if count)
     footer = f"{len(listing['projects'])} of {listing['total']}" + (f"  (all projects: {counts})" if counts else "")
-    return Group(table, Text(footer, style="dim"))
+    columns = (fixed("id"), fixed("status"), title("name"), "", extra("created"))
+    return table(columns, rows, footer=footer)
+
+
+def _state(row: Json) -> Text:
+    """What the status of a listed project does not say, one fact on each line."""
+    lines = [Text(f"waits for {awaited}", style="yellow")] if (awaited := _awaited(row)) else []
+    lines += [Text(OUTCOMES[row["outcome"]], style="yellow")] if row["outcome"] else []
+    lines += [Text(f"blocked: {_BLOCKED[row['blocked']]}", style="red")] if row["blocked"] else []
+    return Text("\n").join(lines)
 
 
 _BLOCKED = {
@@ -282,15 +299,21 @@ def output_files(project: Json) -> list[tuple[str, Path, int | None]]:
     return [(key, path, path.stat().st_size if path.exists() else None) for path, key in producers.items()]
 
 
-def files_table(files: list[tuple[str, Path, int | None]]) -> Table:
-    """A table of output files."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("file", "size", "made by"):
-        table.add_column(column, overflow="fold", justify="right" if column == "size" else "left")
-    for key, path, length in files:
-        length_text = Text("missing", style="red") if length is None else Text(size(length))
-        table.add_row(Text(visible(str(path))), length_text, key)
-    return table
+def files_table(files: list[tuple[str, Path, int | None]]) -> Listing:
+    """A table of output files. A terminal that can do so makes each path a link to its file."""
+    rows = [
+        (
+            _linked(path, is_there=length is not None),
+            Text("missing", style="red") if length is None else size(length),
+            key,
+        )
+        for key, path, length in files
+    ]
+    return table(("file", fixed("size", right=True), extra("made by")), rows)
+
+
+def _linked(path: Path, *, is_there: bool) -> Text:
+    return Text(visible(str(path)), style=Style(link=path.as_uri()) if is_there else "")
 
 
 def _count(items: list[Any], noun: str) -> str:

@@ -11,25 +11,30 @@ from rich.text import Text
 from app.cli.arguments import project_argument
 from app.cli.command import answer_command, client_command
 from app.cli.display import Json, size, visible
+from app.cli.groups import command_group
 from app.cli.tables import file_list
 from signoff import AsyncSignoff, SignoffError
 from signoff.schemas.files import FileList, Uploaded
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def files() -> None:
     """List, upload and download files."""
 
 
 @files.command("list")
 @project_argument
+@click.option("--logs", is_flag=True, help="Also list the logs of tasks.")
 @answer_command(file_list)
-async def list_files(api: AsyncSignoff, project_id: str) -> FileList:
+async def list_files(api: AsyncSignoff, project_id: str, *, logs: bool) -> FileList:
     """List a project's files.
 
-    These are the files that tasks made and people uploaded.
+    These are the files that tasks made and people uploaded. To read the log of a task, use `signoff tasks logs`.
     """
-    return await api.files.list(project_id)
+    listed = await api.files.list(project_id)
+    if logs or click.get_current_context().params["as_json"]:
+        return listed
+    return listed.model_copy(update={"files": [file for file in listed.files if file.kind != "log"]})
 
 
 def _uploaded(answer: Json) -> Text:

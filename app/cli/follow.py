@@ -24,7 +24,7 @@ from app.cli.display import (
 )
 from app.cli.live import Screen
 from app.cli.progress import Progress, Question, ShownPhase, ShownTask
-from app.cli.shown_files import read_shown
+from app.cli.shown_files import read_shown, show_instructions
 from app.cli.signing import confirm, show_findings, warn_in_full, with_accepted
 from app.cli.terms import proposal_text
 from app.domain.identity import milliseconds_between
@@ -34,6 +34,7 @@ from signoff.schemas.events import Event
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 2}
 REFUSED = 2
+NOT_IN_TIME = 3
 
 
 async def fetch_plan(api: AsyncSignoff, project_id: str) -> Json | None:
@@ -140,6 +141,8 @@ class _Questions:
         self._screen.pause()
         try:
             await self._ask_and_answer(subject)
+        except EOFError:
+            self._console.print(Text("Left open. To answer it later: signoff inbox", style="yellow"))
         except SignoffError as error:
             self._console.print(Text(f"Error: {visible(str(error))}", style="red"), soft_wrap=True)
         finally:
@@ -172,7 +175,9 @@ class _Questions:
 
     async def _ask_whether_done(self, task: ShownTask) -> None:
         project_id = self._progress.project_id
-        shown = await read_shown(self._api, project_id, (await self._api.tasks.get(project_id, task.id)).action)
+        asked = to_json(await self._api.tasks.get(project_id, task.id))
+        await show_instructions(self._api, self._console, project_id, asked)
+        shown = await read_shown(self._api, project_id, asked["action"])
         if shown.checksums:
             self._console.print(shown.text, soft_wrap=True)
         if await ask(self._console, f"{task.key}: {visible(task.title)}. Done?"):
@@ -192,8 +197,7 @@ class _Questions:
             self._console.print(Text(proposal_text(asked["proposal"])), soft_wrap=True)
         exact = asked["kind"] != "agent"
         answer = await choose(self._console, visible(question.text), question.options, exact=exact)
-        if answer is not None:
-            await self._api.decisions.answer(project_id, question.id, answer)
+        await self._api.decisions.answer(project_id, question.id, answer)
 
     async def _ask_to_release(self, task: ShownTask) -> None:
         project_id = self._progress.project_id

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from app.cli.approvals import gate_of, still_waits, who_must_approve
@@ -14,8 +14,9 @@ from app.cli.asking import can_ask, choose
 from app.cli.command import as_json_option, client_command, console, print_json
 from app.cli.display import Json, follows_text, phases_tree, review_text, visible
 from app.cli.frozen import seen
+from app.cli.listing import extra, fixed, short_ids, table, title
 from app.cli.questions import name_open, show_plan
-from app.cli.shown_files import read_shown
+from app.cli.shown_files import read_shown, show_instructions
 from app.cli.signing import (
     APPROVE,
     print_page,
@@ -25,7 +26,7 @@ from app.cli.signing import (
     warn_in_full,
     with_accepted,
 )
-from app.cli.tables import moment, table
+from app.cli.tables import moment
 from app.cli.terms import proposal_text
 from signoff import AsyncSignoff, Conflict, NotFound, SignoffError, to_json
 from signoff.vocabulary import GateKind
@@ -85,20 +86,24 @@ def inbox_list(answer: Json) -> RenderableType:
     items: list[Json] = answer["items"]
     if not items:
         return Text("Nothing is waiting for you." if not answer["total"] else "There is nothing here.", style="dim")
+    project = short_ids(item["project_id"] for item in items)
     rows = [
         (
+            project(item["project_id"]),
             Text(_named(item), style="yellow"),
             item["project_name"],
             item["title"],
             _findings(item),
             moment(item["since"]),
             Text(moment(item["expires_at"]), style="red" if item["expires_at"] else ""),
-            item["project_id"],
         )
         for item in items
     ]
-    found = table(("waits", "project name", "", "findings", "since", "until", "project"), rows)
-    return Group(found, Text(f"{len(items)} of {answer['total']}", style="dim"))
+    columns = (
+        *(fixed("id"), fixed("waits"), title("project"), title("")),
+        *("findings", extra("since"), extra("until")),
+    )
+    return table(columns, rows, footer=f"{len(items)} of {answer['total']}")
 
 
 def _named(item: Json) -> str:
@@ -138,12 +143,11 @@ async def _settle(api: AsyncSignoff, out: Console, item: Json) -> str | None:
 
 
 async def _choose(out: Console, question: str, *options: str, exact: bool = True, whole: str | None = None) -> str:
-    """Ask until the reply is one of the options, or may be any text."""
-    while True:
-        answer = await choose(out, question, (*options, LATER, QUIT), exact=exact, whole=whole)
-        if answer is not None:
-            return answer
-        out.print(Text(f"Answer one of: {', '.join(map(visible, (*options, LATER, QUIT)))}.", style="yellow"))
+    """Ask until the reply is one of the options, or may be any text. The end of the input stops."""
+    try:
+        return await choose(out, question, (*options, LATER, QUIT), exact=exact, whole=whole)
+    except EOFError:
+        return QUIT
 
 
 async def _ask_plan(api: AsyncSignoff, out: Console, item: Json) -> str:
@@ -200,9 +204,8 @@ async def _show_request(api: AsyncSignoff, out: Console, item: Json) -> str:
 
 
 async def _show_task(api: AsyncSignoff, out: Console, item: Json) -> Json:
-    task = to_json(await api.tasks.get(item["project_id"], item["task_id"]))
-    if task["description"]:
-        out.print(Text(visible(task["description"])), soft_wrap=True)
+    task: Json = to_json(await api.tasks.get(item["project_id"], item["task_id"]))
+    await show_instructions(api, out, item["project_id"], task)
     return task
 
 
@@ -247,7 +250,7 @@ async def _ask_question(api: AsyncSignoff, out: Console, item: Json) -> str:
         exact = asked["kind"] != "agent"
         answer = await _choose(out, visible(asked["question"]), *asked["options"], exact=exact)
     else:
-        answer = await choose(out, f"{visible(asked['question'])} (any text, {LATER} or {QUIT})", ()) or LATER
+        answer = await _choose(out, f"{visible(asked['question'])} (any text)", exact=False)
     if answer not in {LATER, QUIT}:
         await api.decisions.answer(project_id, decision_id, answer)
     return answer

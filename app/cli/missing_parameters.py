@@ -20,6 +20,9 @@ async def ask_for_missing(
     """`given`, and what a person answers for each parameter of the description that is missing.
 
     Without a terminal, nobody is asked: the server then names all that is missing.
+
+    Raises:
+        EOFError: the person has ended the input.
     """
     values: dict[str, str | float | bool] = {**given}
     if not can_ask():
@@ -30,8 +33,5 @@ async def ask_for_missing(
             continue
         question = visible(f"{parameter.name}: {parameter.description}" if parameter.description else parameter.name)
         options = _TRUTH if parameter.type == ParameterType.BOOLEAN else tuple(parameter.choices)
-        answer: str | None = None
-        while answer is None:
-            answer = await choose(console, f"{question}:" if not options else question, options)
-        values[parameter.name] = answer
+        values[parameter.name] = await choose(console, f"{question}:" if not options else question, options)
     return values

@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from app.cli.command import answer_command
 from app.cli.display import Json
-from app.cli.tables import moment, table
+from app.cli.groups import command_group
+from app.cli.listing import extra, fixed, short_ids, table, title
+from app.cli.references import Candidate, pick
+from app.cli.tables import moment
 from signoff import AsyncSignoff
 from signoff.schemas.notifications import Notification, NotificationList
 from signoff.vocabulary import NotificationStatus
 
+_PAGE = 200
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@command_group()
 def notifications() -> None:
     """List notifications and send them again."""
 
 
 def _listed(answer: Json) -> RenderableType:
+    ident = short_ids(row["id"] for row in answer["notifications"])
+    project = short_ids(row["project_id"] for row in answer["notifications"])
     rows = [
         (
-            row["id"],
+            ident(row["id"]),
             row["status"],
             row["entry"],
             f"{row['event']} {row['kind'] or ''}",
-            row["project_id"],
+            project(row["project_id"]),
             row["attempts"],
             moment(row["created_at"]),
             row["last_error"] if row["status"] != "delivered" else "",
         )
         for row in answer["notifications"]
     ]
-    columns = ("id", "status", "entry", "event", "project", "attempts", "since", "last error")
-    count = f"{len(rows)} of {answer['total']}"
-    return Group(table(columns, rows, right=("attempts",)), Text(count, style="dim"))
+    columns = (
+        *(fixed("id"), fixed("status"), title("entry"), title("event"), fixed("project")),
+        *(extra("attempts", right=True), extra("since"), "last error"),
+    )
+    return table(columns, rows, footer=f"{len(rows)} of {answer['total']}")
 
 
 @notifications.command("list")
@@ -58,7 +67,17 @@ async def replay(api: AsyncSignoff, notification_id: str) -> Notification:
 
     The receiver gets the same message with the same id.
     """
-    return await api.notifications.replay(notification_id)
+    return await api.notifications.replay(await _whole_id(api, notification_id))
+
+
+async def _whole_id(api: AsyncSignoff, text: str) -> str:
+    """The id to which `text` refers among all notifications."""
+    found: list[Candidate] = []
+    while True:
+        page = await api.notifications.list(limit=_PAGE, offset=len(found))
+        found += [Candidate(row.id, shown=f"{row.event}  {row.project_id}") for row in page.notifications]
+        if not page.notifications or len(found) >= page.total:
+            return pick(text, found, "notifications")
 
 
 COMMANDS: list[click.Command] = [notifications]

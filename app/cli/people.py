@@ -11,7 +11,10 @@ from rich.text import Text
 
 from app.cli.command import answer_command, given
 from app.cli.display import visible
-from app.cli.tables import moment, table
+from app.cli.groups import command_group
+from app.cli.listing import extra, fixed, short_ids, table, title
+from app.cli.references import Candidate, pick
+from app.cli.tables import moment
 from app.domain.sender import called
 from signoff import AsyncSignoff
 from signoff.fields import RoleFields
@@ -19,7 +22,6 @@ from signoff.schemas.people import Me, NewServiceKey, Person, PersonList, Servic
 from signoff.vocabulary import Role
 
 Json = dict[str, Any]
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
 _ROLE = "ROLE or ROLE@LABEL,LABEL: viewer, author, approver, operator or admin; with labels, only for projects that have one."
 
 
@@ -44,19 +46,23 @@ _days_option = click.option(
 )
 
 
-@click.group(context_settings=_CONTEXT)
+@command_group()
 def people() -> None:
     """List, add and change the people who may sign in."""
 
 
-@click.group(context_settings=_CONTEXT)
+@command_group()
 def keys() -> None:
     """List, add, rotate and revoke the keys of programs."""
 
 
 def _person_list(answer: Json) -> RenderableType:
-    rows = [(row["id"], row["name"], row["email"] or "", _roles(row["roles"]), _state(row)) for row in answer["people"]]
-    return table(("id", "name", "e-mail", "roles", ""), rows)
+    ident = short_ids(row["id"] for row in answer["people"])
+    rows = [
+        (ident(row["id"]), row["name"], row["email"] or "", _roles(row["roles"]), _state(row))
+        for row in answer["people"]
+    ]
+    return table((fixed("id"), title("name"), title("e-mail"), "roles", ""), rows)
 
 
 def _state(person: Json) -> str:
@@ -66,9 +72,10 @@ def _state(person: Json) -> str:
 
 
 def _key_list(answer: Json) -> RenderableType:
+    ident = short_ids(row["id"] for row in answer["keys"])
     rows = [
         (
-            row["id"],
+            ident(row["id"]),
             row["name"],
             f"{row['prefix']}…",
             _roles(row["roles"]),
@@ -77,7 +84,7 @@ def _key_list(answer: Json) -> RenderableType:
         )
         for row in answer["keys"]
     ]
-    return table(("id", "name", "key", "roles", "last used", "expires"), rows)
+    return table((fixed("id"), title("name"), extra("key"), "roles", extra("last used"), fixed("expires")), rows)
 
 
 def _roles(roles: list[Json]) -> str:
@@ -207,7 +214,7 @@ async def revoke_key(api: AsyncSignoff, key: str) -> ServiceKey:
     return await api.keys.revoke(await _key_id(api, key))
 
 
-@click.command("whoami", context_settings=_CONTEXT)
+@click.command("whoami")
 @answer_command(_me)
 async def whoami(api: AsyncSignoff) -> Me:
     """Print who you are for the server, and your roles."""
@@ -223,15 +230,12 @@ def _asked() -> str:
 
 
 async def _person_id(api: AsyncSignoff, text: str) -> str:
-    if text.startswith("person_"):
-        return text
-    return next((row.id for row in (await api.people.list()).people if row.name == text), text)
+    people = (await api.people.list()).people
+    return pick(text, (Candidate(row.id, (row.name, row.email or "")) for row in people), "people")
 
 
 async def _key_id(api: AsyncSignoff, text: str) -> str:
-    if text.startswith("key_"):
-        return text
-    return next((row.id for row in (await api.keys.list()).keys if row.name == text), text)
+    return pick(text, (Candidate(row.id, (row.name,)) for row in (await api.keys.list()).keys), "keys")
 
 
 COMMANDS: list[click.Command] = [people, keys, whoami]

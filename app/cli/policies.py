@@ -12,7 +12,8 @@ from rich.text import Text
 from app.cli.arguments import plan_argument, read_plan, set_option
 from app.cli.command import answer_command, as_json_option, client_command, console, print_json
 from app.cli.display import visible
-from app.cli.tables import table
+from app.cli.groups import command_group
+from app.cli.listing import table
 from signoff import AsyncSignoff
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.policies import PolicyList
@@ -21,7 +22,7 @@ Json = dict[str, Any]
 _NONE = "No policy is set. One approval by anybody with the role approver is enough."
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def policy() -> None:
     """Show who must sign which documents."""
 

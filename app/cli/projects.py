@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from app.cli.approvals import changes_signing, signing_options, who_must_approve, with_signing
-from app.cli.arguments import ProjectId, project_argument, set_option
+from app.cli.arguments import ProjectId, TimeSpan, project_argument, set_option
 from app.cli.command import (
     answer_command,
     as_json_option,
@@ -21,15 +21,18 @@ from app.cli.command import (
     is_confirmed,
     print_json,
     refusal,
-    whole_id,
     yes_option,
 )
 from app.cli.control import CONTROLS
 from app.cli.display import Json, plan_tree, projects_table, size, visible
-from app.cli.follow import EXIT_CODES, REFUSED, Follower, fetch_plan, show_result
+from app.cli.follow import EXIT_CODES, NOT_IN_TIME, REFUSED, Follower, fetch_plan, show_result
+from app.cli.groups import command_group
+from app.cli.opening import open_page, page_of, web_option
+from app.cli.references import whole_id
 from app.cli.reports import REPORTS
 from app.cli.reviews import REVIEWS
-from signoff import AsyncSignoff, SignoffError, is_pending, to_json
+from signoff import AsyncSignoff, SignoffError, WaitTimeout, is_pending, to_json
+from signoff.fields import Until
 from signoff.schemas.projects import Project, ProjectList
 from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
 
@@ -37,11 +40,11 @@ _INTERRUPTED = 130
 _SORT_KEYS = ["newest", "oldest", "updated", "name", "status"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def projects() -> None:
     """Create and manage projects.
 
-    PROJECT is a project id, or a unique beginning or end of one (among the 200 newest). --json prints the API's JSON.
+    PROJECT is a project id, a unique beginning or end of one, or a unique name. --json prints the API's JSON.
     """
 
 
@@ -113,18 +116,26 @@ def _brief(project: Json) -> Text:
 @click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="Order; default: newest.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of projects.")
 @click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")
+@web_option
 @answer_command(projects_table)
-async def list_projects(api: AsyncSignoff, **query: Any) -> ProjectList:
+async def list_projects(api: AsyncSignoff, *, web: bool, **query: Any) -> ProjectList:
     """List projects, newest first."""
+    if web:
+        open_page(f"{api.url}/")
+        raise click.exceptions.Exit(0)
     return await api.projects.list(**query)
 
 
 @projects.command()
 @project_argument
+@web_option
 @as_json_option
 @client_command
-async def show(api: AsyncSignoff, project_id: str, *, as_json: bool) -> int:
+async def show(api: AsyncSignoff, project_id: str, *, web: bool, as_json: bool) -> int:
     """Show a project's plan, tasks and links."""
+    if web:
+        open_page(await page_of(api, project_id))
+        return 0
     answer = await api.projects.get(project_id)
     if as_json:
         print_json(answer)
@@ -212,6 +223,40 @@ async def watch(api: AsyncSignoff, project_id: str, *, asks: bool, as_json: bool
     else:
         show_result(out, to_json(finished), local=api.is_local)
     return EXIT_CODES.get(finished.status, REFUSED)
+
+
+@projects.command()
+@project_argument
+@click.option(
+    "--until",
+    type=click.Choice(["finished", "approved", "person"]),
+    default="finished",
+    show_default=True,
+    help="The end of the project; the approval of its plan; or any moment at which a person is needed.",
+)
+@click.option("--timeout", type=TimeSpan(), help="Stop waiting after this time, such as 30m or 2h, with exit code 3.")
+@as_json_option
+@client_command
+async def wait(api: AsyncSignoff, project_id: str, *, until: Until, timeout: float | None, as_json: bool) -> int:  # noqa: ASYNC109
+    """Wait until a project finishes, is approved, or needs a person.
+
+    Shows no progress, and asks nothing. A script goes on if the exit code is 0.
+
+    Exit codes: 0 completed, or what --until names has happened; 1 failed, or the server did not answer; 2 rejected, cancelled, or
+    not approved by its deadline; 3 the timeout has passed; 130 Ctrl-C. The project itself is not affected.
+    """
+    try:
+        project = await api.projects.wait(project_id, until=until, timeout=timeout)
+    except WaitTimeout:
+        click.echo(f"Nothing has happened in time. To see the project: signoff projects show {project_id}", err=True)
+        return NOT_IN_TIME
+    except asyncio.CancelledError:
+        return _INTERRUPTED
+    if as_json:
+        print_json(project)
+    else:
+        console().print(_brief(to_json(project)), soft_wrap=True)
+    return EXIT_CODES.get(project.status, 0)
 
 
 @projects.command()

@@ -49,9 +49,12 @@ def name_open(out: Console, plan: Json) -> None:
 
 
 async def _ask(out: Console, questions: list[str]) -> dict[str, str]:
-    replies = {
-        question: await read_reply(out, f"{visible(question)} (leave empty to keep it open)") for question in questions
-    }
+    replies: dict[str, str] = {}
+    for question in questions:
+        try:
+            replies[question] = await read_reply(out, f"{visible(question)} (leave empty to keep it open)")
+        except EOFError:
+            break
     return {question: reply for question, reply in replies.items() if reply}
 
 

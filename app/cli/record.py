@@ -11,6 +11,7 @@ import click
 from app.cli import verified as shown
 from app.cli.command import client_command, print_json
 from app.cli.display import visible
+from app.cli.groups import command_group
 from app.cli.options import settings_options
 from app.settings import Settings
 from signoff import AsyncSignoff
@@ -104,7 +105,7 @@ def _text_of(key: str) -> str:
         return key
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def record() -> None:
     """Print or replace the record's sealing key."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import TextIO
 
 import click
 
+from app.cli.answers import as_json_option, json_option
 from app.cli.arguments import project_argument
 from app.cli.command import answer_command, client_command, console, print_json
 from app.cli.display import size, visible
@@ -24,19 +25,21 @@ from signoff.schemas.projects import RunList
 @click.option("--after", type=click.IntRange(0), default=0, help="Print only events after this number.")
 @click.option("--types", help="Print only these types, such as task.*,plan.ready.")
 @click.option("--follow", "-f", is_flag=True, help="Keep printing until the project finishes.")
-@click.option("--json", "as_json", is_flag=True, help="Print each event as one line of JSON.")
+@json_option("Print each event as one line of JSON.")
 @client_command
 async def events(
     api: AsyncSignoff, project_id: str, *, after: int, types: str | None, follow: bool, as_json: bool
 ) -> int:
     """Print everything that happened to a project."""
     out = console()
-    async for event in api.projects.events(project_id, after=after, types=types, follow=follow):
-        if as_json:
-            click.echo(json.dumps(to_json(event), ensure_ascii=False))
-            sys.stdout.flush()
-        else:
-            out.print(event_row(to_json(event)), soft_wrap=True)
+    # Closed here, in order: nothing else may close the stream while it is being read.
+    async with aclosing(api.projects.events(project_id, after=after, types=types, follow=follow)) as stream:
+        async for event in stream:
+            if as_json:
+                print_json(event, indent=None)
+                sys.stdout.flush()
+            else:
+                out.print(event_row(to_json(event)), soft_wrap=True)
     return 0
 
 
@@ -57,7 +60,7 @@ async def events(
     default="-",
     help="Where to save it; default: standard output.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
+@as_json_option
 @client_command
 async def dag(
     api: AsyncSignoff,
@@ -80,7 +83,7 @@ async def dag(
 
 @click.command()
 @project_argument
-@answer_command(fields_table)
+@answer_command(fields_table, has_ids=False)
 async def metrics(api: AsyncSignoff, project_id: str) -> Metrics:
     """Show a project's metrics."""
     return await api.projects.metrics(project_id)
@@ -88,7 +91,7 @@ async def metrics(api: AsyncSignoff, project_id: str) -> Metrics:
 
 @click.command()
 @project_argument
-@answer_command(audit_report)
+@answer_command(audit_report, has_ids=False)
 async def audit(api: AsyncSignoff, project_id: str) -> Audit:
     """Audit a project's plan, run and record.
 

@@ -6,12 +6,14 @@ import click
 from rich.text import Text
 
 from app.cli.command import answer_command
+from app.cli.groups import command_group
+from app.cli.references import Candidate, pick
 from app.cli.tables import session_list
 from signoff import AsyncSignoff
 from signoff.schemas.session import Revoked, SessionList
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def sessions() -> None:
     """List and revoke browser sessions."""
 
@@ -31,7 +33,9 @@ async def revoke_session(api: AsyncSignoff, session: str) -> Revoked:
 
     The browser has to sign in again.
     """
-    return await api.revoke_session(session)
+    sessions = (await api.sessions()).sessions
+    found = pick(session, (Candidate(row.id, shown=f"{row.address}  {row.user_agent}") for row in sessions), "sessions")
+    return await api.revoke_session(found)
 
 
 COMMANDS: list[click.Command] = [sessions]

@@ -156,10 +156,13 @@ async def _confirm_in_full(out: Console, question: str, critical: list[Json]) ->
     warning = Text(f"There {_are(critical)}. To accept {_them(critical)}, type the word {APPROVE}.", style="red")
     out.print(warning, soft_wrap=True)
     while True:
-        reply = await read_reply(out, f"{question} [{APPROVE}/N]")
-        if reply.lower() == APPROVE:
+        try:
+            reply = (await read_reply(out, f"{question} [{APPROVE}/N]")).lower()
+        except EOFError:
+            reply = ""
+        if reply == APPROVE:
             return None
-        if reply.lower() not in {"y", "yes"}:
+        if reply in {"", "n", "no"}:
             return "Not approved; nothing was done."
         out.print(warning, soft_wrap=True)
 

@@ -11,7 +11,10 @@ from rich.text import Text
 from app.cli.arguments import project_argument
 from app.cli.command import answer_command, given
 from app.cli.display import visible
-from app.cli.tables import moment, table
+from app.cli.groups import command_group
+from app.cli.listing import extra, fixed, short_ids, table, title
+from app.cli.references import Candidate, pick
+from app.cli.tables import moment
 from app.domain.sender import called
 from signoff import AsyncSignoff
 from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
@@ -19,15 +22,16 @@ from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLi
 Json = dict[str, Any]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def links() -> None:
     """Links that let one person sign one thing without signing in."""
 
 
 def _list(answer: Json) -> RenderableType:
+    ident = short_ids(row["id"] for row in answer["links"])
     rows = [
         (
-            row["id"],
+            ident(row["id"]),
             row["person"],
             f"version {row['plan_version']}",
             row["status"],
@@ -37,7 +41,11 @@ def _list(answer: Json) -> RenderableType:
         )
         for row in answer["links"]
     ]
-    return table(("id", "for", "plan", "status", "made by", "mailed to", "expires"), rows)
+    columns = (
+        *(fixed("id"), title("for"), extra("plan"), fixed("status")),
+        *(title("made by"), title("mailed to"), fixed("expires")),
+    )
+    return table(columns, rows)
 
 
 def _new(answer: Json) -> Text:
@@ -96,7 +104,9 @@ async def list_links(api: AsyncSignoff, project_id: str) -> SigningLinkList:
 @answer_command(lambda answer: Text(f"{answer['id']} is {answer['status']}."))
 async def revoke_link(api: AsyncSignoff, project_id: str, link: str) -> SigningLink:
     """Revoke a link. An approval that was given with it stays."""
-    return await api.signing_links.revoke(project_id, link)
+    links = (await api.signing_links.list(project_id)).links
+    found = pick(link, (Candidate(row.id, (row.person,), f"for {row.person}") for row in links), "links")
+    return await api.signing_links.revoke(project_id, found)
 
 
 COMMANDS: list[click.Command] = [links]

@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, cast
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from app.cli.display import STYLES, Json, condition_text, duration, follows_text, size, status_text, visible
+from app.cli.display import STYLES, Json, condition_text, duration, follows_text, size, status_cell, visible
+from app.cli.listing import Either, Listing, cell_text, extra, fixed, piped, short_id, short_ids, table, title
 from app.cli.terms import proposal_text
 from app.domain.sender import called
-from signoff.schemas.json_value import JsonValue
 
 _SEVERITIES = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim"}
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = ()) -> Table:
-    """A plain table. Text from outside goes through `visible`."""
-    result = Table(box=None, pad_edge=False, header_style="dim")
-    for column in columns:
-        is_id = column in {"id", "project"}
-        result.add_column(column, overflow="fold", no_wrap=is_id, justify="right" if column in right else "left")
-    for row in rows:
-        result.add_row(*(cell if isinstance(cell, Text) else Text(_cell(cell)) for cell in row))
-    return result
-
-
-def fields_table(answer: Json) -> Table:
+def fields_table(answer: Json) -> Listing:
     """A table of names and values; nested objects are flattened."""
-    result = table(("", ""), [(Text(visible(name), style="dim"), value) for name, value in _flat(answer)])
-    result.show_header = False
-    return result
+    rows = [(Text(visible(name), style="dim"), value) for name, value in _flat(answer)]
+    return table((fixed(""), ""), rows)
 
 
 def _flat(value: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -49,29 +36,17 @@ def _flat(value: Json, prefix: str = "") -> Iterable[tuple[str, Any]]:
             yield words, item
 
 
-def _cell(value: JsonValue) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return visible(", ".join(map(str, value)))
-    if isinstance(value, list | dict):
-        return visible(json.dumps(value, ensure_ascii=False))
-    return visible(str(value))
-
-
 def moment(text: str | None) -> str:
     """A time from the API, in UTC, to the second."""
     return (text or "")[:19].replace("T", " ")
 
 
-def task_list(answer: Json) -> Table:
+def task_list(answer: Json) -> Listing:
     """A table of tasks."""
     rows = [
         (
             task["key"],
-            status_text(task["status"]),
+            status_cell(task["status"]),
             task["title"],
             task["attempt"] or "",
             duration(task["duration_ms"]),
@@ -79,27 +54,45 @@ def task_list(answer: Json) -> Table:
         )
         for task in answer["tasks"]
     ]
-    return table(("task", "status", "title", "attempt", "time", ""), rows, right=("attempt", "time"))
+    columns = (
+        fixed("task"),
+        fixed("status"),
+        title("title"),
+        extra("attempt", right=True),
+        extra("time", right=True),
+        "",
+    )
+    return table(columns, rows)
 
 
 def _note(task: Json) -> str:
     return visible(task["error"]["message"] if task["error"] else (task["reason"] or "").replace("_", " "))
 
 
-def phase_list(answer: Json) -> Table:
+def phase_list(answer: Json) -> Listing:
     """A table of phases."""
     rows = [
         (
-            phase["id"],
-            status_text(phase["status"]),
+            phase["key"],
+            status_cell(phase["status"]),
             phase["name"],
+            phase["task_counts"].get("total", 0),
             phase["strategy"],
             _terms(phase),
-            phase["task_counts"].get("total", 0),
+            phase["id"],
         )
         for phase in answer["phases"]
     ]
-    return table(("id", "status", "name", "strategy", "", "tasks"), rows, right=("tasks",))
+    columns = (
+        fixed("phase"),
+        fixed("status"),
+        title("name"),
+        fixed("tasks", right=True),
+        extra("strategy"),
+        "",
+        piped("id"),
+    )
+    return table(columns, rows)
 
 
 def _terms(phase: Json) -> str:
@@ -111,10 +104,23 @@ def _terms(phase: Json) -> str:
 
 def decision_list(answer: Json) -> RenderableType:
     """Open and past decisions: kind, status, person and time, with the question and the answer on a second line."""
+    rows = [
+        (
+            *(item["id"], item["kind"], item["status"], called(item["actor"] or "")),
+            moment(item["at"] or item["opened_at"]),
+            item["question"] or item["comment"],
+            " | ".join(item["options"]) if item["status"] == "open" else item["answer"],
+        )
+        for item in answer["decisions"]
+    ]
+    return Either(_decisions(answer), table(("",) * 7, rows))
+
+
+def _decisions(answer: Json) -> Text:
     text = Text()
     for item in answer["decisions"]:
         is_open = item["status"] == "open"
-        text.append(f"{item['id']}  {item['kind']}  ")
+        text.append(f"{short_id(item['id'])}  {item['kind']}  ")
         text.append(item["status"], style="yellow" if is_open else "")
         source = [visible(called(item["actor"])) if item["actor"] else "", moment(item["at"] or item["opened_at"])]
         text.append(f"  {'  '.join(part for part in source if part)}\n", style="dim")
@@ -138,7 +144,7 @@ def decision_list(answer: Json) -> RenderableType:
     return text
 
 
-def plan_list(answer: Json) -> Table:
+def plan_list(answer: Json) -> Listing:
     """A table of plan versions."""
     rows = [
         (
@@ -153,7 +159,11 @@ def plan_list(answer: Json) -> Table:
         )
         for plan in answer["plans"]
     ]
-    return table(("version", "status", "planner", "digest", "created", "by", "approved by", "summary"), rows)
+    columns = (
+        *(fixed("version"), fixed("status"), extra("planner"), extra("digest"), fixed("created")),
+        *(title("by"), title("approved by"), title("summary")),
+    )
+    return table(columns, rows)
 
 
 def plan_changes(answer: Json) -> Text:
@@ -181,28 +191,30 @@ def plan_changes(answer: Json) -> Text:
 def _add_changes(text: Text, changes: list[Json]) -> None:
     for change in changes:
         text.append(f"    {visible(change['field'])}: ", style="dim")
-        text.append(_cell(change["before"]) or "nothing", style="red")
+        text.append(cell_text(change["before"]) or "nothing", style="red")
         text.append(" → ", style="dim")
-        text.append(f"{_cell(change['after']) or 'nothing'}\n", style="green")
+        text.append(f"{cell_text(change['after']) or 'nothing'}\n", style="green")
 
 
-def run_list(answer: Json) -> Table:
+def run_list(answer: Json) -> Listing:
     """A table of runs."""
     rows = [
         (
             run["number"],
-            run["id"],
-            status_text(run["status"]),
+            status_cell(run["status"]),
             run["plan_version"],
             moment(run["started_at"]),
             moment(run["completed_at"]),
+            run["id"],
         )
         for run in answer["runs"]
     ]
-    return table(("run", "id", "status", "plan", "started", "completed"), rows)
+    return table(
+        (fixed("run"), fixed("status"), fixed("plan"), fixed("started"), extra("completed"), piped("id")), rows
+    )
 
 
-def findings_table(findings: list[Json]) -> Table:
+def findings_table(findings: list[Json]) -> Listing:
     """A table of audit findings."""
     rows = [
         (
@@ -213,7 +225,7 @@ def findings_table(findings: list[Json]) -> Table:
         )
         for finding in findings
     ]
-    return table(("severity", "code", "finding", "suggestion"), rows)
+    return table((fixed("severity"), extra("code"), "finding", "suggestion"), rows)
 
 
 def audit_report(answer: Json) -> RenderableType:
@@ -234,15 +246,18 @@ def audit_report(answer: Json) -> RenderableType:
 def file_list(answer: Json) -> RenderableType:
     """A table of the files in a workspace."""
     rows = [
-        (file["path"], size(file["size"]), file["kind"], (file["sha256"] or "")[:12], moment(file["modified_at"]))
+        (file["path"], size(file["size"]), file["kind"], moment(file["modified_at"]), file["sha256"] or "")
         for file in answer["files"]
     ]
-    files = table(("path", "size", "kind", "sha256", "modified"), rows, right=("size",))
+    columns = (title("path"), fixed("size", right=True), extra("kind"), extra("modified"), piped("sha256"))
     more = "; more files are not listed" if answer["truncated"] else ""
-    return Group(files, Text(f"{answer['total']} files, {size(answer['total_size'])}{more}", style="dim"))
+    hidden = answer["total"] - len(rows)
+    logs = f"; {hidden} logs of tasks are hidden (--logs)" if hidden and not answer["truncated"] else ""
+    footer = f"{len(rows)} files, {size(sum(file['size'] for file in answer['files']))}{more}{logs}"
+    return table(columns, rows, footer=footer)
 
 
-def graph_list(answer: Json) -> Table:
+def graph_list(answer: Json) -> Listing:
     """The graph as a table with one task per line: its level and its dependencies."""
     keys: Json = {node["id"]: node["key"] for node in answer["nodes"]}
     before: dict[str, list[str]] = {}
@@ -253,13 +268,14 @@ def graph_list(answer: Json) -> Table:
             node["level"],
             node["phase_name"],
             node["key"],
-            status_text(node["status"]),
+            status_cell(node["status"]),
             Text("critical" if node["critical"] else "", style="yellow"),
             ", ".join(before.get(node["id"], [])),
         )
         for node in answer["nodes"]
     ]
-    return table(("level", "phase", "task", "status", "", "after"), rows, right=("level",))
+    columns = (fixed("level", right=True), title("phase"), fixed("task"), fixed("status"), extra(""), "after")
+    return table(columns, rows)
 
 
 def named_list(entries: list[Json]) -> RenderableType:
@@ -268,16 +284,16 @@ def named_list(entries: list[Json]) -> RenderableType:
         return Text("There are none.", style="dim")
     columns = list(entries[0])
     titles = [column.replace("_", " ") for column in columns]
-    return table(titles, [[entry[column] for column in columns] for entry in entries])
+    return table([fixed(titles[0]), *titles[1:]], [[entry[column] for column in columns] for entry in entries])
 
 
-def archetype_list(answer: Json) -> Table:
+def archetype_list(answer: Json) -> Listing:
     """A table of experts, without their briefs."""
     rows = [
         (item["id"], item["title"], item["summary"], "built in" if item["built_in"] else "custom")
         for item in answer["archetypes"]
     ]
-    return table(("id", "title", "summary", ""), rows)
+    return table((fixed("id"), title("title"), "summary", extra("")), rows)
 
 
 def archetype_text(archetype: Json) -> Text:
@@ -297,8 +313,17 @@ def event_row(event: Json) -> Text:
     return line.append(visible(data), style="dim")
 
 
-def session_list(answer: Json) -> RenderableType:
+def session_list(answer: Json) -> Listing:
     """A table of signed-in browsers."""
-    columns = ("id", "since", "until", "address", "browser")
-    names = ("id", "created_at", "expires_at", "address", "user_agent")
-    return table(columns, ([row[name] for name in names] for row in answer["sessions"]))
+    ident = short_ids(row["id"] for row in answer["sessions"])
+    rows = [
+        (
+            ident(row["id"]),
+            moment(row["created_at"]),
+            moment(row["expires_at"]),
+            row["address"],
+            row["user_agent"],
+        )
+        for row in answer["sessions"]
+    ]
+    return table((fixed("id"), fixed("since"), extra("until"), fixed("address"), title("browser")), rows)

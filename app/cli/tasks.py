@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from app.cli.arguments import pairs, project_argument
@@ -23,6 +22,9 @@ from app.cli.command import (
     yes_option,
 )
 from app.cli.display import Json, status_text, visible
+from app.cli.groups import command_group
+from app.cli.listing import new_console
+from app.cli.opening import open_page, page_of, web_option
 from app.cli.shown_files import read_shown
 from app.cli.signing import confirm, demands_of_task, show_release, with_accepted
 from app.cli.tables import fields_table, phase_list, task_list
@@ -34,7 +36,7 @@ from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus, WaitReason
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def tasks() -> None:
     """List, edit and answer tasks; read logs.
 
@@ -148,9 +150,13 @@ async def list_tasks(api: AsyncSignoff, project_id: str, status: str | None, pha
 @tasks.command()
 @project_argument
 @click.argument("task")
+@web_option
 @answer_command(fields_table)
-async def show(api: AsyncSignoff, project_id: str, task: str) -> Task:
+async def show(api: AsyncSignoff, project_id: str, task: str, *, web: bool) -> Task:
     """Show a task in full, with its outputs."""
+    if web:
+        open_page(await page_of(api, project_id, task=task))
+        raise click.exceptions.Exit(0)
     return await api.tasks.get(project_id, task)
 
 
@@ -228,7 +234,7 @@ async def complete(
     """
     shown = await read_shown(api, project_id, (await api.tasks.get(project_id, task)).action)
     if shown.checksums:
-        Console(stderr=True).print(shown.text, soft_wrap=True)
+        new_console(stderr=True).print(shown.text, soft_wrap=True)
         if not await is_confirmed("Have you read this, and may it run?", yes=yes):
             raise click.exceptions.Exit(refusal("The task still waits."))
     return await api.tasks.complete(
@@ -320,7 +326,7 @@ async def retry(
 
     Exit codes: 0 done; 1 the API refused or did not answer; 2 you declined, or critical findings were not accepted.
     """
-    out = Console(stderr=as_json, highlight=False)
+    out = new_console(stderr=as_json)
     shown = await api.tasks.get(project_id, task)
     releases = shown.status == TaskStatus.WAITING and shown.reason == WaitReason.RELEASE
     if releases:
@@ -356,7 +362,7 @@ async def logs(api: AsyncSignoff, project_id: str, task: str, *, attempt: int | 
     return 0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@command_group()
 def phases() -> None:
     """List and add phases."""
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from signoff import vocabulary
+from signoff.fields import Until
 from signoff.schemas.projects import Project
-from signoff.vocabulary import Stage, TaskStatus
-
-# What `wait` waits for: the end of the project, or also any moment at which a person is needed.
-Until = Literal["finished", "person"]
+from signoff.vocabulary import ProjectStatus, Stage, TaskStatus
 
 EVENT_TYPES: dict[Until, str] = {
     "finished": "project.*",
+    "approved": "project.*",
     "person": "project.*,plan.*,phase.*,decision.*,task.waiting",
 }
 _PERSON_STAGES = frozenset(
@@ -28,7 +25,16 @@ _PERSON_STAGES = frozenset(
 
 def is_reached(project: Project, until: Until) -> bool:
     """Whether a project has reached the state that `until` describes."""
-    return project.stage == Stage.FINISHED or (until == "person" and waits_for_person(project))
+    if project.stage == Stage.FINISHED:
+        return True
+    match until:
+        case "finished":
+            return False
+        case "person":
+            return waits_for_person(project)
+        case "approved":
+            # An edit of a run waits for an approval of its own.
+            return project.status == ProjectStatus.RUNNING and project.stage != Stage.AWAITING_APPROVAL
 
 
 def waits_for_person(project: Project) -> bool:

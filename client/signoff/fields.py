@@ -11,6 +11,8 @@ from typing import Any, Literal, Required, TypedDict
 from signoff.schemas.tasks import Condition
 
 # The formats of the graph, besides JSON.
+# What `wait` waits for: the end of the project, also any moment at which a person is needed, or the approval of its plan.
+Until = Literal["finished", "person", "approved"]
 GraphForm = Literal["svg", "dot", "mermaid"]
 CertificateForm = Literal["dsse", "html"]
 

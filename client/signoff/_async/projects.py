@@ -13,8 +13,8 @@ from signoff._async.plans import AsyncPlans
 from signoff._async.reviews import AsyncReviews
 from signoff._async.save import save
 from signoff._requests import Request, get, path_of, post, read_answer
-from signoff._waiting import EVENT_TYPES, Until, is_reached
-from signoff.fields import CertificateForm, GraphForm, ProjectFields
+from signoff._waiting import EVENT_TYPES, is_reached
+from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
 from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
 from signoff.schemas.events import Event
 from signoff.schemas.graph import Graph
@@ -174,7 +174,8 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
 
         Args:
             timeout: the limit in seconds; None means no limit. It is checked at least every 10 seconds.
-            until: `finished`, or `person` to return also when the project waits for a person.
+            until: `finished`; `person` to return also when the project waits for a person; or `approved` to return as soon as
+                its plan is approved and runs, or when it has finished without that.
 
         Raises:
             WaitTimeout: the limit has passed. The project itself is not affected.

@@ -14,8 +14,8 @@ from signoff._sync.control import Control
 from signoff._sync.plans import Plans
 from signoff._sync.reviews import Reviews
 from signoff._sync.save import save
-from signoff._waiting import EVENT_TYPES, Until, is_reached
-from signoff.fields import CertificateForm, GraphForm, ProjectFields
+from signoff._waiting import EVENT_TYPES, is_reached
+from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
 from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
 from signoff.schemas.events import Event
 from signoff.schemas.graph import Graph
@@ -166,7 +166,8 @@ class Projects(Plans, Reviews, Control):
 
         Args:
             timeout: the limit in seconds; None means no limit. It is checked at least every 10 seconds.
-            until: `finished`, or `person` to return also when the project waits for a person.
+            until: `finished`; `person` to return also when the project waits for a person; or `approved` to return as soon as
+                its plan is approved and runs, or when it has finished without that.
 
         Raises:
             WaitTimeout: the limit has passed. The project itself is not affected.
