@@ -56,6 +56,7 @@ from app.settings.environment import wanted_by_worker
 from app.settings.loading import SettingsInvalid, load_settings
 from app.settings.masked import masked_values
 from app.settings.sources import secrets_from_environment
+from app.storage.schema_state import check_migrated
 from app.supervisor.quarantine import Quarantine
 from app.temporal.connection import connect
 from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes
@@ -332,6 +333,7 @@ def main(
         sys.exit(f"signoff worker: the data folder {settings.data_dir} cannot be used: {error.strerror}")
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(check_migrated(settings.effective_database_url))
             runner.run(run(settings, served, quarantine=quarantine))
     except RuntimeError as error:
         sys.exit(f"signoff worker: {error}")

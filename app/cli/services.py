@@ -53,7 +53,7 @@ async def _stay_up(settings: Settings, *, as_json: bool) -> None:
         # A second signal cuts the orderly shutdown short.
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
-        async with running_stack(settings) as addresses:
+        async with running_stack(settings, step=_print_step) as addresses:
             _print_addresses(addresses, as_json=as_json)
             try:
                 await asyncio.Event().wait()
@@ -61,6 +61,12 @@ async def _stay_up(settings: Settings, *, as_json: bool) -> None:
                 click.echo("signoff: stopping", err=True)
     except asyncio.CancelledError:
         return
+
+
+def _print_step(words: str, seconds: float) -> None:
+    """Say what the start is doing. On a terminal, each line says how long the step took."""
+    took = f"  {seconds:.1f} s" if sys.stderr.isatty() else ""
+    click.echo(f"signoff: {words}{took}", err=True)
 
 
 def _print_addresses(addresses: Addresses, *, as_json: bool) -> None:
@@ -87,7 +93,7 @@ def _with_current_folder(settings: Settings) -> Settings:
 def serve(settings: Settings) -> None:
     """Start only the app.
 
-    Start Temporal and a worker separately.
+    Start Temporal and a worker separately. The database must have its tables: see `signoff migrate`.
     """
     # Modules and routes stay. Looking for garbage among them while they load took a fifth of the time until the app answers.
     gc.disable()
@@ -95,11 +101,13 @@ def serve(settings: Settings) -> None:
 
     from app.main import create_app  # noqa: PLC0415
     from app.serving.server import server_config  # noqa: PLC0415
+    from app.storage.schema_state import NotMigrated, check_migrated  # noqa: PLC0415
 
     _keep_private(settings)
     try:
+        asyncio.run(check_migrated(settings.effective_database_url))
         app = create_app(settings)
-    except ValueError as error:
+    except (ValueError, NotMigrated) as error:
         raise click.ClickException(str(error)) from error
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 10, 10)

@@ -37,6 +37,8 @@ _APP_GRACE, _TEMPORAL_GRACE = 2.5, 1.5
 _WORKER_MARGIN = 0.5
 
 Say = Callable[[str], None]
+# Receives what has been done, and the number of seconds that it took.
+Step = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def _say_on_stderr(message: str) -> None:
 
 
 @asynccontextmanager
-async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncGenerator[Addresses]:
+async def running_stack(
+    settings: Settings, say: Say = _say_on_stderr, *, step: Step | None = None
+) -> AsyncGenerator[Addresses]:
     """Run a complete Signoff inside the context. All of its processes end with the context, or with this process.
 
     The stack includes a dev server unless `temporal_address` names another Temporal server. Leaving the context takes up to
@@ -64,6 +68,7 @@ async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncG
     Args:
         settings: ports, folders and addresses; passed to all processes.
         say: receives messages about processes that ended and are restarted.
+        step: receives what the start is doing, step by step.
 
     Raises:
         AlreadyRunning: another stack uses the data folder.
@@ -79,7 +84,7 @@ async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncG
         ui = None if settings.temporal_address else devserver.hidden_ui()
         if ui is not None:
             settings = settings.model_copy(update={"temporal_ui_upstream": ui.url})
-        stack = _Stack(settings, ui, say)
+        stack = _Stack(settings, ui, say, step or (lambda _words, _seconds: None))
         try:
             await stack.start()
             yield Addresses(
@@ -96,7 +101,8 @@ async def running_stack(settings: Settings, say: Say = _say_on_stderr) -> AsyncG
 class _Stack:
     """Starts, watches and stops the processes."""
 
-    def __init__(self, settings: Settings, ui: devserver.UiListener | None, say: Say) -> None:
+    def __init__(self, settings: Settings, ui: devserver.UiListener | None, say: Say, step: Step) -> None:
+        self._step = step
         self._settings = settings
         self._ui = ui
         self._say = say
@@ -110,13 +116,21 @@ class _Stack:
             StackError: a process does not start, or a process is not ready within 60 s.
         """
         settings = self._settings
+        began = time.monotonic()
+
+        def done(words: str) -> None:
+            self._step(words, time.monotonic() - began)
+
         if not settings.temporal_address:
             try:
                 command = devserver.command(settings, self._ui)
             except FileNotFoundError as error:
                 raise StackError(str(error)) from error
+            done("starting Temporal …")
             self._launch("Temporal", "temporal", command, environment.for_temporal(variables()))
+        done("preparing the database …")
         await asyncio.to_thread(prepare, settings)
+        done("the database is ready; starting the app and a worker …")
         # The app and the worker wait for Temporal themselves, so all three can start at the same time.
         self._launch("app", "app", _signoff("serve"), environment.for_app(variables(), settings))
         # A single machine should work without further setup, so this worker serves the queues of all agents.
@@ -124,10 +138,12 @@ class _Stack:
         self._launch("worker", "worker", serve_all, environment.for_worker(variables(), settings))
         if not settings.temporal_address:
             await self._until("Temporal", self._temporal_is_ready)
+            done("Temporal is ready")
         # One client for all attempts: making one reads every certificate of the system, which takes longer than an attempt.
         # A configured network proxy cannot reach this machine's loopback.
         async with httpx.AsyncClient(base_url=settings.app_url, trust_env=False, timeout=2) as http:
             await self._until("The app with a worker", partial(_app_is_ready, http))
+        done("the app and the worker are ready")
 
     async def stop(self) -> None:
         """Stop the app, the worker and Temporal in this order, with SIGKILL if necessary; if cancelled, kill all at once."""
