@@ -41,6 +41,11 @@ class Running:
         self.process = process
         self._out = b""
 
+    @property
+    def text(self) -> str:
+        """The output that `seen` has read."""
+        return self._out.decode()
+
     async def seen(self, text: str) -> None:
         assert self.process.stdout is not None
         async with asyncio.timeout(DEADLINE):

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -126,6 +127,18 @@ async def is_ready(up: Up) -> bool:
 async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     with started(tmp_path_factory.mktemp("up")) as running:
         yield running
+
+
+def test_the_start_says_what_it_is_doing(up: Up) -> None:
+    said = [line.removeprefix("signoff: ") for line in up.messages.splitlines()]
+    steps = [
+        "starting Temporal …",
+        "preparing the database …",
+        "the database is ready; starting the app and a worker …",
+        "Temporal is ready",
+        "the app and the worker are ready",
+    ]
+    assert [line for line in said if line in steps] == steps
 
 
 async def test_every_part_answers_at_its_printed_address(up: Up) -> None:
@@ -289,6 +302,21 @@ def test_a_bad_setting_is_named_in_one_line(tmp_path: Path) -> None:
         assert len(answer.err.splitlines()) == 1
         for word in ("temporal_port", "--temporal-port", "SIGNOFF_TEMPORAL_PORT", "integer"):
             assert word in answer.err
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_database_without_tables_is_refused(tmp_path: Path, command: str) -> None:
+    for version in (None, "0023"):
+        if version is not None:
+            assert call(tmp_path, "migrate").returncode == 0
+            with contextlib.closing(sqlite3.connect(tmp_path / "data" / "signoff.db")) as database:
+                database.execute("UPDATE alembic_version SET version_num = ?", [version])
+                database.commit()
+        answer = call(tmp_path, command, "--port", str(free_port()), "--temporal-address", f"127.0.0.1:{free_port()}")
+        assert answer.returncode == 1
+        what = "lacks the tables of this version" if version else "has no tables yet"
+        assert f"{what}. Run `signoff migrate` with the same settings, then start this again." in answer.stderr
+        assert "Traceback" not in answer.stderr
 
 
 async def test_serve_refuses_to_listen_on_other_addresses_without_a_key(tmp_path: Path) -> None:

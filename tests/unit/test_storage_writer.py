@@ -153,6 +153,17 @@ async def test_locked_database_is_unavailable_and_nothing_is_written(
         assert await database.read(count) == 1
 
 
+async def test_a_full_disk_is_called_that(database: SqliteDatabase) -> None:
+    await database.transact(lambda conn: conn.exec_driver_sql("PRAGMA max_page_count = 1"))
+    with pytest.raises(Unavailable, match="The disk of the database is full") as caught:
+        await database.transact(lambda conn: [new_project(conn, description="x" * 50_000) for _ in range(50)])
+    assert caught.value.info.code == "disk_full"
+    assert await database.read(count) == 0
+    await database.transact(lambda conn: conn.exec_driver_sql("PRAGMA max_page_count = 1000000"))
+    await database.transact(new_project)
+    assert await database.read(count) == 1
+
+
 async def test_writer_waits_for_a_lock_that_is_let_go_in_time(database: SqliteDatabase, file: Path) -> None:
     with plain(file) as other:
         other.execute("BEGIN IMMEDIATE")
