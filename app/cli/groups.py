@@ -62,28 +62,25 @@ def every_command(root: click.Group, context: click.Context | None = None) -> It
 
 
 def suggestions(paths: Sequence[Path], typed: Path, following: str | None) -> list[Path]:
-    """The commands that a person may have meant, likeliest first.
+    """The commands, or the group, that a person may have meant.
 
     Args:
         paths: all commands.
         typed: the words up to the one that names no command.
         following: the word after it, which may belong to the name of the command.
     """
-    longer = (*typed, following) if following is not None else typed
-    last = typed[-1]
-    by_text = {" ".join(path): path for path in paths}
-    found = [path for path in paths if path[-1] == last]
-    for words in dict.fromkeys((" ".join(longer), " ".join(typed))):
-        found += [by_text[text] for text in get_close_matches(words, by_text, _MAX_SUGGESTIONS, _SIMILAR)]
-    names = dict.fromkeys(path[-1] for path in paths)
-    for name in get_close_matches(last, names, 1, _SIMILAR):
-        found += [path for path in paths if path[-1] == name]
-    # A word that is almost a group, such as `project`, followed by a command of that group.
-    groups = dict.fromkeys(path[0] for path in paths if len(path) > 1)
-    for group in get_close_matches(last, groups, 1, _SIMILAR):
-        inside = [path for path in paths if path[0] == group]
-        found[:0] = [path for path in inside if path[-1] == following] or inside[:_MAX_SUGGESTIONS]
-    return list(dict.fromkeys(found))[:_MAX_SUGGESTIONS]
+    *group, last = typed
+    groups = list(dict.fromkeys(path[0] for path in paths if len(path) > 1))
+    meant = () if group else tuple(get_close_matches(last, groups, 1, _SIMILAR))
+    if meant:
+        return [path for path in paths if path == (*meant, following)] or [meant]
+    if same := [path for path in paths if path[-1] == last]:
+        return same[:_MAX_SUGGESTIONS]
+    inside = [path for path in paths if list(path[:-1]) == group]
+    for among in (inside, paths):
+        if name := get_close_matches(last, list(dict.fromkeys(path[-1] for path in among)), 1, _SIMILAR):
+            return [path for path in among if path[-1] == name[0]][:_MAX_SUGGESTIONS]
+    return []
 
 
 def _refuse(ctx: click.Context, args: list[str]) -> NoReturn:

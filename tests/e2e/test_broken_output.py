@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import click
@@ -54,7 +54,7 @@ def arguments_of(path: tuple[str, ...], command: click.Command, project: str) ->
     if {"project_id", "project_ids"} & set(names):
         words.append(project)
     full = " ".join(path)
-    words += next((ARGUMENTS[key] for key in (full, path[-1], path[0]) if key in ARGUMENTS), [])
+    words += next((ARGUMENTS[key] for key in (full, path[-1], path[0]) if key in ARGUMENTS), list[str]())
     words += {"plan": ["plan.md"], "files": ["export.zip"], "shell": ["bash"]}.get(names[0] if names else "", [])
     if names and names[0] in {"person", "key", "session", "notification_id"}:
         words.append("none")
@@ -79,7 +79,7 @@ async def ends(command: list[str], environment: dict[str, str], folder: Path, ou
 
 
 @contextlib.asynccontextmanager
-async def closed_pipe() -> AsyncIterator[int]:
+async def closed_pipe() -> AsyncGenerator[int]:
     """The writing end of a pipe that nobody reads, as after `| head`."""
     reading, writing = os.pipe()
     os.close(reading)

@@ -44,7 +44,7 @@ def plan(cli: CommandLine, text: str) -> str:
 async def test_a_mistyped_answer_is_asked_again_and_a_task_shows_what_it_is_about(cli: CommandLine) -> None:
     async with cli.terminal("run", plan(cli, CHECK), "--new-workspace") as terminal:
         await terminal.seen("Approve and run this plan? [y/N]")
-        terminal.type("yse\n")
+        terminal.type("yep\n")
         await terminal.seen("Answer y or n.")
         await terminal.seen("Approve and run this plan? [y/N]")
         terminal.type("y\n")
