@@ -93,6 +93,23 @@ def set_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(command)
 
 
+def heading_of(markdown: str) -> str | None:
+    """The text of the first `#` heading outside front matter and code fences, at most 200 characters; None if there is none."""
+    from app.planning.outline.front_matter import extent  # noqa: PLC0415 - loads the whole planner
+
+    fence = ""
+    lines = markdown.splitlines()
+    for line in lines[extent(lines) :]:
+        stripped = line.strip()
+        if fence:
+            fence = "" if stripped.startswith(fence) and not stripped.strip(fence[0]) else fence
+        elif stripped.startswith(("```", "~~~")):
+            fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
+        elif line.startswith("# "):
+            return stripped.removeprefix("#").rstrip("#").strip()[:200] or None
+    return None
+
+
 def read_plan(plan: Path) -> str:
     """Read the text of a Markdown file; `-` means standard input.
 

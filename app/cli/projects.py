@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from app.cli.approvals import changes_signing, signing_options, who_must_approve, with_signing
-from app.cli.arguments import ProjectId, TimeSpan, project_argument, set_option
+from app.cli.arguments import ProjectId, TimeSpan, heading_of, project_argument, set_option
 from app.cli.command import (
     answer_command,
     as_json_option,
@@ -89,7 +89,7 @@ def _field_options(command: Any) -> Any:
 
 
 def _text(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value == "-":
+    if value in {"-", "@-"}:
         return sys.stdin.read()
     if value is None or not value.startswith("@"):
         return value
@@ -168,9 +168,13 @@ def _more(project: Json) -> str:
 async def create(api: AsyncSignoff, **fields: Any) -> Project:
     """Create a project.
 
-    It has no plan yet. To generate one: signoff projects plan --generate PROJECT.
+    Its name is the first heading of the description, unless --name gives another. It has no plan yet. To generate one: signoff
+    projects plan --generate PROJECT.
     """
-    return await api.projects.create(**given(**with_signing(fields)))
+    if not given(**fields):
+        raise click.UsageError("Say what the project is: use --name, --description, or both.")
+    name = fields.pop("name") or heading_of(fields["description"] or "")
+    return await api.projects.create(**given(name=name, **with_signing(fields)))
 
 
 @projects.command()

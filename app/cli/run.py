@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from app.cli.answers import json_option, quiet_option
-from app.cli.arguments import TimeSpan, plan_argument, read_plan, set_option
+from app.cli.arguments import TimeSpan, heading_of, plan_argument, read_plan, set_option
 from app.cli.command import accept_critical_option, run_to_end
 from app.cli.follow import EXIT_CODES
 from app.cli.interrupts import Interrupts
@@ -19,7 +19,6 @@ from app.cli.listing import new_console
 from app.cli.options import settings_options
 from app.cli.project_run import Order, ProjectRun, shared_folder
 from app.cli.target import Target, client_of, serving
-from app.planning.outline.front_matter import extent
 from app.settings import Settings
 from signoff.vocabulary import Strategy
 
@@ -111,21 +110,6 @@ def run(
         **options,
     )
     sys.exit(run_to_end(_run(order, settings)))
-
-
-def heading_of(markdown: str) -> str | None:
-    """The text of the first `#` heading outside front matter and code fences, at most 200 characters; None if there is none."""
-    fence = ""
-    lines = markdown.splitlines()
-    for line in lines[extent(lines) :]:
-        stripped = line.strip()
-        if fence:
-            fence = "" if stripped.startswith(fence) and not stripped.strip(fence[0]) else fence
-        elif stripped.startswith(("```", "~~~")):
-            fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
-        elif line.startswith("# "):
-            return stripped.removeprefix("#").rstrip("#").strip()[:200] or None
-    return None
 
 
 async def _run(order: Order, settings: Settings) -> int:

@@ -12,7 +12,6 @@ from rich.style import Style
 from rich.text import Text
 
 from app.cli.display import Json, size, visible
-from app.domain.unseen import shown_by
 from signoff import AsyncSignoff
 from signoff.schemas.files import FileInfo
 
@@ -32,6 +31,8 @@ async def read_shown(api: AsyncSignoff, project_id: str, action: Json) -> ShownF
     Raises:
         SignoffError: a file cannot be read.
     """
+    from app.domain.unseen import shown_by  # noqa: PLC0415 - loads the parser of shell commands
+
     text, checksums = Text(), dict[str, str]()
     for path in shown_by(action):
         content = await api.files.read(project_id, path)

@@ -28,7 +28,6 @@ from app.cli.opening import open_page, page_of, web_option
 from app.cli.shown_files import read_shown
 from app.cli.signing import confirm, demands_of_task, show_release, with_accepted
 from app.cli.tables import fields_table, phase_list, task_list
-from app.planning.outline.attributes import condition, resolved
 from signoff import AsyncSignoff, to_json
 from signoff.schemas.answers import Recorded
 from signoff.schemas.json_value import JsonValue
@@ -107,6 +106,8 @@ def _field_options(command: Any) -> Any:
 def _condition(_context: click.Context, parameter: click.Parameter, value: str | None) -> Json | None:
     if value is None:
         return None
+    from app.planning.outline.attributes import condition, resolved  # noqa: PLC0415 - loads the whole planner
+
     try:
         written = condition(value)
         if parameter.name != "parameter_condition":

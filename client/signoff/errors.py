@@ -44,7 +44,9 @@ class SignoffError(Exception):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *(f"  {detail.field}: {detail.message}" for detail in self.details)])
+        # The message of a single problem is often the message as a whole.
+        more = [detail for detail in self.details if detail.message not in self.message]
+        return "\n".join([self.message, *(f"  {detail.field}: {detail.message}" for detail in more)])
 
 
 class NoAnswer(SignoffError):

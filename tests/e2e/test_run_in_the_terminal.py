@@ -68,7 +68,7 @@ async def test_ctrl_d_leaves_a_question_open(cli: CommandLine, signoff: Stack) -
     async with cli.terminal(
         "run", plan(cli, CHECK.replace("- [ ] Check", "- Check")), "--new-workspace", "--yes"
     ) as terminal:
-        await terminal.seen("Send to everybody?")
+        await terminal.seen("Send to everybody? [yes/no/only the leads]")
         terminal.type("\x04")
         await terminal.seen("Left open. To answer it later: signoff inbox")
         project = project_id(terminal.text)
