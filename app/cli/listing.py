@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -50,9 +52,21 @@ class Cell(NamedTuple):
     piped: str
 
 
+class _PlainConsole(Console):
+    """A console that leaves it to the command what a closed pipe means. Rich would end the process with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Report that the reader has gone.
+
+        Raises:
+            BrokenPipeError: always.
+        """
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def new_console(*, stderr: bool = False) -> Console:
     """A console on standard output, or on standard error. What is not a terminal gets whole lines of any length."""
-    out = Console(stderr=stderr, highlight=False)
+    out = _PlainConsole(stderr=stderr, highlight=False)
     if not out.is_terminal:
         out.width = _UNLIMITED
     return out
