@@ -11,7 +11,6 @@ import click
 
 from app.cli.arguments import ProjectId
 from app.cli.command import client_command
-from app.cli.references import whole_id
 from signoff import AsyncSignoff, SignoffError
 
 web_option = click.option("--web", is_flag=True, help="Open it on the page instead.")
@@ -57,7 +56,7 @@ async def open_project(api: AsyncSignoff, project_id: str | None, *, task: str |
             raise click.UsageError("Name the project of the task: signoff open PROJECT --task TASK")
         open_page(f"{api.url}/")
         return 0
-    open_page(await page_of(api, await whole_id(api, project_id), **({"task": task} if task else {})))
+    open_page(await page_of(api, project_id, **({"task": task} if task else {})))
     return 0
 
 

@@ -201,12 +201,14 @@ async def test_a_signal_cancels_the_project_and_waits_until_its_tasks_have_stopp
     assert with_environment("SIGNOFF_PROJECT_ID", shown) == []
 
 
-async def test_a_second_ctrl_c_exits_at_once_and_the_cancellation_continues(
+async def test_ctrl_c_during_a_cancel_exits_at_once_and_the_cancellation_continues(
     cli: CommandLine, signoff: Stack, work: Path
 ) -> None:
     async with cli.terminal("run", plan(work, STUBBORN), "--yes") as terminal:
         await eventually(lambda: _exists(work / "here"), what="the task runs")
         terminal.type("\x03")
+        await terminal.seen("[w]atch on?")
+        terminal.type("c\n")
         await terminal.seen("cancelling")
         terminal.type("\x03")
         # Printed only because the command does not wait for the end: killing the task takes a while.
