@@ -42,6 +42,7 @@ ARGUMENTS = {
     "links ask": ["--name", "Kim", "--email", "kim@example.com"],
     "links add": ["--name", "Kim"],
     "certificate": ["-o", "-"],
+    "projects create": ["--name", "Broken"],
     "projects wait": ["--until", "person"],
 }
 # These run until they are stopped, or need a place of their own.
