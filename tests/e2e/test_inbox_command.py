@@ -35,7 +35,7 @@ async def test_without_a_terminal_it_lists_and_asks_nothing(stack: Stack, tmp_pa
     project_id = await stack.planned(PLAN, name="Clear logs")
     cli = command_line(stack, tmp_path)
     ended = await cli("inbox")
-    assert (ended.code, "Clear logs" in ended.out, "1 critical" in ended.out, "1 of 1" in ended.out) == (
+    assert (ended.code, "Clear logs" in ended.out, "1 critical" in ended.out, len(ended.out.splitlines()) == 1) == (
         *(0, True, True),
         True,
     ), ended

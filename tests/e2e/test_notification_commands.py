@@ -26,7 +26,7 @@ async def test_a_notification_is_listed_and_replayed(temporal_server: WorkflowEn
             await eventually(delivered, what="it is delivered")
             shown = await cli("notifications", "list")
             assert (shown.code, "hook" in shown.out, "waiting plan" in shown.out) == (0, True, True), shown
-            assert "1 of 1" in shown.out
+            assert len(shown.out.splitlines()) == 1
             [row] = json.loads((await cli("notifications", "list", "--json")).out)["notifications"]
             assert json.loads((await cli("notifications", "list", "--status", "failed", "--json")).out)["total"] == 0
             again = await cli("notifications", "replay", row["id"])
