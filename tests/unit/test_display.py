@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from app.cli.arguments import heading_of
 from app.cli.display import action_text, duration, output_files, plan_tree, projects_table, size, tasks_table, visible
 from app.cli.live import event_line, person_hints, progress_picture
 from app.cli.progress import Progress
-from app.cli.arguments import heading_of
 from signoff.schemas.events import Event
 
 
