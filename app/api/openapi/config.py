@@ -12,7 +12,7 @@ from litestar import Litestar, Request, Router
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPI, SecurityScheme, Server, Tag
+from litestar.openapi.spec import Components, License, OpenAPI, SecurityScheme, Server, Tag
 
 from app.api.http.gateway import OPENAPI_PATH
 from app.api.openapi.document import complete
@@ -89,6 +89,7 @@ def configuration(*, key_needed: bool, prefix: str) -> OpenAPIConfig:
         title="Signoff",
         version=version("signoff-server"),
         description=_DESCRIPTION,
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
         components=Components(security_schemes={"bearer": bearer}),
         servers=[Server(url=prefix or "/")],
