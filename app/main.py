@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
 
 import structlog
 from litestar import Litestar
@@ -40,6 +41,7 @@ from app.api.controllers.system import SystemController
 from app.api.controllers.tasks import TaskController
 from app.api.controllers.temporal_ui import TemporalUi, by_port
 from app.api.http.body_json import JsonRequest
+from app.api.http.cors import Cors
 from app.api.http.credentials import Credentials
 from app.api.http.errors import to_response
 from app.api.http.gateway import Gateway, nothing
@@ -47,6 +49,7 @@ from app.api.http.idempotency import IdempotencyKeys
 from app.api.http.large_answers import encode_large
 from app.api.http.methods import Methods
 from app.api.http.permission import Authorize
+from app.api.http.prefix import Prefix
 from app.api.http.secret_answers import SecretAnswers
 from app.api.http.services import Services
 from app.api.http.telemetry import Observed, Telemetry
@@ -152,7 +155,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         after_request=encode_large,
         guards=[RefuseUnknownInputs(), Authorize(database)],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
-        openapi_config=configuration(key_needed=credentials.key_needed),
+        openapi_config=configuration(key_needed=credentials.key_needed, prefix=settings.public_path),
         request_class=JsonRequest,
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
@@ -160,8 +163,12 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     # Wraps the router instead of being one of its middlewares: it must also see unknown addresses and wrong methods.
     methods = Methods(app.asgi_handler, app.asgi_router)
     keyed = IdempotencyKeys(methods, database, SecretAnswers(services.sealer.keys.signer), largest_body=MAX_BODY_BYTES)
-    hosts = [settings.host, *settings.allowed_hosts]
-    guarded: ASGIApp = Gateway(keyed, allowed_hosts=hosts, credentials=credentials)
+    public_url = urlsplit(settings.public_url)
+    hosts = [settings.host, public_url.hostname or "", *settings.allowed_hosts]
+    guarded: ASGIApp = Gateway(
+        keyed, allowed_hosts=hosts, credentials=credentials, public_host=public_url.netloc.lower()
+    )
+    guarded = Prefix(Cors(guarded, settings.cors_origins), settings.public_path)
     if temporal_ui is not None:
         web_ui = Gateway(
             temporal_ui, allowed_hosts=hosts, credentials=credentials, open_to_all=nothing, needs=Scope.ADMIN

@@ -13,6 +13,7 @@ from app.cli.command import answer_command, client_command
 from app.cli.display import Json, size, visible
 from app.cli.groups import command_group
 from app.cli.tables import file_list
+from app.cli.transfers import transfer
 from signoff import AsyncSignoff, SignoffError
 from signoff.schemas.files import FileList, Uploaded
 
@@ -49,7 +50,8 @@ def _uploaded(answer: Json) -> Text:
 @answer_command(_uploaded)
 async def upload(api: AsyncSignoff, project_id: str, source: Path, path: str | None, overwrite: bool) -> Uploaded:
     """Upload a file to a project's workspace."""
-    return await api.files.upload(project_id, source, path=path, overwrite=overwrite)
+    with transfer(f"Uploading {source.name}") as progress:
+        return await api.files.upload(project_id, source, path=path, overwrite=overwrite, progress=progress)
 
 
 @files.command("get")
@@ -71,7 +73,8 @@ async def get_file(api: AsyncSignoff, project_id: str, path: str, *, output: Pat
         return 0
     target = output or Path(Path(path).name)
     try:
-        length = await api.files.download(project_id, path, target)
+        with transfer(f"Downloading {path}") as progress:
+            length = await api.files.download(project_id, path, target, progress=progress)
     except OSError as error:
         raise SignoffError(f"{target} cannot be written: {error.strerror}.") from error
     click.echo(f"{visible(str(target))} ({size(length)})")

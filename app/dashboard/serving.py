@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -32,6 +33,7 @@ _HEADERS = {
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_FIRST = "no-cache"
 _MIN_ZIPPED_BYTES = 512
+_OWN_ADDRESS = re.compile(rb'((?:src|href)=")\./')
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -73,6 +75,9 @@ def _answer(request: AnyRequest, name: str, caching: str) -> Response[bytes]:
         if name == "index.html":
             raise NotFoundException("The web page has not been built. Run 'python tools/build_dashboard.py'.")
         raise NotFoundException
+    # Where a proxy shows the app, as the middleware around the app notes it.
+    if name == "index.html":
+        file = _below(str(request.scope["state"].get("prefix", "")))
     headers = {**_HEADERS, "Cache-Control": caching, "ETag": file.etag}
     if file.etag in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers, media_type=file.media_type)
@@ -90,8 +95,17 @@ def _files() -> dict[str, _File]:
     return {path.relative_to(BUILT).as_posix(): _file(path) for path in paths}
 
 
+@cache
+def _below(prefix: str) -> _File:
+    """The page itself, with the addresses of its files below a prefix. Scripts find each other by their own addresses."""
+    page = (BUILT / "index.html").read_bytes()
+    return _made(_OWN_ADDRESS.sub(rb"\1" + prefix.encode() + b"/", page), "text/html")
+
+
 def _file(path: Path) -> _File:
-    content = path.read_bytes()
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return _made(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream")
+
+
+def _made(content: bytes, media_type: str) -> _File:
     zipped = gzip.compress(content, mtime=0) if len(content) >= _MIN_ZIPPED_BYTES else None
     return _File(content, zipped, media_type, f'"{sha256(content).hexdigest()[:32]}"')

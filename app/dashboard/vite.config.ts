@@ -3,6 +3,8 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   plugins: [svelte()],
+  // Files find each other by their own addresses, so they may lie below any path.
+  base: "./",
   build: {
     outDir: "built",
     target: "es2022",

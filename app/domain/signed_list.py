@@ -171,6 +171,7 @@ SETTINGS: dict[str, str] = {
             "url",
             "public_url",
             "allowed_hosts",
+            "cors_origins",
             "max_connections",
             "shutdown_grace",
             "max_upload",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any, ClassVar
 
 import structlog
@@ -25,6 +26,10 @@ logger = structlog.get_logger(__name__)
 _LINGER_SECONDS = 2.0
 
 _BAD_REQUEST = ErrorInfo(status=400, code="bad_request", message="The request is not valid HTTP.")
+_NO_SUCH_METHOD = ErrorInfo(status=405, code="method_not_allowed", message="This address does not support that method.")
+# The parser knows the registered methods. It refuses a request with any other method before it reads the address.
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) \S+ HTTP/1\.[01]\r?\n")
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT")
 _SLOW_HEAD = ErrorInfo(status=408, code="request_timeout", message="The request's header took too long to arrive.")
 _SLOW_BODY = ErrorInfo(
     status=408, code="request_timeout", message="The request's body stopped arriving before it was complete."
@@ -58,6 +63,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._too_large = False
         self._refused = False
         self._fields = self._field_bytes = 0
+        self._has_url = False
+        # The bytes that are being parsed.
+        self._data = b""
         # The parser's progress (a header, part of a body, the end of a request), and the bytes received since the last step.
         self._steps = self._stalled_bytes = 0
 
@@ -92,7 +100,9 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._heard_at = self.loop.time()
         steps = self._steps
+        self._data = data
         super().data_received(data)
+        self._data = b""
         if self._refused or self.transport.is_closing():
             return
         self._stalled_bytes = self._stalled_bytes + len(data) if steps == self._steps else 0
@@ -110,11 +120,13 @@ class GuardedProtocol(HttpToolsProtocol):
         self.scope.setdefault("state", {})[PEER] = self._peer
         self._steps += 1
         self._fields = self._field_bytes = 0
+        self._has_url = False
         if self._head_since is None:
             self._head_since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
         """Count part of the request's URL."""
+        self._has_url = True
         self._count(len(url), fields=0)
         super().on_url(url)
 
@@ -144,7 +156,15 @@ class GuardedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that the parser cannot read or that exceeds a limit."""
         del msg
-        self._refuse(self._head_too_large() if self._too_large else _BAD_REQUEST)
+        if self._too_large:
+            self._refuse(self._head_too_large())
+        else:
+            self._refuse(_NO_SUCH_METHOD if self._has_unknown_method() else _BAD_REQUEST)
+
+    def _has_unknown_method(self) -> bool:
+        """Whether a whole request line has been received, and the parser has refused its method."""
+        line = _REQUEST_LINE.match(self._data)
+        return not self._has_url and line is not None and line[1].decode() not in _METHODS
 
     def _count(self, size: int, *, fields: int) -> None:
         self._fields += fields
@@ -243,5 +263,7 @@ def _answer(why: ErrorInfo) -> bytes:
         "x-content-type-options": "nosniff",
         "x-request-id": request_id,
     }
+    if why.status == 405:
+        fields["allow"] = ", ".join(_METHODS)
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return STATUS_LINE[why.status] + head.encode() + b"\r\n" + body

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, field_validator
@@ -28,6 +28,7 @@ from app.domain.plan import DEFAULT_AGENT
 from app.domain.policies import Policies
 from app.domain.secret_scopes import SecretEntry, SecretScopes
 from app.domain.sign_in import OidcEntry, ProxyEntry
+from app.settings.addresses import Origins, PublicUrl
 from app.settings.sources import Environment, settings_file
 
 # Settings that are tables in the file. They have their own models and no flag.
@@ -121,10 +122,13 @@ class Settings(BaseSettings):
         default=None, description="The reverse proxy that signs people in: [proxy] in the file."
     )
     url: str = Field(default="", description="Address of a running Signoff, for client commands.")
-    public_url: str = Field(
+    public_url: PublicUrl = Field(
         default="",
-        pattern=r"^$|^https?://\S+$",
-        description="Address at which people reach the page, used in links from Temporal; default: the app's own address.",
+        description="Address at which people reach the app, also with a path if a proxy shows it there; used in all links.",
+    )
+    cors_origins: Annotated[Origins, NoDecode] = Field(
+        default_factory=list[str],
+        description="Other sites whose scripts may use the API with a key, such as https://tools.example.com, with commas.",
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list[str], description="Host names, besides loopback, that requests may be addressed to."
@@ -265,7 +269,7 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: object) -> object:
         return [Path(part) for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
-    @field_validator("allowed_hosts", "http_allow", "planner_actions", "planner_hosts", mode="before")
+    @field_validator("allowed_hosts", "cors_origins", "http_allow", "planner_actions", "planner_hosts", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -348,6 +352,11 @@ class Settings(BaseSettings):
     def effective_public_url(self) -> str:
         """The address at which people reach the app: `public_url`, else its own address on this machine."""
         return (self.public_url or self.app_url).rstrip("/")
+
+    @property
+    def public_path(self) -> str:
+        """The path below which people reach the app, such as `/signoff`: that of `public_url`; empty for the root."""
+        return urlsplit(self.effective_public_url).path.rstrip("/")
 
     @property
     def keys_dir(self) -> Path:

@@ -23,6 +23,7 @@ GUARDED = (
     "host",
     "public_url",
     "allowed_hosts",
+    "cors_origins",
     "oidc",
     "oidc_client_secret",
     "proxy",

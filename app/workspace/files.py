@@ -8,7 +8,7 @@ import stat
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -23,6 +23,7 @@ from app.domain.sender import Actor, as_sender
 from app.storage.projects import ProjectRow
 from app.storage.tables import attempts, files, runs
 from app.storage.tasks import TaskRow
+from app.workspace.file_names import as_text
 from app.workspace.folders import open_file, open_folder
 from app.workspace.uploads import Placed
 from app.workspace.workspaces import root_of
@@ -322,7 +323,10 @@ def looked_at(path: str, descriptor: int) -> WorkspaceFile:
 
 
 def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
-    """Yield every regular file below a folder except Signoff's own. Links are not followed."""
+    """Yield every regular file below a folder except Signoff's own. Links are not followed.
+
+    Names that are not UTF-8 are yielded as text. If that is the name of another file, that one takes its place.
+    """
     stack = [""]
     while stack:
         folder = stack.pop()
@@ -337,15 +341,23 @@ def _walk(root: Path, *, skip: frozenset[str]) -> Iterator[WorkspaceFile]:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 try:
                     found = entry.stat(follow_symlinks=False)
-                    # Skip names that are not text, or that a database cannot store.
-                    path.encode()
-                except (OSError, UnicodeEncodeError):
+                except OSError:
                     continue
                 if stat.S_ISDIR(found.st_mode):
                     if entry.name not in skip and not is_private(entry.name):
                         stack.append(path)
-                elif stat.S_ISREG(found.st_mode) and len(path) <= MAX_PATH_LENGTH:
-                    yield _file(path, found)
+                elif stat.S_ISREG(found.st_mode) and _is_listed(shown := as_text(path), entry.name, descriptor):
+                    yield _file(shown, found)
+
+
+def _is_listed(path: str, name: str, folder: int) -> bool:
+    """Whether a file can be named by this path, and no other file in the same folder has its name as text."""
+    text = as_text(name)
+    if text != name:
+        with suppress(OSError):
+            os.lstat(text, dir_fd=folder)
+            return False
+    return len(path) <= MAX_PATH_LENGTH
 
 
 def _file(path: str, found: os.stat_result) -> WorkspaceFile:

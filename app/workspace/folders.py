@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.domain.file_paths import PRIVATE_FOLDER
+from app.workspace.file_names import with_bytes
 
 # Entered without being read: Signoff may not be allowed to list a folder above a workspace.
 _ENTER = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
@@ -84,11 +85,22 @@ def _hide_from_git(folder: int) -> None:
 
 
 def open_file(root: Path, parts: Sequence[str]) -> int:
-    """Return a descriptor for reading a regular file below `root`.
+    """Return a descriptor for reading a regular file below `root`. Names that are not UTF-8 may be given as text.
 
     Raises:
         OSError: it does not exist, it is not a regular file, or a symbolic link leads to it.
     """
+    try:
+        return _open_file(root, parts)
+    except FileNotFoundError:
+        # A file whose name really contains the text of an escape comes first.
+        path = with_bytes("/".join(parts))
+        if path is None:
+            raise
+        return _open_file(root, path.split("/"))
+
+
+def _open_file(root: Path, parts: Sequence[str]) -> int:
     folder = open_folder(root, parts[:-1])
     try:
         # O_NONBLOCK: opening a FIFO that somebody put there must not wait for its writer.

@@ -20,6 +20,7 @@ from signoff.schemas.problems import Problem
 
 # App and workers must see the same workspaces. A worker that does not find this file sees different ones.
 MARKER = ".signoff-workspaces"
+_ADD_ROOTS = "Add more with SIGNOFF_WORKSPACE_ROOTS."
 
 
 def workspaces_of(settings: Settings) -> Workspaces:
@@ -70,6 +71,18 @@ class Workspaces:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    def absolute(self, path: str | None) -> str | None:
+        """The path that a caller means: a relative one is below the first of the roots. Null stays null.
+
+        Raises:
+            Invalid: the path is relative, and there are no roots.
+        """
+        if path is None or Path(path).is_absolute() or path.startswith("~"):
+            return path
+        if not self._roots:
+            raise _refused(f"path is relative, but there are no workspace roots. {_ADD_ROOTS}")
+        return str(self._roots[0] / path)
+
     def named(self, path: str) -> Path:
         """Return the workspace that a caller names.
 
@@ -82,15 +95,15 @@ class Workspaces:
         except (OSError, ValueError, RuntimeError):
             raise _refused(f"'{path[:200]}' is not a usable path.") from None
         if not Path(path).is_absolute():
-            raise _refused("path must be absolute.")
+            raise _refused(
+                "path must be absolute, or relative to the first of the workspace roots; '~' is not supported."
+            )
         objection = self._private.objection_to(resolved)
         if objection is not None:
             raise _refused(f"path must be a folder of your own, but {resolved} {objection}.")
         if not any(resolved.is_relative_to(root) for root in self._roots):
             roots = ", ".join(str(root) for root in self._roots) or "none"
-            raise _refused(
-                f"path must be inside one of the workspace roots ({roots}). Add more with SIGNOFF_WORKSPACE_ROOTS."
-            )
+            raise _refused(f"path must be inside one of the workspace roots ({roots}). {_ADD_ROOTS}")
         if not is_folder:
             raise _refused(f"{resolved} is not a folder.")
         return resolved

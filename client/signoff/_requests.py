@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +18,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
+from signoff._transfers import CountedFile, Progress
 from signoff.errors import NoAnswer, NotASignoff, SignoffError
 from signoff.schemas.json_value import JsonObject
 
@@ -32,10 +35,13 @@ class Upload:
     source: Path | bytes
     name: str
     fields: Mapping[str, str]
+    progress: Progress | None = None
 
-    def open(self) -> IO[bytes]:
+    @contextmanager
+    def open(self) -> Generator[IO[bytes]]:
         """Open the file's content."""
-        return BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
+        with BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb") as file:
+            yield file if self.progress is None else cast("IO[bytes]", CountedFile(file, self.progress))
 
 
 @dataclass(frozen=True)
@@ -100,8 +106,15 @@ class Retries:
 
 
 def trusted_for(url: str) -> ssl.SSLContext | bool:
-    """What httpx should check certificates with: an address without TLS needs none of the system's, which take long to read."""
-    return True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    """What httpx should check certificates with: those in SSL_CERT_FILE or SSL_CERT_DIR, else the well-known ones.
+
+    An address without TLS needs none of them, which take long to read.
+    """
+    if not url.startswith("https:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # httpx reads these variables too, but not if it must ignore the network proxies in the environment.
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    return ssl.create_default_context(cafile=file, capath=folder) if file or folder else True
 
 
 def no_answer(url: str, error: Exception) -> NoAnswer:

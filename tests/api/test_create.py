@@ -53,35 +53,26 @@ async def test_values_are_kept_as_they_came(signoff: Stack) -> None:
 
 
 BAD_VALUES = [
-    ("name", ""),
     ("name", "x" * 201),
-    ("name", None),
     ("name", 5),
     ("name", ["x"]),
     ("name", "a\x00b"),
-    ("description", None),
     ("description", "x" * 100_001),
     ("description", "\x00"),
     ("description", {}),
     ("strategy", "fast"),
-    ("strategy", None),
-    ("strategy", ""),
     ("strategy", 1),
-    ("auto_approve_plan", None),
     ("auto_approve_plan", "yes"),
     ("auto_approve_plan", 1),
     ("auto_approve_plan", []),
     ("auto_approve_phases", "false"),
     ("auto_approve_phases", 0),
-    ("decision_mode", None),
     ("decision_mode", "robot"),
-    ("agent_id", ""),
     ("agent_id", "x" * 65),
     ("agent_id", "nobody"),
     ("agent_id", 7),
     ("sme_archetype", "nobody"),
     ("sme_archetype", "\x00"),
-    ("path", ""),
     ("path", 1),
     ("path", "x" * 4097),
     ("path", "\x00"),
@@ -101,7 +92,7 @@ async def test_a_bad_value_is_refused_and_named(signoff: Stack, field: str, valu
 
 
 async def test_all_problems_are_told_at_once(signoff: Stack) -> None:
-    given = {"name": "", "strategy": "fast", "decision_mode": None, "unknown": 1}
+    given = {"name": 5, "strategy": "fast", "decision_mode": [], "unknown": 1}
     body = await refused(signoff, "POST", "", 422, json=given)
     assert sorted(fields_of(body)) == sorted(given)
     assert "(and 3 more)" in body["message"]
@@ -204,10 +195,8 @@ async def test_a_path_that_leads_out_of_the_roots_is_refused(signoff: Stack, tmp
         f"{root}/a_file",
         f"{root}/a_file/x",
         f"{root}/does_not_exist",
-        "mine",
-        "./mine",
         "../mine",
-        ".",
+        "does_not_exist",
         "~",
         "~root",
         "~nobody-of-that-name",

@@ -16,6 +16,8 @@ class Proxy:
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._left: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        # Seconds before each piece of 64 KiB, in both directions: a slow connection.
+        self.pause = 0.0
         self.passed = 0
         self.cuts = 0
         self.requests: list[bytes] = []
@@ -53,6 +55,7 @@ class Proxy:
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             self.requests.append(data)
+            await asyncio.sleep(self.pause)  # why: the slowness of the connection
             writer.write(data)
             await writer.drain()
 
@@ -62,6 +65,7 @@ class Proxy:
                 data = data[: self._left]
                 self._left -= len(data)
             self.passed += len(data)
+            await asyncio.sleep(self.pause)  # why: the slowness of the connection
             writer.write(data)
             await writer.drain()
             if self._left == 0:

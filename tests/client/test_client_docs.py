@@ -26,6 +26,7 @@ EXAMPLES = _BLOCKS.findall(TEXT) + _BLOCKS.findall((ROOT / "README.md").read_tex
             [
                 "completed 100.0\n42\n42 users\n",
                 "project.completed\n",
+                "numbers.txt made by Count\n",
                 "plan_superseded 1\nsomebody",
                 "['in/sales.csv']\nb'month'",
                 "completed\n3 rows\n",

@@ -101,6 +101,7 @@ VALUES = {
     "host": "evil.example",
     "public_url": EVIL,
     "allowed_hosts": "evil.example",
+    "cors_origins": "https://evil.example",
     "data_dir": "planted",
     "database_url": "sqlite+aiosqlite:///planted.db",
     "temporal_address": "evil.example:7233",

@@ -8,7 +8,8 @@ import re
 import zipfile
 from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
@@ -120,10 +121,9 @@ class Archive:
             stream.add(self._sums.counted(name, data), name)
         root = root_of(self._project.workspace, self._project.path)
         for name, file in self._contents:
-            if name in self._sums.entries:
-                # Names that differ only in a backslash become the same in a zip, which must not repeat a name.
-                continue
-            stream.add(self._sums.counted(name, _content(root, file)), name)
+            # Names that differ only in a backslash become the same in a zip, which must not repeat a name.
+            unique = next(each for each in _numbered(name) if each not in self._sums.entries)
+            stream.add(self._sums.counted(unique, _content(root, file)), unique)
             yield from stream.all_files()
         yield from stream.all_files()
         stream.add(export.manifest(self._record, self._sums, signer, refused), export.MANIFEST)
@@ -194,6 +194,13 @@ def _legible(data: Iterator[bytes]) -> Iterator[bytes]:
         yield from data
     except (Conflict, NotFound, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         yield b'\n{"unreadable": "Rows of this were altered. `signoff verify` names them; they are in record/rows.jsonl."}\n'
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """The name, and then the name with a number before its suffix."""
+    yield name
+    path = PurePosixPath(name)
+    yield from (str(path.with_name(f"{path.stem} ({number}){path.suffix}")) for number in count(2))
 
 
 def _content(root: Path, file: WorkspaceFile) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from app.api.http.actor import actor_of, is_decided, new_command
 from app.api.http.idempotency import answer_once
+from app.api.http.location import location_of
 from app.api.http.outcome import recorded, submit
 from app.api.http.plan_match import plan_to_match
 from app.api.http.services import Services
@@ -135,7 +136,10 @@ async def _submit(
     made = decided.record.payload
     tasks, phases = made.get("tasks", []), made.get("phases", [])
     answer = await services.database.read(lambda conn: shown(conn, tasks, phases))
-    return Response(answer, status_code=status, headers=decided.headers)
+    headers = decided.headers
+    if status == 201:
+        headers["Location"] = location_of(request, answer)
+    return Response(answer, status_code=status, headers=headers)
 
 
 def check_sendable(services: Services, edits: list[JsonObject]) -> None:

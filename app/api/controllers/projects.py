@@ -70,7 +70,7 @@ class ProjectController(Controller):
         """
         within = caller_of(request).access.labels_of(Scope.READ)
         wanted = None if status in {None, "all"} else status
-        term = (search or "").replace("\x00", "")
+        term = (search or "").replace("\x00", "").strip()
 
         def page(conn: Connection) -> tuple[list[project_list.ListedProject], int, dict[str, int], dict[str, int]]:
             found = project_list.page(
@@ -103,11 +103,12 @@ class ProjectController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[CreateProject]
     ) -> Response[Project]:
         """Creates a pending project without a plan."""
-        fields = data.model_dump()
+        path = services.workspaces.absolute(data.path)
+        fields = {**data.model_dump(), "path": path}
         check_named(services, fields)
         check_new(request, data.labels, auto_approve=data.auto_approve_plan)
         project_id = new_id("proj")
-        workspace = await _workspace(services.workspaces, project_id, data.path)
+        workspace = await _workspace(services.workspaces, project_id, path)
         values = cast("projects.NewProject", {**fields, "id": project_id, "workspace": workspace})
         actor, caller = actor_of(request), caller_of(request)
 
@@ -142,6 +143,9 @@ class ProjectController(Controller):
         """Omitted fields keep their values; read-only fields may be sent unchanged. If-Match refuses a stale update."""
         tags = wanted_tags(request)
         wanted = data.model_dump(include=set(UpdateProject.model_fields) & data.model_fields_set)
+
+        if "path" in wanted:
+            wanted["path"] = services.workspaces.absolute(wanted["path"])
 
         def check(row: projects.ProjectRow) -> None:
             check_match(tags, revision_tag(row.revision))
@@ -191,7 +195,11 @@ class ProjectController(Controller):
         await services.database.read(lambda conn: check_deletable(conn, request, project_id))
         command = new_command(request, project_id, Cancel(delete=True))
         done = await services.commands.delete(command)
-        return Response(DeleteAnswer(deleted=done, deleting=not done, id=project_id), status_code=200 if done else 202)
+        row = None if done else await services.database.read(lambda conn: projects.find(conn, project_id))
+        answer = DeleteAnswer(
+            deleted=done, deleting=not done, id=project_id, updated_at=row.updated_at if row is not None else None
+        )
+        return Response(answer, status_code=200 if done else 202)
 
 
 async def read_project(services: Services, project_id: str, caller: Caller | None = None) -> Project:

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 
 from app.api.http.credentials import Credentials
 from app.api.http.permission import SCOPE
+from app.api.http.prefix import public
 from app.api.http.session_cookie import is_https, session_cookie
 from app.domain.errors import DomainError, NotFound
 from app.domain.sign_in import FLOW_SECONDS, local_path
@@ -41,7 +42,7 @@ class ProviderController(Controller):
         cookie = Cookie(
             key=_COOKIE,
             value=begun.kept,
-            path=_PATH,
+            path=public(_PATH),
             max_age=FLOW_SECONDS,
             httponly=True,
             samesite="lax",
@@ -72,5 +73,5 @@ def _to_page(error: DomainError, *cookies: Cookie) -> Response[None]:
 
 
 def _redirect(url: str, *cookies: Cookie) -> Response[None]:
-    headers = {"Location": url, "Cache-Control": "no-store"}
+    headers = {"Location": public(url), "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers, cookies=list(cookies))

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
+from app.api.http.kind_readings import REFINE_NAMES, TASK_NAMES, edits_with_own_names, with_own_names, without_empty
 from app.domain.edits import MAX_EDITS, ConditionEdit
 from app.domain.limits import OwnLimits
 from app.domain.parameters import Changes, Given
@@ -52,7 +63,15 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class RequestBody(BaseModel):
-    """Base of all request bodies, which refuse unknown fields. Texts are normalized."""
+    """Base of all request bodies, which refuse unknown fields. Texts are normalized.
+
+    Attributes:
+        other_names: other names of fields, each with the field's own name.
+        empty_is_unset: whether null and `""` mean that an optional field is not set.
+    """
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    empty_is_unset: ClassVar[bool] = False
 
     # Most processes need few of these models, so each is built when it is first used.
     model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=True, defer_build=True)
@@ -62,6 +81,9 @@ class RequestBody(BaseModel):
     def _normalized(cls, value: JsonValue) -> JsonValue:
         if not isinstance(value, dict):
             return value
+        value = with_own_names(value, cls.other_names)
+        if cls.empty_is_unset:
+            value = without_empty(value, {name for name, field in cls.model_fields.items() if not field.is_required()})
         # Read-only fields that the caller sends back are compared with their current values, so they stay as they are.
         kept = {name: item for name, item in value.items() if name not in cls.model_fields}
         return normalized_fields(value) | kept
@@ -83,7 +105,9 @@ class NoFields(RequestBody):
 
 
 class CreateProject(RequestBody):
-    """A new project."""
+    """A new project. Null and an empty text mean that a field is not set."""
+
+    empty_is_unset: ClassVar[bool] = True
 
     name: Name = "Untitled"
     description: LongText = ""
@@ -112,10 +136,13 @@ class UpdateProject(CreateProject):
     """The fields to change; omitted fields keep their values. Read-only fields are accepted with their current value."""
 
     model_config = ConfigDict(extra="allow", validate_default=False)
+    empty_is_unset: ClassVar[bool] = False
 
 
 class DuplicateProject(RequestBody):
     """Options for a copy of a project. The default name is the project's name followed by ` (Copy)`."""
+
+    empty_is_unset: ClassVar[bool] = True
 
     name: Name | None = None
     include_files: Flag = False
@@ -200,7 +227,10 @@ class Cancel(RequestBody):
 
 
 class CreateTask(RequestBody):
-    """A task to add to the plan."""
+    """A task to add to the plan. Its title may also be sent as `name`. Null and an empty text mean that a field is not set."""
+
+    other_names: ClassVar[Mapping[str, str]] = TASK_NAMES
+    empty_is_unset: ClassVar[bool] = True
 
     title: Name
     key: Key | None = None
@@ -226,12 +256,15 @@ class UpdateTask(CreateTask):
     """The fields to change; omitted fields keep their values. Read-only fields are accepted with their current value."""
 
     model_config = ConfigDict(extra="allow", validate_default=False)
+    empty_is_unset: ClassVar[bool] = False
 
     title: Name = ""
 
 
 class CreatePhase(RequestBody):
-    """A phase to add to the plan."""
+    """A phase to add to the plan. Null and an empty text mean that a field is not set."""
+
+    empty_is_unset: ClassVar[bool] = True
 
     name: Name
     key: Key | None = None
@@ -251,11 +284,18 @@ class QuestionAnswer(RequestBody):
 
 
 class RefinePlan(RequestBody):
-    """The requested changes: in words for a planner, as edits, as answers to the plan's questions, or several of these."""
+    """The requested changes: in words for a planner, as edits, as answers to the plan's questions, or several of these.
+
+    The words may also be sent as `instructions`, as when a plan is generated.
+    """
+
+    other_names: ClassVar[Mapping[str, str]] = REFINE_NAMES
 
     message: LongText | None = None
     answers: list[QuestionAnswer] | None = Field(default=None, max_length=100)
-    edits: list[dict[str, Json]] | None = Field(default=None, max_length=MAX_EDITS)
+    edits: Annotated[list[dict[str, Json]], AfterValidator(edits_with_own_names)] | None = Field(
+        default=None, max_length=MAX_EDITS
+    )
 
 
 class Remark(RequestBody):

@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Rece
 from litestar.types.asgi_types import HTTPRequestEvent, ReceiveMessage
 
 from app.api.http.callers import CALLER, refusal
+from app.api.http.cors import CROSS_ORIGIN
 from app.api.http.credentials import Credentials
 from app.api.http.errors import INTERNAL_ERROR, send_error
 from app.api.http.session_streams import SessionStreams
@@ -24,6 +25,7 @@ from app.domain.people import Caller
 from app.serving.peer import PEER
 from app.settings import LOOPBACK_HOSTS
 from signoff.vocabulary import Scope as ScopeName
+from signoff.vocabulary import Via
 
 logger = structlog.get_logger(__name__)
 # How long a refused body is still received, so that its sender has time to read the error.
@@ -45,6 +47,8 @@ _PAGE_PATHS = frozenset({"/", "/new", "/projects", "/sign", "/favicon.svg"})
 _PAGE_FOLDERS = ("/projects/", "/settings/", "/assets/")
 _PROVIDER_PATHS = frozenset({"/api/session/oidc", "/api/session/oidc/callback"})
 _UPLOAD = re.compile(r"^/api/projects/[^/]+/files/upload/?$")
+_AS_JSON = "Send the body as JSON, with 'Content-Type: application/json'."
+_AS_UPLOAD = "Send the file as multipart/form-data, in the field `file`."
 _JSON = re.compile(r"^application/(json|[a-z0-9.+-]+\+json)\s*(;|$)", re.IGNORECASE)
 
 
@@ -57,6 +61,7 @@ class Gateway:
         credentials: authenticate the sender of a request.
         open_to_all: decides whether a method and path need no key.
         needs: the scope that every request needs, if the app has no handlers that say what they need.
+        public_host: the host and port of the address at which people reach the app; empty if it is the app's own.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Gateway:
         credentials: Credentials,
         open_to_all: Callable[[str, str], bool] | None = None,
         needs: ScopeName | None = None,
+        public_host: str = "",
     ) -> None:
         self._app = app
         self._hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
@@ -75,6 +81,7 @@ class Gateway:
         self._unique = (*_UNIQUE, *(name.encode() for name in credentials.proxy_fields))
         self._open_to_all = open_to_all or _is_open
         self._needs = needs
+        self._public_host = public_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer why it is refused."""
@@ -113,7 +120,7 @@ class Gateway:
 
         try:
             _check_unique(scope, self._unique)
-            self._check_origin(scope["method"], headers)
+            self._check_origin(scope, headers)
             answer = await self._identified(scope, headers, send_with_id)
             body = await _body(scope, headers, receive_noted)
             await self._app(scope, body, answer)
@@ -125,7 +132,7 @@ class Gateway:
             logger.exception("request failed", path=scope["path"])
             await send_error(scope, send_with_id, INTERNAL_ERROR)
 
-    def _check_origin(self, method: str, headers: dict[str, str]) -> None:
+    def _check_origin(self, scope: HTTPScope, headers: dict[str, str]) -> None:
         """Refuse host names that a hostile page could have bound to this address, and requests from other sites."""
         host = _host_name(headers.get("host", ""))
         if host is None or not (self._any_host or host in self._hosts):
@@ -134,10 +141,12 @@ class Gateway:
                 f"This server does not answer to the name '{name}'. To allow it, add it to SIGNOFF_ALLOWED_HOSTS.",
                 code="bad_host",
             )
-        if method in _SAFE:
+        if scope["method"] in _SAFE or scope["state"].get(CROSS_ORIGIN):
             return
         origin = headers.get("origin")
-        foreign = origin is not None and _netloc(origin) != headers.get("host", "").lower()
+        # A proxy may send its own name for this server, so the origin may also be the address that people use.
+        own = {headers.get("host", "").lower(), self._public_host} - {""}
+        foreign = origin is not None and _netloc(origin) not in own
         if foreign or headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}:
             raise Forbidden("Requests that change something must not come from another site.", code="foreign_origin")
 
@@ -165,6 +174,8 @@ class Gateway:
         """
         method, path = scope["method"], scope["path"]
         is_open = self._open_to_all(method, path)
+        if scope["state"].get(CROSS_ORIGIN):
+            return await self._foreign_caller(scope, headers)
         if is_open and not _is_sign_in(method, path):
             return None
         try:
@@ -181,6 +192,22 @@ class Gateway:
             raise
         if caller is None and not is_open:
             raise Unauthorized(self._credentials.advice)
+        return caller
+
+    async def _foreign_caller(self, scope: HTTPScope, headers: dict[str, str]) -> Caller:
+        """The program whose key a script of another site sends.
+
+        Raises:
+            Unauthorized: the request has no key, or one that is not valid.
+            Unavailable: see `_caller`.
+        """
+        only_key = {name: value for name, value in headers.items() if name == "authorization"}
+        # Without a peer, nobody counts as the server's own user.
+        caller = await self._credentials.caller_of(
+            only_key, peer=None, from_task=False, address=(scope["client"] or ("", 0))[0]
+        )
+        if caller is None or caller.via != Via.KEY:
+            raise Unauthorized("Requests from other sites need a key of their own: 'Authorization: Bearer …'.")
         return caller
 
 
@@ -296,7 +323,7 @@ async def _json_body(scope: Scope, headers: dict[str, str], receive: Receive, *,
     elif takes_none:
         raise _no_body_taken("DELETE")
     elif not _JSON.match(headers.get("content-type", "")) and not _is_upload(scope["path"], headers):
-        raise UnsupportedMediaType("Send the body as JSON, with 'Content-Type: application/json'.")
+        raise UnsupportedMediaType(_AS_UPLOAD if _UPLOAD.match(scope["path"]) else _AS_JSON)
     sent = False
 
     async def replay() -> ReceiveMessage:

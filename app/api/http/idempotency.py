@@ -32,6 +32,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from app.api.http.callers import CALLER
+from app.api.http.location import location_of
 from app.api.http.secret_answers import SecretAnswers
 from app.api.http.services import Services
 from app.database.database import Database
@@ -241,7 +242,10 @@ async def answer_once(
         earlier = keyed.earlier_answer(conn, claim) if keyed is not None and claim is not None else None
         if earlier is not None:
             return earlier
-        answer = Answer(status, sent, work(conn).model_dump_json().encode())
+        made = work(conn)
+        if status == 201:
+            sent["location"] = location_of(request, made)
+        answer = Answer(status, sent, made.model_dump_json().encode())
         if keyed is not None and claim is not None:
             keyed.keep(conn, claim, answer)
         return answer

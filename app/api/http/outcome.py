@@ -70,7 +70,13 @@ async def recorded(
 ) -> Response[Any]:
     """Answer 202: the command is durably recorded, and its outcome will be an event."""
     project = await services.database.read(lambda conn: projects.get(conn, command.project_id))
-    answer = Recorded(id=project.id, status=project.status, stage=project.stage, request_id=command.request_id)
+    answer = Recorded(
+        id=project.id,
+        status=project.status,
+        updated_at=project.updated_at,
+        stage=project.stage,
+        request_id=command.request_id,
+    )
     return Response(answer, status_code=202, headers=headers)
 
 

@@ -143,7 +143,9 @@ class _Form:
         self._field = segment.name or ""
         self._text.clear()
         if self._field not in _FIELDS:
-            raise _invalid(self._field[:64] or "body", f"There is no field '{self._field[:64]}'.")
+            raise _invalid(
+                self._field[:64] or "body", f"There is no field '{self._field[:64]}'. Send the file in `file`."
+            )
         if self._field in self._received.fields or (self._field == "file" and self._has_file):
             raise _invalid(self._field, f"{self._field} was sent twice. Send it once.")
         if self._field == "file":

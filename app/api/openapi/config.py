@@ -12,7 +12,7 @@ from litestar import Litestar, Request, Router
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPI, SecurityScheme, Tag
+from litestar.openapi.spec import Components, License, OpenAPI, SecurityScheme, Server, Tag
 
 from app.api.http.gateway import OPENAPI_PATH
 from app.api.openapi.document import complete
@@ -65,10 +65,14 @@ class _Document(OpenAPI):
         return complete(super().to_schema())
 
 
-def configuration(*, key_needed: bool) -> OpenAPIConfig:
+def configuration(*, key_needed: bool, prefix: str) -> OpenAPIConfig:
     """Configure the OpenAPI document at `/schema/openapi.json` and the page at `/schema`.
 
     Neither needs a key: they describe what the program can do, which is public, and reveal none of its data.
+
+    Args:
+        key_needed: whether requests must carry a key.
+        prefix: the path below which people reach the app; empty if it is at the root.
     """
     making = asyncio.Lock()
 
@@ -85,8 +89,10 @@ def configuration(*, key_needed: bool) -> OpenAPIConfig:
         title="Signoff",
         version=version("signoff-server"),
         description=_DESCRIPTION,
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
         tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
         components=Components(security_schemes={"bearer": bearer}),
+        servers=[Server(url=prefix or "/")],
         security=[{"bearer": []}] if key_needed else [{"bearer": []}, {}],
         use_handler_docstrings=True,
         create_examples=False,

@@ -197,6 +197,10 @@ def complete(document: Json) -> Json:
                 "contentSchema": {"$ref": "#/components/schemas/RecordSeal"},
             },
         },
+        "Location": {
+            "description": "The address of what was created.",
+            "schema": {"type": "string", "format": "uri-reference"},
+        },
         "Replayed": {
             "description": "`true` if this repeats the first answer to the same key.",
             "schema": {"const": "true"},
@@ -337,6 +341,8 @@ def _complete_successes(operation: Json, method: str) -> None:
             response["description"] = _SUCCESSES[status]
         headers: Json = response.setdefault("headers", {})
         headers["X-Request-ID"] = {"$ref": "#/components/headers/RequestId"}
+        if status == "201":
+            headers["Location"] = {"$ref": "#/components/headers/Location"}
         if method == "post":
             headers["Idempotency-Replayed"] = {"$ref": "#/components/headers/Replayed"}
         if name in _WITH_ETAG and status in {"200", "201", "206", "304"}:

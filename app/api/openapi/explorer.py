@@ -14,6 +14,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path
 
+from app.api.http.prefix import public
 from app.api.openapi.json_document import Json
 from signoff.vocabulary import Scope
 
@@ -44,7 +45,7 @@ class Explorer(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
         """The page, without inline scripts or styles: they all come from the assets."""
-        document = request.app.route_reverse(OPENAPI_JSON_HANDLER_NAME)
+        document = public(request.app.route_reverse(OPENAPI_JSON_HANDLER_NAME))
         assets = f"{document.rpartition('/')[0]}/assets"
         # Each version of the package has its own addresses, so browsers may cache the files.
         edition = f"?v={version('swagger-ui-bundle-v2')}"

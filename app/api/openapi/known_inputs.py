@@ -1,5 +1,7 @@
 """Refuses query parameters and conditional headers that an operation does not support, instead of ignoring them.
 
+A query parameter with an empty value, as forms send it, is treated as if it was not sent.
+
 An operation supports what its handler's signature names, and the headers that `further_headers` adds. The OpenAPI document
 says the same, but making the document takes as long as the rest of the app's start. Conditional headers of safe methods are not
 refused: browsers and proxies add them automatically, and an answer that ignores them is still correct.
@@ -30,21 +32,30 @@ _MAX_SHOWN = 10
 
 @dataclass(frozen=True)
 class KnownInputs:
-    """The query parameters and header fields that an operation supports. The names of the fields are in lower case."""
+    """The query parameters and header fields that an operation supports. The names of the fields are in lower case.
+
+    `needed` are the query parameters that it cannot do without.
+    """
 
     query: tuple[str, ...]
+    needed: tuple[str, ...]
     headers: frozenset[str]
 
 
 def known_inputs(handler: HTTPRouteHandler, operation_id: str) -> KnownInputs:
     """The inputs that an operation supports."""
     names: dict[str, list[str]] = {"query": [], "header": []}
+    needed: list[str] = []
     for name, field in handler.parsed_fn_signature.parameters.items():
         parameter = field.kwarg_definition
         if isinstance(parameter, ParameterKwarg) and not field.is_di_field and parameter.param_type in names:
             names[parameter.param_type].append(parameter.name or name)
+            if parameter.param_type == "query" and not field.has_default and not field.is_optional:
+                needed.append(parameter.name or name)
     further = (name for method in handler.http_methods for name in further_headers(operation_id, method.lower()))
-    return KnownInputs(tuple(names["query"]), frozenset(name.lower() for name in (*names["header"], *further)))
+    return KnownInputs(
+        tuple(names["query"]), tuple(needed), frozenset(name.lower() for name in (*names["header"], *further))
+    )
 
 
 class RefuseUnknownInputs:
@@ -66,6 +77,9 @@ class RefuseUnknownInputs:
         known = self._known[operation_id]
         scope: Json = {**connection.scope}
         _check_query(scope["query_string"], known)
+        # The parameters are parsed from here after all guards have run.
+        connection.scope["query_string"] = query = _without_empty(scope["query_string"])
+        _check_needed(query, known)
         if scope["method"] not in _SAFE:
             _check_headers(connection, known)
 
@@ -83,6 +97,18 @@ def _check_query(query: bytes, known: KnownInputs) -> None:
             problems.append(Problem(field=name, message=message))
     if problems:
         raise BadRequest(problems[0].message, code="unknown_parameter", details=problems[:_MAX_SHOWN])
+
+
+def _without_empty(query: bytes) -> bytes:
+    return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[2])
+
+
+def _check_needed(query: bytes, known: KnownInputs) -> None:
+    sent = {name for name, _ in parse_qsl(query.decode("latin-1"))}
+    missing = [name for name in known.needed if name not in sent]
+    if missing:
+        details = [Problem(field=name, message=f"The query parameter '{name}' is missing.") for name in missing]
+        raise BadRequest(details[0].message, details=details)
 
 
 def _check_headers(connection: ASGIConnection[Any, Any, Any, Any], known: KnownInputs) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from app.api.http.prefix import public
 from app.domain.finding_counts import MAX_TASKS, FindingCounts
 from app.domain.plan import PlanDraft
 from app.storage.inbox import Waiting
@@ -74,11 +75,11 @@ def _item(item: Waiting, plan: ShownPlan | None, options: list[str], findings: I
 
 def page_of(project_id: str) -> str:
     """Where the web page shows a project, and what waits in it."""
-    return f"/projects/{project_id}"
+    return public(f"/projects/{project_id}")
 
 
 def _answer(item: Waiting, plan: ShownPlan | None) -> InboxAnswer:
-    base = f"{_PROJECTS}/{item.project_id}"
+    base = public(f"{_PROJECTS}/{item.project_id}")
     body: JsonObject = {}
     if item.kind == InboxKind.CHANGES_REQUESTED:
         path = f"{base}/refine-plan"

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection
 
+from app.api.http.prefix import public
 from app.api.views import conditions, frozen
 from app.api.views.gates import gate_of_phase, gates_of
 from app.api.views.parameters import parameters
@@ -140,7 +141,7 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool, user
         duration_ms=milliseconds_between(row.started_at, row.completed_at or (now() if _in_progress(row) else None)),
         error=TaskError.model_validate(row.error) if row.error is not None else None,
         tokens={"input": used[row.id][0], "output": used[row.id][1]} if row.id in used else None,
-        log=LogInfo(bytes=row.log_bytes, url=f"{API}/{row.project_id}/tasks/{row.id}/logs"),
+        log=LogInfo(bytes=row.log_bytes, url=public(f"{API}/{row.project_id}/tasks/{row.id}/logs")),
         outputs_used_by=[
             OutputUse(task_id=user.id, key=user.key, title=user.title, outputs=user.outputs)
             for user in users.get(row.key, ())
@@ -302,7 +303,7 @@ def _drafted_phase(project_row: ProjectRow, ids: Ids, draft: PlanDraft, item: Ph
                 error=None,
                 quarantine=None,
                 tokens=None,
-                log=LogInfo(bytes=0, url=f"{API}/{project_row.id}/tasks/{task_ids[entry.key]}/logs"),
+                log=LogInfo(bytes=0, url=public(f"{API}/{project_row.id}/tasks/{task_ids[entry.key]}/logs")),
             )
         )
     return PlanPhase(
@@ -367,7 +368,7 @@ def percent_completed(completed: int, total: int) -> float:
 
 
 def _links(project_id: str, temporal: str | None, page: str) -> Links:
-    base = f"{API}/{project_id}"
+    base = public(f"{API}/{project_id}")
     return Links(
         self=base,
         plan=f"{base}/plan",

@@ -8,6 +8,7 @@ from pathlib import Path
 from signoff._async.save import save
 from signoff._async.transport import AsyncTransport
 from signoff._requests import Request, Upload, get, path_of, post, read_answer
+from signoff._transfers import Progress
 from signoff.schemas.files import FileList, Uploaded
 
 
@@ -22,7 +23,13 @@ class AsyncFiles:
         return await self._transport.call(get(path_of(project_id, "output-files")), FileList)
 
     async def upload(
-        self, project_id: str, source: Path | bytes, *, path: str | None = None, overwrite: bool = False
+        self,
+        project_id: str,
+        source: Path | bytes,
+        *,
+        path: str | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
     ) -> Uploaded:
         """Upload a file to the workspace. A file on disk is sent with constant memory use.
 
@@ -30,13 +37,14 @@ class AsyncFiles:
             source: a file on this machine, or the content to upload.
             path: the path in the workspace; None means the name of `source`, at the top level.
             overwrite: whether to replace an existing file.
+            progress: called with the bytes sent so far and the size of the file.
 
         Raises:
             Conflict: the file exists already.
             TooLarge: the file is larger than the server accepts.
         """
         name = path or (source.name if isinstance(source, Path) else "file")
-        upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()})
+        upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()}, progress)
         request = post(path_of(project_id, "files", "upload"))
         sent = Request("POST", request.path, headers=request.headers, upload=upload)
         return read_answer(await self._transport.send(sent), Uploaded)
@@ -53,9 +61,13 @@ class AsyncFiles:
             async for chunk in response.aiter_bytes():
                 yield chunk
 
-    async def download(self, project_id: str, path: str, target: Path) -> int:
-        """Save a file on this machine and return its size in bytes. Survives lost connections; memory use is constant."""
-        return await save(self._transport, _raw(project_id, path, 0, None), target)
+    async def download(self, project_id: str, path: str, target: Path, *, progress: Progress | None = None) -> int:
+        """Save a file on this machine and return its size in bytes. Survives lost connections; memory use is constant.
+
+        Args:
+            progress: called with the bytes received so far and the size of the file.
+        """
+        return await save(self._transport, _raw(project_id, path, 0, None), target, progress)
 
 
 def _raw(project_id: str, path: str, start: int, end: int | None) -> Request:

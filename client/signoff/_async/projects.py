@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Unpack
 
 from signoff._async.control import AsyncControl
+from signoff._async.files import AsyncFiles
 from signoff._async.plans import AsyncPlans
+from signoff._async.results import AsyncResult, results_of
 from signoff._async.reviews import AsyncReviews
 from signoff._async.save import save
 from signoff._requests import Request, get, path_of, post, read_answer
+from signoff._transfers import Progress
 from signoff._waiting import EVENT_TYPES, is_reached
 from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
 from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
@@ -124,9 +127,18 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         """Audit a project: find problems in its plan and run, and check that its record is unaltered."""
         return await self._transport.call(post(path_of(project_id, "audit")), Audit)
 
-    async def download(self, project_id: str, target: Path) -> int:
-        """Save a project's files and record as a zip, and return its size in bytes. Memory use is constant."""
-        return await save(self._transport, get(path_of(project_id, "download")), target)
+    async def results(self, project_id: str) -> Sequence[AsyncResult]:
+        """The files that tasks made: first those that the plan names, in its order. Each can be read and downloaded."""
+        tasks = (await self.get(project_id)).tasks
+        return await results_of(AsyncFiles(self._transport), project_id, tasks)
+
+    async def download(self, project_id: str, target: Path, *, progress: Progress | None = None) -> int:
+        """Save a project's files and record as a zip, and return its size in bytes. Memory use is constant.
+
+        Args:
+            progress: called with the bytes received so far, and None, since the size is known only at the end.
+        """
+        return await save(self._transport, get(path_of(project_id, "download")), target, progress)
 
     async def certificate(
         self, project_id: str, form: CertificateForm = "dsse", *, version: int | None = None

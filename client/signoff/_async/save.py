@@ -11,12 +11,13 @@ from typing import IO
 
 from signoff._async.transport import AsyncTransport
 from signoff._requests import Request
+from signoff._transfers import Progress, size_of
 from signoff.errors import NoAnswer
 
 _MAX_ATTEMPTS = 5
 
 
-async def save(transport: AsyncTransport, request: Request, target: Path) -> int:
+async def save(transport: AsyncTransport, request: Request, target: Path, progress: Progress | None = None) -> int:
     """Write the body of an answer to `target`, which appears only when it is complete. Returns its size in bytes.
 
     A download whose connection is lost is resumed where it stopped if the server sent an ETag. Otherwise it starts over.
@@ -26,7 +27,7 @@ async def save(transport: AsyncTransport, request: Request, target: Path) -> int
         OSError: the file cannot be written.
     """
     with _appearing(target) as file:
-        await _fill(transport, request, file)
+        await _fill(transport, request, file, progress)
         return file.tell()
 
 
@@ -43,7 +44,7 @@ def _appearing(target: Path) -> Generator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
-async def _fill(transport: AsyncTransport, request: Request, file: IO[bytes]) -> None:
+async def _fill(transport: AsyncTransport, request: Request, file: IO[bytes], progress: Progress | None) -> None:
     etag, attempts = "", 0
     while True:
         rest = {"Range": f"bytes={file.tell()}-", "If-Range": etag} if etag and file.tell() else {}
@@ -56,6 +57,8 @@ async def _fill(transport: AsyncTransport, request: Request, file: IO[bytes]) ->
                 etag = response.headers.get("ETag", "")
                 async for chunk in response.aiter_bytes():
                     file.write(chunk)
+                    if progress is not None:
+                        progress(file.tell(), size_of(response))
                 return
         except NoAnswer:
             attempts += 1

@@ -11,9 +11,12 @@ from typing import Unpack
 
 from signoff._requests import Request, get, path_of, post, read_answer
 from signoff._sync.control import Control
+from signoff._sync.files import Files
 from signoff._sync.plans import Plans
+from signoff._sync.results import Result, results_of
 from signoff._sync.reviews import Reviews
 from signoff._sync.save import save
+from signoff._transfers import Progress
 from signoff._waiting import EVENT_TYPES, is_reached
 from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
 from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
@@ -119,9 +122,18 @@ class Projects(Plans, Reviews, Control):
         """Audit a project: find problems in its plan and run, and check that its record is unaltered."""
         return self._transport.call(post(path_of(project_id, "audit")), Audit)
 
-    def download(self, project_id: str, target: Path) -> int:
-        """Save a project's files and record as a zip, and return its size in bytes. Memory use is constant."""
-        return save(self._transport, get(path_of(project_id, "download")), target)
+    def results(self, project_id: str) -> Sequence[Result]:
+        """The files that tasks made: first those that the plan names, in its order. Each can be read and downloaded."""
+        tasks = (self.get(project_id)).tasks
+        return results_of(Files(self._transport), project_id, tasks)
+
+    def download(self, project_id: str, target: Path, *, progress: Progress | None = None) -> int:
+        """Save a project's files and record as a zip, and return its size in bytes. Memory use is constant.
+
+        Args:
+            progress: called with the bytes received so far, and None, since the size is known only at the end.
+        """
+        return save(self._transport, get(path_of(project_id, "download")), target, progress)
 
     def certificate(self, project_id: str, form: CertificateForm = "dsse", *, version: int | None = None) -> bytes:
         """Get the certificate of a signed plan: what was signed, by whom, and what came of it.

@@ -12,12 +12,13 @@ from typing import IO
 
 from signoff._requests import Request
 from signoff._sync.transport import Transport
+from signoff._transfers import Progress, size_of
 from signoff.errors import NoAnswer
 
 _MAX_ATTEMPTS = 5
 
 
-def save(transport: Transport, request: Request, target: Path) -> int:
+def save(transport: Transport, request: Request, target: Path, progress: Progress | None = None) -> int:
     """Write the body of an answer to `target`, which appears only when it is complete. Returns its size in bytes.
 
     A download whose connection is lost is resumed where it stopped if the server sent an ETag. Otherwise it starts over.
@@ -27,7 +28,7 @@ def save(transport: Transport, request: Request, target: Path) -> int:
         OSError: the file cannot be written.
     """
     with _appearing(target) as file:
-        _fill(transport, request, file)
+        _fill(transport, request, file, progress)
         return file.tell()
 
 
@@ -44,7 +45,7 @@ def _appearing(target: Path) -> Generator[IO[bytes], None, None]:
         part.unlink(missing_ok=True)
 
 
-def _fill(transport: Transport, request: Request, file: IO[bytes]) -> None:
+def _fill(transport: Transport, request: Request, file: IO[bytes], progress: Progress | None) -> None:
     etag, attempts = "", 0
     while True:
         rest = {"Range": f"bytes={file.tell()}-", "If-Range": etag} if etag and file.tell() else {}
@@ -57,6 +58,8 @@ def _fill(transport: Transport, request: Request, file: IO[bytes]) -> None:
                 etag = response.headers.get("ETag", "")
                 for chunk in response.iter_bytes():
                     file.write(chunk)
+                    if progress is not None:
+                        progress(file.tell(), size_of(response))
                 return
         except NoAnswer:
             attempts += 1

@@ -33,6 +33,7 @@ class Recorded(BaseModel):
 
     id: str
     status: ProjectStatus
+    updated_at: str
     stage: Stage
     recorded: Literal[True] = True
     request_id: str
@@ -85,11 +86,15 @@ class CancelAnswer(StatusAnswer):
 
 
 class DeleteAnswer(BaseModel):
-    """The outcome of a deletion. `deleting` is true while the project is still being cancelled."""
+    """The outcome of a deletion. `deleting` is true while the project is still being cancelled.
+
+    `updated_at` is null once the project is deleted.
+    """
 
     deleted: bool
     deleting: bool = False
     id: str
+    updated_at: str | None = None
 
 
 class BatchFailure(BaseModel):

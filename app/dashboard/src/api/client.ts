@@ -1,4 +1,5 @@
 /** The REST API, with types from its OpenAPI document (`npm run types`). The page uses nothing else of the server. */
+import { prefix } from "./prefix";
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
 
@@ -47,7 +48,7 @@ const watched: Middleware = {
   },
 };
 
-export const api = createClient<paths>({ baseUrl: "/" });
+export const api = createClient<paths>({ baseUrl: prefix });
 api.use(watched);
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };

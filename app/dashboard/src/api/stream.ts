@@ -4,6 +4,7 @@
  * EventSource hides the server's pings. With it, the page could not tell a quiet connection from one that died while the
  * computer slept.
  */
+import { at } from "./prefix";
 import { createParser } from "eventsource-parser";
 import { mayStream, onTabs } from "./tabs";
 
@@ -90,7 +91,11 @@ async function readOnce(
   try {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (lastId) headers["Last-Event-ID"] = lastId;
-    const response = await fetch(options.address(lastId), { headers, signal: connection.signal, cache: "no-store" });
+    const response = await fetch(at(options.address(lastId)), {
+      headers,
+      signal: connection.signal,
+      cache: "no-store",
+    });
     if (response.status === 204) return "end";
     if (!response.ok || !response.body)
       return response.status >= 500 || response.status === 429 ? "lost" : response.status;

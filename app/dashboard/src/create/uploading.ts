@@ -1,11 +1,12 @@
 /** Uploads one file, with XMLHttpRequest because fetch does not report the progress of an upload. */
+import { prefix } from "../api/prefix";
 import { ApiError, newKey, refusal } from "../api/client";
 
 /** Upload one file. @throws ApiError the server refused it, or could not be reached. */
 export function upload(projectId: string, file: File, onprogress: (share: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/projects/${projectId}/files/upload`);
+    request.open("POST", `${prefix}/api/projects/${projectId}/files/upload`);
     request.setRequestHeader("Idempotency-Key", newKey());
     request.upload.onprogress = ({ loaded, total }) => onprogress(total ? loaded / total : 0);
     request.onload = () => {

@@ -1,4 +1,5 @@
 /** Deletions that can still be undone: they are sent only when their time is over, or when the page is left. */
+import { at } from "../api/prefix";
 import { ApiError, answer, api, newKey, type Schemas } from "../api/client";
 import { say } from "../state/toasts.svelte";
 import { texts } from "../texts";
@@ -95,7 +96,7 @@ function release(projects: Named[]): void {
 addEventListener("pagehide", () => {
   for (const { projects, timer } of waiting) {
     clearTimeout(timer);
-    void fetch("/api/projects/batch/delete", {
+    void fetch(at("/api/projects/batch/delete"), {
       method: "POST",
       keepalive: true,
       headers: { "Content-Type": "application/json", "Idempotency-Key": newKey() },

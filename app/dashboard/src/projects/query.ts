@@ -1,4 +1,5 @@
 /** What the list shows, as stored in its address: `/?status=running&search=report&sort=name&page=2&size=50`. */
+import { at } from "../api/prefix.ts";
 export const statuses = ["all", "pending", "running", "completed", "failed", "cancelled"] as const;
 export const sorts = ["newest", "oldest", "updated", "name", "status"] as const;
 export const sizes = [20, 50, 100, 200] as const;
@@ -39,7 +40,7 @@ export function addressOf(query: ListQuery, changes: Partial<ListQuery> = {}): s
   if (page > 1) parameters.set("page", String(page));
   if (size !== sizes[0]) parameters.set("size", String(size));
   const text = parameters.toString();
-  return text ? `/?${text}` : "/";
+  return at(text ? `/?${text}` : "/");
 }
 
 /** Whether the query filters projects out. */

@@ -1,4 +1,5 @@
 /** The address of the page as state: views read it, and change it with `go` and `setQuery`. Links are plain `<a href>`. */
+import { at, inside } from "../api/prefix";
 
 interface Route {
   path: string;
@@ -6,7 +7,7 @@ interface Route {
 }
 
 function here(): Route {
-  return { path: location.pathname, query: new URLSearchParams(location.search) };
+  return { path: inside(location.pathname), query: new URLSearchParams(location.search) };
 }
 
 let current = $state.raw<Route>(here());
@@ -20,9 +21,9 @@ export const route = {
   },
 };
 
-/** Go to another view; `replace` adds no entry to the browser's history. */
+/** Go to another view, whose address may lack the prefix; `replace` adds no entry to the browser's history. */
 export function go(address: string, options: { replace?: boolean } = {}): void {
-  const url = new URL(address, location.href);
+  const url = new URL(address.startsWith("/") ? at(address) : address, location.href);
   if (url.href !== location.href) history[options.replace ? "replaceState" : "pushState"](null, "", url);
   const before = current.path;
   current = here();
@@ -47,7 +48,10 @@ export function startRouting(): () => void {
       return;
     const link = (event.target as Element | null)?.closest?.("a");
     if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-    if (!isPage(link.pathname) || (link.hash && link.pathname === location.pathname && link.search === location.search))
+    if (
+      !isPage(inside(link.pathname)) ||
+      (link.hash && link.pathname === location.pathname && link.search === location.search)
+    )
       return;
     event.preventDefault();
     go(link.href);

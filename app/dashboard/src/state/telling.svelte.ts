@@ -1,4 +1,5 @@
 /** Tells the reader in this browser that something new waits, while the page is in the background. No push service is used. */
+import { at } from "../api/prefix";
 import { texts } from "../texts";
 import type { InboxItem } from "./inbox.svelte";
 import { go } from "./route.svelte";
@@ -53,7 +54,7 @@ function keep(on: boolean): void {
 function tell(item: InboxItem): void {
   const body = [texts.inbox.kinds[item.kind], item.title].filter(Boolean).join(": ");
   // Several tabs show one: the tag is the same.
-  const shown = new Notification(item.project_name, { body, tag: keyOf(item), icon: "/favicon.svg" });
+  const shown = new Notification(item.project_name, { body, tag: keyOf(item), icon: at("/favicon.svg") });
   shown.onclick = () => {
     window.focus();
     go(item.page);

@@ -1,4 +1,5 @@
 /** Groups files by folder, with the logs of tasks in a separate group. */
+import { prefix } from "../../api/prefix.ts";
 import type { Schemas } from "../../api/client";
 
 export type FileInfo = Schemas["FileInfo"];
@@ -38,5 +39,5 @@ export function attemptOf(path: string): string {
 
 /** The address of a file on the server. */
 export function rawAddress(projectId: string, path: string): string {
-  return `/api/projects/${projectId}/files/raw?path=${encodeURIComponent(path)}`;
+  return `${prefix}/api/projects/${projectId}/files/raw?path=${encodeURIComponent(path)}`;
 }

@@ -1,4 +1,5 @@
 /** Renders Markdown files as harmless HTML: they may come from anywhere, including a model or the network. */
+import { prefix } from "../../api/prefix.ts";
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 import { rawAddress } from "./listing";
@@ -55,7 +56,7 @@ function settleLink(link: Element, path: string, projectId: string): void {
     return;
   }
   const file = fileOf(href, path);
-  if (file) link.setAttribute("href", `/projects/${projectId}/files?path=${encodeURIComponent(file)}`);
+  if (file) link.setAttribute("href", `${prefix}/projects/${projectId}/files?path=${encodeURIComponent(file)}`);
   else link.removeAttribute("href");
 }
 

@@ -1,4 +1,5 @@
 /** The server's SVG of the task graph, adapted to the page: sanitized, with links, and kept up to date. */
+import { prefix } from "../../api/prefix";
 import type { Phase, Project, Task } from "../../api/client";
 import { span } from "../../format";
 import { signs } from "../../parts/signs";
@@ -42,11 +43,11 @@ export function pictureOf(source: string, projectId: string): Picture | null {
   const frames = new Map<string, Element>();
   for (const found of svg.querySelectorAll("g[data-task]")) {
     const id = found.getAttribute("data-task") ?? "";
-    tasks.set(id, shapeOf(found, `/projects/${projectId}?task=${encodeURIComponent(id)}`));
+    tasks.set(id, shapeOf(found, `${prefix}/projects/${projectId}?task=${encodeURIComponent(id)}`));
   }
   for (const found of svg.querySelectorAll("g[data-phase]")) {
     const id = found.getAttribute("data-phase") ?? "";
-    boxes.set(id, shapeOf(found, `/projects/${projectId}/graph?phase=${encodeURIComponent(id)}`));
+    boxes.set(id, shapeOf(found, `${prefix}/projects/${projectId}/graph?phase=${encodeURIComponent(id)}`));
   }
   for (const found of svg.querySelectorAll("rect[data-phase]"))
     frames.set(found.getAttribute("data-phase") ?? "", found);

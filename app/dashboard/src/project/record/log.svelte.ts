@@ -1,4 +1,5 @@
 /** The project's record: every event, read once and then followed; views of one project page share it. */
+import { prefix } from "../../api/prefix";
 import { createParser } from "eventsource-parser";
 import { ApiError, refusal } from "../../api/client";
 import type { Event, ProjectStore } from "../../state/project.svelte";
@@ -65,7 +66,7 @@ async function readAll(id: string): Promise<Event[]> {
       else events.push(JSON.parse(data) as Event);
     },
   });
-  const response = await fetch(`/api/projects/${id}/events?follow=false`, { cache: "no-store" });
+  const response = await fetch(`${prefix}/api/projects/${id}/events?follow=false`, { cache: "no-store" });
   if (!response.ok || !response.body) throw refusal(await response.json().catch(() => null), response.status);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) parser.feed(part.value);
