@@ -17,7 +17,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from app.cli.terms import condition_text, input_lines, known_lines, parameter_text, settings_lines, task_terms
-from app.cli.words import duration, size, span, visible
+from app.cli.words import duration, size, span, takes_effect, visible
 
 # An answer of the API, as JSON: `signoff.schemas` describes it, and `--json` prints it. Tables read its members by name.
 Json = dict[str, Any]
@@ -219,7 +219,9 @@ def projects_table(listing: Json) -> RenderableType:
         created = row["created_at"][:16].replace("T", " ")
         name = Text(visible(row["name"]))
         # Below the name, because an 80-column terminal has no room beside it.
-        if awaited := _awaited(row):
+        if row["undo_until"]:
+            name.append(f"\napproved; {takes_effect(row['undo_until'])}", style="yellow")
+        elif awaited := _awaited(row):
             name.append(f"\nwaits for {awaited}", style="yellow")
         if row["outcome"]:
             name.append(f"\n{OUTCOMES[row['outcome']]}", style="yellow")
