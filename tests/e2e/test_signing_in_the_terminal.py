@@ -140,7 +140,7 @@ async def test_a_phase_is_signed_with_the_plan_that_was_shown(cli: CommandLine, 
 async def bound_of_phases(stack: Stack, project_id: str) -> list[tuple[int | None, bool, bool]]:
     """The version to which each approval of a phase is bound, and whether its digest and what it freezes are named too."""
     query = select(commands.c.payload).where(commands.c.project_id == project_id, commands.c.kind == "approve")
-    payloads = await stack.database.read(lambda conn: list(conn.execute(query.order_by(commands.c.position)).scalars()))
+    payloads = await stack.database.read(lambda conn: list(conn.execute(query.order_by(commands.c.id)).scalars()))
     return [
         (one.get("plan_version"), "plan_digest" in one, "frozen_digest" in one) for one in payloads if "phase_id" in one
     ]
