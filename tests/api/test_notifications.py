@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer
 
 from app.storage import events, projects
 from app.storage.notification_table import notifications as notifications_table
@@ -22,7 +24,7 @@ from tests.conftest import Stack, eventually, running_stack
 from tests.mailbox import receiving_mail
 from tests.ports import free_port
 from tests.receiver import SECRET, Receiver, receiving
-from workflows.notification import NOTIFICATION_TYPE
+from workflows.notification import NotificationWorkflow
 
 ALL = ["waiting", "failed", "completed", "cancelled"]
 
@@ -254,8 +256,9 @@ async def test_a_few_workflows_send_many_and_repeat_only_those_that_were_refused
     batches = select(notifications_table.c.batch_id).distinct()
     ids = await told.database.read(lambda conn: list(conn.execute(batches).scalars()))
     assert len(ids) == 2
+    replayer = Replayer(workflows=[NotificationWorkflow], data_converter=pydantic_data_converter)
     for batch_id in ids:
-        assert (await told.temporal.get_workflow_handle(batch_id).describe()).workflow_type == NOTIFICATION_TYPE
+        await replayer.replay_workflow(await told.temporal.get_workflow_handle(batch_id).fetch_history())
 
 
 async def test_a_receiver_that_is_gone_ends_its_notifications_and_no_others(told: Stack, receiver: Receiver) -> None:

@@ -273,7 +273,6 @@ async def test_what_is_not_approved_in_time_is_cancelled(
     monkeypatch.setattr(gates, "seconds_in", one_second)
     kim, lee = people["kim"], people["lee"]
     project_id = await people["dana"].planned("- A: `true`", labels=["hurry"])
-    await kim.call("POST", f"/{project_id}/approve")
     project = await stack.finished(project_id)
     assert (project["status"], project["outcome"]) == ("cancelled", "expired")
     late = await lee.call("POST", f"/{project_id}/approve", status=409)
