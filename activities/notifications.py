@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,14 +62,28 @@ class Notifications:
 
     @activity.defn(name=SEND)
     async def send_notification(self, ref: NotificationRef) -> None:
-        """Send a notification, unless it has ended.
+        """Send the notifications of a workflow that have not ended, all at once. Each is recorded by itself.
 
         A worker that dies after sending and before recording it sends it again, with the same id.
 
         Raises:
-            ApplicationError: `NotSent`. Temporal tries again, unless it is final.
+            ApplicationError: `NotSent`: at least one was not sent. Temporal tries again, but not those that have ended.
         """
-        begun = await self._database.persist(lambda conn: self._begin(conn, ref.notification_id))
+        ids = await self._database.read(lambda conn: notifications.pending_of(conn, ref.notification_id))
+        outcomes = await asyncio.gather(*map(self._send, ids), return_exceptions=True)
+        errors = [outcome for outcome in outcomes if outcome is not None]
+        if unexpected := next((error for error in errors if not isinstance(error, NotSent)), None):
+            raise unexpected
+        if errors:
+            raise ApplicationError(str(errors[0]), type="NotSent") from None
+
+    async def _send(self, notification_id: str) -> None:
+        """Send one notification.
+
+        Raises:
+            NotSent: it was not sent, and another attempt may help.
+        """
+        begun = await self._database.persist(lambda conn: self._begin(conn, notification_id))
         if begun is None:
             return
         row, message, entry = begun.row, begun.message, self._rules.named(begun.row.entry)
@@ -78,17 +93,22 @@ class Notifications:
             await send(entry, row.id, message, variables(), to=row.recipient)
         except NotSent as error:
             why, final = str(error), error.final
-            await self._database.persist(lambda conn: notifications.note_error(conn, row.id, why))
-            raise ApplicationError(why, type="NotSent", non_retryable=final) from None
+            await self._database.persist(lambda conn: _note(conn, row.id, why, final=final))
+            if final:
+                return
+            raise
         expires_at = message.data.expires_at
         await self._database.persist(lambda conn: self._delivered(conn, row, expires_at))
 
     @activity.defn(name=GIVE_UP)
     async def give_up_notification(self, ref: NotificationRef) -> None:
-        """Record that a notification could not be sent."""
-        await self._database.persist(
-            lambda conn: notifications.end(conn, ref.notification_id, NotificationStatus.FAILED)
-        )
+        """Record that what a workflow has not sent until now was not sent."""
+
+        def give_up(conn: Connection) -> None:
+            for notification_id in notifications.pending_of(conn, ref.notification_id):
+                notifications.end(conn, notification_id, NotificationStatus.FAILED)
+
+        await self._database.persist(give_up)
 
     def _delivered(self, conn: Connection, row: Notification, expires_at: str | None) -> None:
         found = notifications.find(conn, row.id)
@@ -152,3 +172,9 @@ class Notifications:
             url=f"{self._settings.effective_public_url}/projects/{project.id}",
         )
         return Message(type=f"signoff.{row.event}", timestamp=now(), data=data).model_dump(mode="json")
+
+
+def _note(conn: Connection, notification_id: str, why: str, *, final: bool) -> None:
+    notifications.note_error(conn, notification_id, why)
+    if final:
+        notifications.end(conn, notification_id, NotificationStatus.FAILED)

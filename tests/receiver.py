@@ -23,6 +23,8 @@ class Receiver:
     port: int = 0
     status: int = 204
     mute: bool = False
+    # The numbers of the events that it answers with 503.
+    refuses: set[int] = field(default_factory=set[int])
     # Set to hold requests back after they were read: the receiver has the message, the sender has no answer.
     hold: asyncio.Event | None = None
     taken: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
@@ -48,13 +50,15 @@ class Receiver:
                 self.refused += 1
             else:
                 self.check(headers, body)
-                if 200 <= self.status < 300:
-                    self.taken.append((headers["webhook-id"], json.loads(body)))
+                message = json.loads(body)
+                status = 503 if message["data"]["seq"] in self.refuses else self.status
+                if 200 <= status < 300:
+                    self.taken.append((headers["webhook-id"], message))
                 else:
                     self.refused += 1
                 if self.hold is not None:
                     await self.hold.wait()
-                writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\nlocation: /other\r\n\r\n".encode())
+                writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\nlocation: /other\r\n\r\n".encode())
                 await writer.drain()
         writer.close()
 

@@ -1,4 +1,7 @@
-"""NotificationWorkflow: sends one notification, and tries again until it has arrived. Its id is that of the notification."""
+"""NotificationWorkflow: sends notifications, and tries again until they have arrived.
+
+Its id is that of a notification, or of a batch of notifications for one webhook.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _RETRIES = RetryPolicy(
 
 
 class NotificationRef(BaseModel):
-    """Names a notification. What it says, and to whom, is only in the database and in the settings."""
+    """Names a notification or a batch. What it says, and to whom, is only in the database and in the settings."""
 
     notification_id: str
 
@@ -32,7 +35,7 @@ class NotificationRef(BaseModel):
 # To set up a sandbox takes longer than all the rest, and there is nothing here that it could find.
 @workflow.defn(name=NOTIFICATION_TYPE, sandboxed=False)
 class NotificationWorkflow:
-    """Sends one notification."""
+    """Sends a notification, or all of a batch."""
 
     @workflow.run
     async def run(self, ref: NotificationRef) -> None:

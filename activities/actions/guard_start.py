@@ -10,6 +10,7 @@ import socket
 import sys
 from pathlib import Path
 
+from activities.actions import orphans
 from activities.actions.linux_control import CAN_FORK_SIBLING
 
 # Modules are loaded from their compiled form, which is 2 ms faster than a script. The folder is last on the path because some of
@@ -21,6 +22,10 @@ _FIRST_LINE = 64
 _READY_SECONDS = 20.0
 
 
+# What `guard.py` and `spawner.py` call themselves. A guard has the name of the spawner until it runs.
+_NAMES = (b"signoff-guard", b"signoff-spawner")
+
+
 class _Spawner:
     """The spawner of this process."""
 
@@ -28,6 +33,11 @@ class _Spawner:
         self._owner = 0
         self._pid = 0
         self._socket: socket.socket | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 if there is none."""
+        return self._pid
 
     def start_guard(self, descriptors: list[int]) -> None:
         """Ask for a guard with these descriptors. It starts the spawner if there is none.
@@ -69,6 +79,30 @@ class _Spawner:
 _spawner = _Spawner()
 
 
+class _Unheard:
+    """Guards that were asked for and have not reported: nobody knows their process ids, and nobody else reaps them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def reap(self) -> None:
+        """Reap those that have ended, if there may be any (Linux)."""
+        if not self.count or not CAN_FORK_SIBLING:
+            return
+        for pid in orphans.children():
+            with contextlib.suppress(OSError):
+                # proc(5): the name, in parentheses, is followed by the state.
+                name, _, rest = Path(f"/proc/{pid}/stat").read_bytes().partition(b" (")[2].rpartition(b") ")
+                if name in _NAMES and rest[:1] == b"Z" and pid not in {_spawner.pid, *_reported}:
+                    os.waitpid(pid, os.WNOHANG)
+                    self.count = max(0, self.count - 1)
+
+
+_unheard = _Unheard()
+# Guards that have reported. Whoever asked for one reaps it with `ended`.
+_reported: set[int] = set()
+
+
 async def start_guard(output: int, ruleset: int | None) -> tuple[socket.socket, int]:
     """Start a guard that writes to `output` and has `ruleset` for its command.
 
@@ -80,6 +114,7 @@ async def start_guard(output: int, ruleset: int | None) -> tuple[socket.socket, 
         OSError: the guard could not be started.
     """
     control = None
+    _unheard.reap()
     # The second time with a new spawner: somebody may have killed the first one.
     for _ in range(2):
         control, guard_end = socket.socketpair()
@@ -93,16 +128,20 @@ async def start_guard(output: int, ruleset: int | None) -> tuple[socket.socket, 
             line = b""
         except BaseException:
             control.close()
+            _unheard.count += 1
             raise
         finally:
             guard_end.close()
         kind, *words = line.decode().split() or ["gone"]
         if kind == "ready":
+            _reported.add(int(words[0]))
             return control, int(words[0])
         control.close()
         if kind == "failed":
             raise OSError(int(words[1]), os.strerror(int(words[1])))
+        _unheard.count += 1
         _spawner.forget()
+        _unheard.reap()
     raise ConnectionError(0, "the process that starts guards ends at once")
 
 
@@ -127,9 +166,19 @@ def _spawn(program: str, descriptors: list[int]) -> int:
 
 async def ended(pid: int) -> None:
     """Wait until a guard has ended, and reap it."""
+    try:
+        await _ended(pid)
+    finally:
+        _reported.discard(pid)
+
+
+async def _ended(pid: int) -> None:
     loop = asyncio.get_running_loop()
     try:
         descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        # It ended before its report was read, and is reaped already.
+        return
     except (AttributeError, OSError):  # not supported on this system
         await asyncio.to_thread(os.waitpid, pid, 0)
         return

@@ -69,7 +69,7 @@ def _orphans(since: float, guards: Collection[int]) -> list[int]:
     # Start times are truncated to whole ticks.
     first_tick = int(since * os.sysconf("SC_CLK_TCK")) - 1
     found: list[int] = []
-    for pid in _children():
+    for pid in children():
         with contextlib.suppress(OSError):
             # proc(5): starts with the third field. The session is the sixth field, and the start time is the 22nd.
             fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
@@ -78,7 +78,7 @@ def _orphans(since: float, guards: Collection[int]) -> list[int]:
     return found
 
 
-def _children() -> list[int]:
+def children() -> list[int]:
     """Children of this process, including those that have ended."""
     parent = str(os.getpid()).encode()
     found: list[int] = []

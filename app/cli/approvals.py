@@ -10,7 +10,9 @@ from rich.text import Text
 
 from app.cli.display import Json, visible
 from app.cli.tables import moment
-from signoff.schemas.gates import Gate
+from app.cli.words import takes_effect
+from app.domain.sender import called
+from signoff.schemas.gates import Gate, GivenApproval
 from signoff.schemas.projects import Project
 from signoff.vocabulary import GateKind
 
@@ -27,15 +29,22 @@ def who_must_approve(gate: Gate) -> Text | None:
     if gate.id is None:
         return None
     lines = [visible(words) for words in gate.demands]
-    lines += [f"{visible(one.name)} approved at {moment(one.at)} UTC" for one in gate.approvals.by]
+    lines += [f"{visible(one.name)} approved at {moment(one.at)} UTC{_by_link(one)}" for one in gate.approvals.by]
     lines += [f"Still needed: {visible(words)}" for words in gate.approvals.missing]
     if gate.undo_until is not None:
-        lines.append(f"The approvals take effect at {moment(gate.undo_until)} UTC.")
+        lines.append(f"All approvals are there. The last one {takes_effect(gate.undo_until)}.")
     elif gate.expires_at is not None:
         lines.append(f"The time to approve ends at {moment(gate.expires_at)} UTC. The project is then cancelled.")
     if gate.why_not is not None:
         lines.append(visible(gate.why_not))
     return Text("\n".join(lines))
+
+
+def _by_link(one: GivenApproval) -> str:
+    """Who is behind the link through which an approval was given; empty if it was given without one."""
+    if one.link_requested_by is not None:
+        return f", through a link for which {called(visible(one.link_requested_by))} asked"
+    return f", through a link by {called(visible(one.link_made_by))}" if one.link_made_by is not None else ""
 
 
 def still_waits(answer: Json) -> str | None:
@@ -44,9 +53,7 @@ def still_waits(answer: Json) -> str | None:
     if not approvals or approvals["opens"]:
         return None
     if (until := approvals["undo_until"]) is not None:
-        return (
-            f"Your approval takes effect at {moment(until)} UTC. To withdraw it: signoff projects undo {answer['id']}"
-        )
+        return f"Your approval {takes_effect(until)}. To withdraw it: signoff projects undo {answer['id']}"
     missing = visible("; ".join(approvals["missing"]))
     return f"Your approval is recorded: {approvals['given']} of {approvals['needed']}. It needs {missing}."
 

@@ -232,7 +232,7 @@ async def _show_waiting(
         critical = await show_findings(api, out, project.id, tasks)
         if signers is not None and (demands := who_must_approve(signers)) is not None:
             out.print(demands, soft_wrap=True)
-        waits = _Waiting(f"Start phase '{visible(name)}'?", {"phase_id": phase.phase_id}, critical)
+        waits = _Waiting(f"Start phase '{visible(name)}'?", {"phase_id": phase.phase_id, **seen(plan)}, critical)
     elif edited or project.status == ProjectStatus.PENDING:
         if asks and not edited:
             plan = await settle_questions(api, out, project.id, plan, project.name)

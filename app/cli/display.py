@@ -18,7 +18,7 @@ from rich.tree import Tree
 
 from app.cli.listing import Cell, Listing, extra, fixed, short_ids, table, title
 from app.cli.terms import condition_text, input_lines, known_lines, parameter_text, settings_lines, task_terms
-from app.cli.words import duration, size, span, visible
+from app.cli.words import duration, size, span, takes_effect, visible
 
 # An answer of the API, as JSON: `signoff.schemas` describes it, and `--json` prints it. Tables read its members by name.
 Json = dict[str, Any]
@@ -242,7 +242,11 @@ def projects_table(listing: Json) -> Listing:
 
 def _state(row: Json) -> Text:
     """What the status of a listed project does not say, one fact on each line."""
-    lines = [Text(f"waits for {awaited}", style="yellow")] if (awaited := _awaited(row)) else []
+    lines: list[Text] = []
+    if row["undo_until"]:
+        lines.append(Text(f"approved; {takes_effect(row['undo_until'])}", style="yellow"))
+    elif awaited := _awaited(row):
+        lines.append(Text(f"waits for {awaited}", style="yellow"))
     lines += [Text(OUTCOMES[row["outcome"]], style="yellow")] if row["outcome"] else []
     lines += [Text(f"blocked: {_BLOCKED[row['blocked']]}", style="red")] if row["blocked"] else []
     return Text("\n").join(lines)

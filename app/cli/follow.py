@@ -31,6 +31,7 @@ from app.domain.identity import milliseconds_between
 from signoff import AsyncSignoff, NotFound, SignoffError, to_json
 from signoff.schemas.answers import Recorded, StatusAnswer
 from signoff.schemas.events import Event
+from signoff.vocabulary import GateKind
 
 EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 2}
 REFUSED = 2
@@ -118,6 +119,9 @@ class _Questions:
     async def consider(self) -> None:
         """Ask the next question. Withdraw one that was answered elsewhere."""
         gate = self._progress.gate()
+        if self._progress.is_run_edited or self._progress.undo_until(GateKind.PHASE) is not None:
+            # The page and the commands show an edit first. What is approved needs no other answer.
+            gate = None
         subjects: list[_Subject] = [*self._progress.person_tasks()]
         subjects += [question for _, question in self._progress.open_questions()]
         waiting = {subject.id: subject for subject in [*subjects, *([gate] if gate else [])]}
@@ -163,11 +167,13 @@ class _Questions:
 
     async def _ask_to_start(self, phase: ShownPhase) -> None:
         project_id = self._progress.project_id
+        bound = self._progress.bound
         critical = await show_findings(self._api, self._console, project_id, phase.tasks.keys())
         question = f"Phase '{visible(phase.name)}' waits for your approval. Start it?"
         if await confirm(self._console, question, critical) is None:
             comment = with_accepted(None, critical)
-            self._say_what_is_missing(await self._api.projects.approve(project_id, phase_id=phase.id, comment=comment))
+            approved = await self._api.projects.approve(project_id, phase_id=phase.id, comment=comment, **bound)
+            self._say_what_is_missing(approved)
 
     def _say_what_is_missing(self, answer: StatusAnswer | Recorded) -> None:
         if (waits := still_waits(to_json(answer))) is not None:

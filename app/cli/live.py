@@ -16,6 +16,7 @@ from rich.text import Text
 
 from app.cli.display import SIGNS, STYLES, duration, visible
 from app.cli.progress import FINISHED, Progress, ShownPhase, ShownTask
+from app.cli.words import takes_effect
 from app.domain.identity import parse_time
 from signoff.schemas.event_data import (
     DecisionMade,
@@ -27,6 +28,7 @@ from signoff.schemas.event_data import (
     TaskStarted,
 )
 from signoff.schemas.events import Event
+from signoff.vocabulary import GateKind
 
 _REDRAW_SECONDS = 0.25
 # With fewer lines for phases and for tasks, the picture would say too little.
@@ -51,13 +53,16 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
     approve = f"signoff projects approve {progress.project_id}"
     if progress.stage == "awaiting_approval":
         what = "An edit of the plan" if progress.is_run_edited else "The plan"
-        yield progress.project_id, f"{what} waits for approval: {approve}"
+        until = progress.undo_until(GateKind.PLAN, GateKind.EDIT)
+        yield progress.project_id, _approved(progress, what, until) or f"{what} waits for approval: {approve}"
     if progress.stage == "changes_requested":
         command = f"signoff projects show {progress.project_id}"
         yield progress.project_id, f"A reviewer requested changes to the plan: {command}"
     gate = progress.gate()
     if gate is not None:
-        yield gate.id, f"Phase '{visible(gate.name)}' waits for approval: {approve}"
+        what = f"Phase '{visible(gate.name)}'"
+        until = progress.undo_until(GateKind.PHASE)
+        yield gate.id, _approved(progress, what, until) or f"{what} waits for approval: {approve}"
     for task in progress.person_tasks():
         command, what = ("retry", "to be released") if task.awaits_release else ("complete", "for a person")
         yield task.id, f"{task.key} waits {what}: signoff tasks {command} {progress.project_id} {task.key}"
@@ -67,6 +72,15 @@ def person_hints(progress: Progress) -> Iterable[tuple[str, str]]:
         yield task.id, f"{task.key}: {visible(question.text)} {command}"
     if progress.stage == "paused":
         yield progress.project_id, f"The run is paused: signoff projects resume {progress.project_id}"
+
+
+def _approved(progress: Progress, what: str, until: str | None) -> str | None:
+    """What to say of something whose approval can still be withdrawn; None if it has not got its approvals."""
+    if until is None:
+        return None
+    return (
+        f"{what} is approved. That {takes_effect(until)}. To withdraw it: signoff projects undo {progress.project_id}"
+    )
 
 
 def event_line(event: Event, progress: Progress) -> Text | None:

@@ -17,7 +17,7 @@ from app.cli.references import Candidate, pick
 from app.cli.tables import moment
 from app.domain.sender import called
 from signoff import AsyncSignoff
-from signoff.fields import RoleFields
+from signoff.fields import KeyFields, RoleFields
 from signoff.schemas.people import Me, NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
 from signoff.vocabulary import Role
 
@@ -195,6 +195,24 @@ async def add_key(api: AsyncSignoff, name: str, roles: tuple[RoleFields, ...], d
     if not roles:
         raise click.UsageError("Give at least one --role.")
     return await api.keys.add(name, roles, days=days or None)
+
+
+@keys.command("change")
+@click.argument("key")
+@click.option("--name", help="A new name. What the key did stays on record under the earlier one.")
+@_roles_option
+@click.option("--days", type=float, help="Days from now until it expires; 0 for never.")
+@answer_command(_key)
+async def change_key(
+    api: AsyncSignoff, key: str, name: str | None, roles: tuple[RoleFields, ...], days: float | None
+) -> ServiceKey:
+    """Change a key, named by id or name. Its text stays the same.
+
+    With --role, the roles that are named replace all earlier ones. Other labels are possible, but no further role.
+    """
+    fields = given(name=name, roles=roles)
+    expiry: KeyFields = {"days": days or None} if days is not None else {}
+    return await api.keys.change(await _key_id(api, key), **fields, **expiry)
 
 
 @keys.command("rotate")

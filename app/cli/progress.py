@@ -6,11 +6,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.cli.display import Json
+from app.cli.frozen import seen
 from app.domain.identity import parse_time
 from app.domain.reducer import ProjectState, TaskState
-from signoff.schemas.event_data import PlanReady, TaskRetrying, TaskWaiting
+from signoff.schemas.event_data import (
+    DecisionMade,
+    PhaseApproved,
+    PhaseAwaitingApproval,
+    PlanApproved,
+    PlanDiscarded,
+    PlanReady,
+    TaskRetrying,
+    TaskWaiting,
+)
 from signoff.schemas.events import Event
-from signoff.vocabulary import PhaseStatus, ProjectStatus, Stage, TaskStatus, WaitReason
+from signoff.vocabulary import GateKind, PhaseStatus, ProjectStatus, Stage, TaskStatus, WaitReason
 
 # The reasons with which a task waits for a person to do it.
 PERSON_REASONS = frozenset({WaitReason.MANUAL, WaitReason.RELEASE})
@@ -107,6 +117,9 @@ class Progress:
         self.phases: dict[str, ShownPhase] = {}
         self._tasks: dict[str, ShownTask] = {}
         self._state = ProjectState()
+        self._undo: dict[str, str] = {}
+        # What an approval is bound to: the version that is shown, with all that it freezes.
+        self.bound: Json = {}
 
     @property
     def stage(self) -> str:
@@ -130,6 +143,7 @@ class Progress:
         """Take the phases and tasks from `plan`."""
         self.phases, self._tasks = {}, {}
         self.plan_version = plan["version"]
+        self.bound = seen(plan)
         for row in plan["phases"]:
             phase = self.phases[row["id"]] = ShownPhase(row["id"], row["name"], self._state)
             for item in row["tasks"]:
@@ -137,13 +151,28 @@ class Progress:
                 phase.tasks[task.id] = self._tasks[task.id] = task
 
     def needs_plan(self, event: Event) -> bool:
-        """Whether `event` announces a plan newer than the one shown."""
+        """Whether another plan than the one shown is in force since `event`."""
         data = event.payload
-        return isinstance(data, PlanReady) and data.plan_version > self.plan_version
+        # If an edit of the run is discarded, the version before it stays in force.
+        return isinstance(data, PlanDiscarded) or (
+            isinstance(data, PlanReady) and data.plan_version > self.plan_version
+        )
 
     def apply(self, event: Event) -> None:
         """Apply one event."""
-        self._state.take(event.payload, event.at)
+        data = event.payload
+        self._state.take(data, event.at)
+        if isinstance(data, DecisionMade) and data.gate is not None:
+            until, kind = data.gate.get("undo_until"), str(data.gate.get("kind"))
+            self._undo = {**self._undo, kind: str(until)} if until is not None else _without(self._undo, kind)
+        elif isinstance(data, PlanReady | PlanDiscarded | PlanApproved):
+            self._undo = _without(self._undo, GateKind.PLAN, GateKind.EDIT)
+        elif isinstance(data, PhaseAwaitingApproval | PhaseApproved):
+            self._undo = _without(self._undo, GateKind.PHASE)
+
+    def undo_until(self, *kinds: GateKind) -> str | None:
+        """Until when the approval of something that waits can be withdrawn; None if it has not got its approvals."""
+        return next((self._undo[kind] for kind in kinds if kind in self._undo), None)
 
     def task(self, task_id: str) -> ShownTask | None:
         """The task with this id, or None if the plan does not have it."""
@@ -169,6 +198,10 @@ class Progress:
     def _in_progress(self) -> bool:
         """Whether a run is in progress and not being cancelled. It may also wait for a person."""
         return self._state.status == ProjectStatus.RUNNING and self._state.stage != Stage.CANCELLING
+
+
+def _without(undo: dict[str, str], *kinds: str) -> dict[str, str]:
+    return {kind: until for kind, until in undo.items() if kind not in kinds}
 
 
 def _note(task: TaskState) -> str:

@@ -31,6 +31,8 @@ from app.cli.opening import open_page, page_of, web_option
 from app.cli.references import whole_id
 from app.cli.reports import REPORTS
 from app.cli.reviews import REVIEWS
+from app.cli.words import takes_effect
+from app.domain.gates import HOLD_A_PROJECT
 from signoff import AsyncSignoff, SignoffError, WaitTimeout, is_pending, to_json
 from signoff.fields import Until
 from signoff.schemas.projects import Project, ProjectList
@@ -154,8 +156,14 @@ async def show(api: AsyncSignoff, project_id: str, *, web: bool, as_json: bool) 
     return 0
 
 
+def _stage(project: Json) -> str:
+    stage: str = project["stage"].replace("_", " ")
+    held = [gate["undo_until"] for gate in project["gates"] if gate["kind"] in HOLD_A_PROJECT and gate["undo_until"]]
+    return f"{stage} (approved; {takes_effect(held[0])})" if held else stage
+
+
 def _more(project: Json) -> str:
-    lines = [f"stage {project['stage'].replace('_', ' ')}, workspace {project['workspace']}"]
+    lines = [f"stage {_stage(project)}, workspace {project['workspace']}"]
     if project["blocked"]:
         lines.append(f"blocked: {project['blocked']['message']}")
     lines += [f"{name}: {link}" for name, link in project["links"].items() if name in {"page", "temporal"} and link]

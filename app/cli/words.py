@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from app.domain.identity import milliseconds_between, now
+
 # Unicode categories: controls, invisible formatting (such as a change of direction), line and paragraph separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
@@ -32,6 +34,12 @@ def duration(milliseconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} m {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def takes_effect(undo_until: str) -> str:
+    """When an approval that can still be withdrawn takes effect, and how long that is from now."""
+    left = max(0, milliseconds_between(now(), undo_until) or 0)
+    return f"takes effect at {undo_until[11:19]} UTC, in {duration(left)}"
 
 
 def span(seconds: float) -> str:

@@ -67,7 +67,7 @@ def sign(
         raise refused
     counts_for = [number for number, demand in enumerate(rules.demands) if demand.accepts(who)]
     facts = _facts(gate, counts_for=counts_for, seen=seen, outdated=[one.decision_id for one in outdated])
-    own = Approval(command.sender, command.at, tuple(counts_for), command.id, seen, who.vouched_by)
+    own = Approval(command.sender, command.at, tuple(counts_for), command.id, seen)
     counted = [*given, own]
     number, least = len(counted), needed(rules, counted)
     facts["given"], facts["needed"] = number, least
@@ -88,11 +88,9 @@ def sign(
 def _approver(conn: Connection, command: CommandRecord, project: ProjectRow, rules: Rules) -> Approver:
     """Who sends an approval, who vouches for them, and whether their device has signed it where that is demanded."""
     link = command.payload.get("link")
-    return replace(
-        gates.approver(conn, command.sender, project),
-        vouched_by=link.get("made_by_id") if link is not None else None,
-        with_passkey=rules.passkey and has_signature(command),
-    )
+    vouched_by = link.get("made_by_id") if link is not None else None
+    who = gates.approver_by_link(conn, command.sender, project, vouched_by)
+    return replace(who, with_passkey=rules.passkey and has_signature(command))
 
 
 def _record_waiting(conn: Connection, command: CommandRecord, gate: GateRow, facts: GateFacts) -> None:

@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 
 from app.domain.errors import Conflict, DomainError, Forbidden, Invalid
 from app.domain.identity import isoformat
-from app.domain.names import MailAddress
+from app.domain.names import MailAddress, mailbox_of
 from app.domain.notifying import NOTIFY, SIGNABLE, LinkPerson, NotifyEntry, NotifyRules, Occasion
 from app.domain.sender import Sender
 from app.domain.signing_links import SETTINGS, SETTINGS_ID, Signable
-from app.storage import identities, notifications, signable, signing_links
+from app.storage import gates, identities, notifications, signable, signing_links
 from app.storage.identities import Identity, Kind
 from app.storage.notifications import Notification
 from app.storage.projects import ProjectRow
@@ -95,11 +95,11 @@ def ask(
     what = signable.waiting(conn, project)
     found = _named(conn, entry, by, person=person, name=name, email=email)
     address = _address_of(found)
-    if found.id == by.actor_id:
+    if found.id == by.actor_id or _reads(conn, by.actor_id, address):
         raise Forbidden("A link is for somebody else. Ask another person to sign.", code="link_to_self")
     by_role = found.access.may(Scope.APPROVE, project.labels)
-    if not by_role and not entry.mails_to(address):
-        raise _not_allowed(entry, found.name)
+    if not by_role:
+        _check_stranger(conn, project, entry, found, address)
     # An administrator chose the people who have a role. Everybody else was chosen by whoever asks, and counts once with them.
     maker = SETTINGS if by_role else by
     _check_may_sign(conn, project, what, found, maker.actor_id)
@@ -114,6 +114,27 @@ def ask(
     about = Occasion(NotifyEvent.WAITING, kind, str(item))
     notifications.tell_one(conn, project.id, entry.name, about, recipient=address, link_id=link.id)
     return link
+
+
+def _check_stranger(conn: Connection, project: ProjectRow, entry: NotifyEntry, found: Identity, address: str) -> None:
+    """Check that an author may choose somebody who has no role for a project, and that it is not an author in disguise.
+
+    Raises:
+        Forbidden: `address_not_allowed` or `link_to_self`.
+    """
+    if not entry.mails_to(address):
+        raise _not_allowed(entry, found.name)
+    authors = gates.authors_of(conn, project)
+    if found.id in authors or any(_reads(conn, author, address) for author in authors):
+        message = f"The mails for {address} go to somebody who worked on this plan. Ask another person to sign."
+        raise Forbidden(message, code="link_to_self")
+
+
+def _reads(conn: Connection, identity_id: str | None, address: str) -> bool:
+    """Whether somebody is listed with an address of the same mailbox."""
+    known = identities.find(conn, identity_id) if identity_id is not None else None
+    own = known.identity.email if known is not None else None
+    return own is not None and mailbox_of(own) == mailbox_of(address)
 
 
 def _is_about(row: Notification, what: Signable) -> bool:

@@ -6,17 +6,20 @@ What a gate demands is settled when it opens, and kept with it: a later change o
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.errors import Conflict, DomainError, Forbidden
 from app.domain.sender import Sender
-from app.domain.signing_links import SETTINGS_ID
+from app.domain.signing_links import SETTINGS_ID, LinkFacts
 from app.domain.words import count, listed
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import GateKind, Role
+
+# For these, the whole project waits, as its stage says.
+HOLD_A_PROJECT = (GateKind.PLAN, GateKind.EDIT, GateKind.PHASE)
 
 
 class Signer(BaseModel):
@@ -79,6 +82,8 @@ class Approver:
         is_key: whether this is a program with a key, not a person.
         vouched_by: the id of whoever made the link through which they came, if any.
         with_passkey: whether a device of their own has signed this approval.
+        known: whether somebody who may approve, or an administrator, knows them. False for a person without a role whom an author
+            has named.
     """
 
     name: str
@@ -87,6 +92,7 @@ class Approver:
     is_key: bool = False
     vouched_by: str | None = None
     with_passkey: bool = False
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Approval:
         counts_for: the positions of the demands for which it counts.
         decision_id: the decision that it is.
         seen: the digest of the files and settings that its approver saw; None if there were none to see.
-        vouched_by: the id of whoever made the link through which it was given, if it was given through one.
+        link: what the record says about the link through which it was given; empty if it was given without one.
     """
 
     by: Sender
@@ -107,7 +113,12 @@ class Approval:
     counts_for: tuple[int, ...]
     decision_id: str
     seen: str | None = None
-    vouched_by: str | None = None
+    link: LinkFacts = field(default_factory=LinkFacts)
+
+    @property
+    def vouched_by(self) -> str | None:
+        """The id of whoever made the link through which it was given, if it was given through one."""
+        return self.link.get("made_by_id")
 
 
 class GateFacts(TypedDict, total=False):
@@ -222,6 +233,12 @@ def _refusal_of_authors(
 ) -> DomainError | None:
     if rules.four_eyes and who.id in authors:
         return Forbidden(f"{_WORKED_ON[kind]}, so somebody else must approve it.", code="four_eyes")
+    if rules.four_eyes and not who.known:
+        message = (
+            f"Only an author vouches for {who.name}, and somebody other than the authors must approve this. Ask somebody who is "
+            "listed with a role, or have an approver make the link."
+        )
+        return Forbidden(message, code="four_eyes")
     # Whoever makes a link has its text, and could sign with it. If the settings of the server vouch, nobody has it.
     maker = who.vouched_by if who.vouched_by != SETTINGS_ID else None
     if rules.four_eyes and maker is not None and maker in authors:

@@ -24,6 +24,7 @@ Prefix = Literal[
     "cmt",
     "passkey",
     "msg",
+    "batch",
 ]
 
 

@@ -22,3 +22,9 @@ Email = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^@\s]+@[^@\
 MailAddress = Annotated[
     str, StringConstraints(max_length=200, pattern=r'^[^@\s,;:<>()"\\?&%/]+@[A-Za-z0-9.-]+\.?[A-Za-z0-9]+$'), PLAIN
 ]
+
+
+def mailbox_of(address: str) -> str:
+    """The mailbox to which an e-mail address belongs: `dana+x@example.com` reaches the reader of `dana@example.com`."""
+    local, _, domain = address.strip().lower().rpartition("@")
+    return f"{local.partition('+')[0]}@{domain.rstrip('.')}"

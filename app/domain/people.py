@@ -119,6 +119,18 @@ class Access:
         return [scope for scope in ROLE_FOR if self.holds(scope)]
 
 
+def grown(before: Collection[Grant], after: Iterable[Grant]) -> Grant | None:
+    """Return a role that somebody would get in addition to those they have; None if there is none.
+
+    A role for some projects can get other labels, but cannot become one for all projects.
+    """
+    held = {grant.role for grant in before}
+    everywhere = {grant.role for grant in before if not grant.labels}
+    if Role.ADMIN in held:
+        return None
+    return next((grant for grant in after if grant.role not in (held if grant.labels else everywhere)), None)
+
+
 ALL = Access((Grant(role=Role.ADMIN),))
 
 

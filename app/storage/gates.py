@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from app.domain.commands import CommandKind, Outcome
 from app.domain.errors import Conflict, Unavailable
-from app.domain.gates import Approval, Approver, Demand, Rules, Signer
+from app.domain.gates import HOLD_A_PROJECT, Approval, Approver, Demand, Rules, Signer
 from app.domain.identity import isoformat, new_id, now
 from app.domain.parameters import Value
 from app.domain.plan import PhaseDraft
@@ -40,7 +40,7 @@ from app.storage.record_tables import events as event_table
 from app.storage.tables import decisions, files, gates, plans, runs
 from signoff.schemas.event_data import GateOpened
 from signoff.schemas.json_value import JsonObject
-from signoff.vocabulary import EventType, GateKind, Role
+from signoff.vocabulary import EventType, GateKind, Role, Scope
 
 NO_POLICIES = Signing()
 # The decision with which people let something pass a gate.
@@ -226,10 +226,23 @@ def due(conn: Connection, limit: int) -> list[GateRow]:
     return _ROWS.all(conn, _ROWS.select.where(*over).order_by(gates.c.expires_at).limit(limit))
 
 
+def next_end(conn: Connection) -> str | None:
+    """Return when the time of the next open gate is up, if it is not up yet. None if no gate has a time to approve."""
+    still = (gates.c.status == GateStatus.OPEN, gates.c.expires_at > now(), gates.c.completed_by.is_(None))
+    return conn.execute(select(func.min(gates.c.expires_at)).where(*still)).scalar_one()
+
+
 def to_open(conn: Connection, limit: int) -> list[GateRow]:
     """Return the gates whose approvals are complete and can still be withdrawn, those first that open first."""
     waiting = (gates.c.status == GateStatus.OPEN, gates.c.undo_until.is_not(None))
     return _ROWS.all(conn, _ROWS.select.where(*waiting).order_by(gates.c.undo_until).limit(limit))
+
+
+def undo_times(conn: Connection, project_ids: Collection[str]) -> dict[str, str]:
+    """Return until when the approval of a plan, an edit or a phase can be withdrawn, for each project that has such a one."""
+    waits = (gates.c.status == GateStatus.OPEN, gates.c.undo_until.is_not(None), gates.c.kind.in_(HOLD_A_PROJECT))
+    query = select(gates.c.project_id, gates.c.undo_until).where(gates.c.project_id.in_(project_ids), *waits)
+    return {row.project_id: row.undo_until for row in conn.execute(query.order_by(gates.c.position))}
 
 
 def complete(conn: Connection, gate: GateRow, decision_id: str, undo_until: str) -> None:
@@ -289,9 +302,8 @@ def approvals_of(conn: Connection, gate: GateRow, kind: CommandKind | None = Non
         found = [approval for approval in found if approval.decision_id not in outdated]
         by = Sender(row.actor, row.actor_id, row.via, row.address)
         counts = tuple(cast("list[int]", given.get("counts_for") or []))
-        link = cast("LinkFacts | None", row.payload.get("link"))
-        seen, vouched_by = cast("str | None", given.get("seen")), link.get("made_by_id") if link is not None else None
-        found.append(Approval(by, row.at, counts, row.id, seen, vouched_by))
+        link = cast("LinkFacts", row.payload.get("link") or {})
+        found.append(Approval(by, row.at, counts, row.id, cast("str | None", given.get("seen")), link))
     return found
 
 
@@ -322,6 +334,14 @@ def approver(conn: Connection, sender: Sender, project: ProjectRow) -> Approver:
     return approver_with(
         sender, known.identity.access.roles_for(project.labels), is_key=known.identity.kind == Kind.KEY
     )
+
+
+def approver_by_link(conn: Connection, sender: Sender, project: ProjectRow, vouched_by: str | None) -> Approver:
+    """Return who the person of a link is as an approver, and whether only an author vouches for them."""
+    who = approver(conn, sender, project)
+    maker = identities.find(conn, vouched_by) if vouched_by is not None else None
+    may_approve = maker is None or maker.identity.access.may(Scope.APPROVE, project.labels)
+    return replace(who, vouched_by=vouched_by, known=may_approve or bool(who.roles))
 
 
 def approver_with(sender: Sender, roles: frozenset[Role], *, is_key: bool = False) -> Approver:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import isoformat, new_id, now, parse_time
-from app.domain.people import Access, Grant, name_key
+from app.domain.people import Access, Grant, grown, name_key
 from app.domain.sender import Sender
 from app.storage.people_tables import credentials, identities
 from signoff.schemas.json_value import JsonObject
@@ -23,6 +23,8 @@ from signoff.schemas.json_value import JsonObject
 # How a key looks: a public part that finds it, and 256 random bits.
 KEY_PATTERN = re.compile(r"signoff_[0-9a-f]{12}_[A-Za-z0-9_-]{43}")
 _PREFIX_LENGTH = len("signoff_") + 12
+# In place of a time: when the key expires stays as it is.
+KEEP = ""
 # How exactly the last use of a key is known: writing it at every request would slow each of them down.
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -143,6 +145,29 @@ def set_key(conn: Connection, identity_id: str, *, expires_at: str | None) -> st
     text = f"signoff_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
     _replace(conn, identity_id, Proof.KEY, _hash(text), prefix=text[:_PREFIX_LENGTH], expires_at=expires_at)
     return text
+
+
+def change_key(conn: Connection, found: Known, *, expiry: str | None, **changes: object) -> None:
+    """Change the `name` or the `grants` of a key, and when it expires, unless that is `KEEP`. Its text stays the same.
+
+    Raises:
+        Conflict: `key_revoked` or `key_expired`: it is no longer valid; `key_scope_grows`: it would get a role that it does not
+            have; `name_taken`.
+    """
+    key, credential = found.identity, found.credential
+    if key.disabled_at is not None:
+        raise Conflict("This key was revoked. Add a new one.", code="key_revoked")
+    if credential is None or credential.has_expired():
+        raise Conflict("This key has expired. Rotate it, then change it.", code="key_expired")
+    after = cast("Sequence[Grant]", changes.get("grants", ()))
+    if (more := grown(key.access.grants, after)) is not None:
+        scope = f"the role {more.role}" if more.labels else f"the role {more.role} for all projects"
+        message = f"The key does not have {scope}, and its text is known already. Add a new key for that."
+        raise Conflict(message, code="key_scope_grows")
+    change(conn, key, **changes)
+    if expiry != KEEP:
+        own = (credentials.c.identity_id == key.id, credentials.c.kind == Proof.KEY)
+        conn.execute(update(credentials).where(*own).values(expires_at=expiry))
 
 
 def get(conn: Connection, identity_id: str, kind: Kind) -> Known:

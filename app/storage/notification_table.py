@@ -29,6 +29,8 @@ notifications = Table(
     # A reminder is sent when it is due, if somebody still waits. Others are sent at once.
     Column("due_at", String(32)),
     Column("created_at", String(32), nullable=False),
+    # The notifications that one workflow sends together, to one receiver. Null: its workflow sends nothing else.
+    Column("batch_id", String(64)),
     # When a workflow was last started for it.
     Column("handed_over_at", String(32)),
     Column("ended_at", String(32)),
@@ -37,4 +39,5 @@ notifications = Table(
     Column("link_id", String(64)),
     Index("ix_notifications_project_id", "project_id"),
     partial_index("ix_notifications_pending", "handed_over_at", "id", where=text("status = 'pending'")),
+    partial_index("ix_notifications_batch", "batch_id", where=text("status = 'pending'")),
 )

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+from sqlalchemy.sql.elements import TextClause
 
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import isoformat, new_id, now, parse_time
@@ -21,6 +22,8 @@ from signoff.vocabulary import InboxKind, NotificationStatus, NotifyEvent, Proje
 
 # If nothing was heard of a notification for this long, its workflow is started again.
 SILENCE = timedelta(hours=1)
+# How many notifications one workflow sends to a webhook. All of them must fit into one attempt.
+BATCH = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Notification:
     last_error: str | None
     due_at: str | None
     created_at: str
+    batch_id: str | None
     handed_over_at: str | None
     ended_at: str | None
     recipient: str | None
@@ -91,6 +95,7 @@ def _fresh(project_id: str, seq: int, entry: str, occasion: Occasion, *, at: str
         last_error=None,
         due_at=None,
         created_at=at,
+        batch_id=None,
         handed_over_at=None,
         ended_at=None,
         recipient=None,
@@ -102,18 +107,56 @@ def _values(row: Notification) -> JsonObject:
     return {name: getattr(row, name) for name in Notification.__slots__}
 
 
-def waiting(conn: Connection, *, limit: int) -> list[str]:
-    """Return pending notifications for which no workflow was started, or whose workflow has recorded nothing for an hour."""
+def has_waiting(conn: Connection) -> bool:
+    """Whether a notification waits for a workflow: none was started, or it has recorded nothing for an hour."""
+    return conn.execute(select(notifications.c.id).where(*_is_waiting()).limit(1)).first() is not None
+
+
+def to_start(conn: Connection, *, limit: int) -> list[str]:
+    """Return the ids of the workflows that send the notifications that wait. Puts what goes to one webhook into batches.
+
+    A batch is fixed before its workflow starts. So no notification is in two workflows, even if the app stops in between.
+    """
+    query = select(notifications.c.id, notifications.c.entry, notifications.c.batch_id, notifications.c.handed_over_at)
+    rows = conn.execute(query.where(*_is_waiting()).order_by(notifications.c.id).limit(limit)).all()
+    rules: NotifyRules = conn.get_execution_options().get(NOTIFY) or NotifyRules()
+    fresh: dict[str, list[str]] = {}
+    for row in rows:
+        entry = rules.named(row.entry)
+        if row.batch_id is None and row.handed_over_at is None and entry is not None and entry.webhook is not None:
+            fresh.setdefault(row.entry, []).append(row.id)
+    for ids in fresh.values():
+        for first in range(0, len(ids), BATCH):
+            some = notifications.c.id.in_(ids[first : first + BATCH])
+            # On PostgreSQL, another app may have been faster.
+            free = some & notifications.c.batch_id.is_(None)
+            conn.execute(update(notifications).where(free).values(batch_id=new_id("batch")))
+    workflow = func.coalesce(notifications.c.batch_id, notifications.c.id)
+    started = select(workflow).where(notifications.c.id.in_([row.id for row in rows])).distinct()
+    return list(conn.execute(started).scalars())
+
+
+def _is_waiting() -> tuple[TextClause, ColumnElement[bool], ColumnElement[bool]]:
     silent = isoformat(datetime.now(UTC) - SILENCE)
     due = or_(notifications.c.handed_over_at.is_(None), notifications.c.handed_over_at < silent)
     ripe = or_(notifications.c.due_at.is_(None), notifications.c.due_at <= now())
-    query = select(notifications.c.id).where(IS_PENDING, due, ripe).order_by(notifications.c.id).limit(limit)
+    return IS_PENDING, due, ripe
+
+
+def mark_handed_over(conn: Connection, workflows: Collection[str]) -> None:
+    """Record that these workflows were started."""
+    conn.execute(update(notifications).where(_sent_by(workflows)).values(handed_over_at=now()))
+
+
+def pending_of(conn: Connection, workflow: str) -> list[str]:
+    """Return the ids of the notifications that a workflow still has to send."""
+    query = select(notifications.c.id).where(IS_PENDING, _sent_by([workflow])).order_by(notifications.c.id)
     return list(conn.execute(query).scalars())
 
 
-def mark_handed_over(conn: Connection, ids: Collection[str]) -> None:
-    """Record that workflows were started for these notifications."""
-    conn.execute(update(notifications).where(notifications.c.id.in_(ids)).values(handed_over_at=now()))
+def _sent_by(workflows: Collection[str]) -> ColumnElement[bool]:
+    alone = notifications.c.batch_id.is_(None) & notifications.c.id.in_(workflows)
+    return or_(notifications.c.batch_id.in_(workflows), alone)
 
 
 def find(conn: Connection, notification_id: str) -> Notification | None:
@@ -165,7 +208,7 @@ def remind(conn: Connection, row: Notification, rules: NotifyRules, expires_at: 
             others = rules.recipients(entry.escalate_to)
             follow += [(entry.escalate_to, other, at + entry.escalate) for other in others]
     fresh = {"status": NotificationStatus.PENDING, "message": None, "attempts": 0, "last_error": None}
-    fresh |= {"created_at": now(), "handed_over_at": None, "ended_at": None}
+    fresh |= {"created_at": now(), "batch_id": None, "handed_over_at": None, "ended_at": None}
     for name, recipient, due in follow:
         own = {"id": new_id("msg"), "entry": name, "recipient": recipient, "due_at": isoformat(due)}
         conn.execute(insert(notifications).values(_values(row) | fresh | own))
@@ -186,7 +229,7 @@ def replay(conn: Connection, notification_id: str) -> Notification:
     row = get(conn, notification_id)
     if row.status == NotificationStatus.PENDING:
         raise Conflict("The notification is still being sent. Wait until it has ended.", code="notification_pending")
-    values = {"status": NotificationStatus.PENDING, "handed_over_at": None}
+    values = {"status": NotificationStatus.PENDING, "batch_id": None, "handed_over_at": None}
     conn.execute(update(notifications).where(notifications.c.id == row.id).values(**values))
     return get(conn, row.id)
 

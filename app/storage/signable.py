@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sqlalchemy import Connection
 
 from app.domain.errors import Conflict, DomainError
@@ -63,5 +61,5 @@ def why_not(
         return gates.already_complete(gate)
     rules = gate.demands
     authors = gates.authors_of(conn, project) if rules.four_eyes else set[str]()
-    person = replace(gates.approver(conn, who, project), vouched_by=vouched_by)
+    person = gates.approver_by_link(conn, who, project, vouched_by)
     return refusal(gate.kind, rules, gates.approvals_of(conn, gate), person, authors)

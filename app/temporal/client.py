@@ -151,7 +151,7 @@ class Engine:
         )
 
     async def start_notification(self, notification_id: str) -> None:
-        """Start the workflow that sends a notification, unless it is open.
+        """Start the workflow that sends a notification, or a batch of them, unless it is open.
 
         Raises:
             Unavailable: Temporal does not answer.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from app.database.database import Database
 from app.domain.commands import Cancel, CommandKind, CommandRequest
 from app.domain.errors import DomainError, Unavailable
-from app.domain.identity import now
+from app.domain.identity import now, parse_time
 from app.domain.signals import OWN_ACTOR
 from app.domain.words import listed
 from app.storage import decisions, gates, projects
@@ -20,7 +21,12 @@ from app.temporal.commands import Commands
 from signoff.vocabulary import GateKind, Stage
 
 logger = logging.getLogger(__name__)
+# Gates whose time is up are looked for this often, even if no change of the database is noticed.
 SWEEP_SECONDS = 15.0
+# However much changes, the gates are read at most this often.
+_LEAST_PAUSE = 1.0
+# Times are kept to the millisecond.
+_STEP = 0.002
 _AT_ONCE = 100
 _WHAT: dict[GateKind, str] = {
     GateKind.PLAN: "the plan",
@@ -32,14 +38,17 @@ _WHAT: dict[GateKind, str] = {
 }
 
 
-async def expire_gates(database: Database, commands: Commands) -> None:
-    """Cancel every project in which a gate has not got its approvals in time.
+async def expire_gates(database: Database, commands: Commands) -> float:
+    """Cancel every project in which a gate has not got its approvals in time. Returns the seconds until the next one can end.
 
     Raises:
         Unavailable: Temporal or the database does not answer. The next call continues.
     """
     for gate in await database.read(lambda conn: gates.due(conn, _AT_ONCE)):
         await _expire(database, commands, gate)
+    following = await database.read(gates.next_end)
+    left = (parse_time(following) - datetime.now(UTC)).total_seconds() if following is not None else SWEEP_SECONDS
+    return min(SWEEP_SECONDS, max(left, 0.0))
 
 
 async def _expire(database: Database, commands: Commands, gate: GateRow) -> None:
@@ -85,16 +94,21 @@ def _reason(gate: GateRow) -> str:
 
 
 async def expire_gates_periodically(database: Database, commands: Commands) -> None:
-    """Say which policies are in force, and end what was not approved in time, now and every few seconds, until cancelled."""
+    """Say which policies are in force, and end what was not approved in time, at its time, until cancelled."""
     published = False
-    while True:
-        try:
-            if not published:
-                await database.transact(gates.publish)
-                published = True
-            await expire_gates(database, commands)
-        except Unavailable as error:
-            logger.info("cannot end what was not approved in time at the moment: %s", error)
-        except Exception:
-            logger.exception("what was not approved in time could not be ended")
-        await asyncio.sleep(SWEEP_SECONDS)
+    with database.feed.subscribe() as changes:
+        while True:
+            pause = SWEEP_SECONDS
+            try:
+                if not published:
+                    await database.transact(gates.publish)
+                    published = True
+                pause = await expire_gates(database, commands)
+            except Unavailable as error:
+                logger.info("cannot end what was not approved in time at the moment: %s", error)
+            except Exception:
+                logger.exception("what was not approved in time could not be ended")
+            at_least = min(pause, _LEAST_PAUSE) + _STEP
+            await asyncio.sleep(at_least)
+            # A change may have opened a gate that ends earlier.
+            await changes.wait(max(pause - at_least, 0.0))

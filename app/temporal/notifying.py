@@ -1,4 +1,4 @@
-"""Starts a workflow for each new notification."""
+"""Starts workflows that send new notifications."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from app.temporal.client import Engine
 logger = logging.getLogger(__name__)
 # How often the app looks without having been woken: workers of another machine may have written one.
 LOOK_SECONDS = 10.0
-_AT_ONCE = 50
+_AT_ONCE = 250
 
 
 async def hand_over(database: Database, engine: Engine) -> int:
-    """Start a workflow for each pending notification that has none, and return how many there were.
+    """Start the workflows that send the notifications that wait, and return how many there were.
 
-    A workflow is started first, and that is recorded after. If this is interrupted in between, the workflow is found open, or the
-    notification has ended.
+    A workflow is started first, and that is recorded after. If this is interrupted in between, the workflow is found open, or its
+    notifications have ended.
 
     Raises:
         Unavailable: Temporal or the database does not answer.
     """
-    ids = await database.read(lambda conn: notifications.waiting(conn, limit=_AT_ONCE))
-    if ids:
-        await asyncio.gather(*(engine.start_notification(each) for each in ids))
-        await database.transact(lambda conn: notifications.mark_handed_over(conn, ids))
-    return len(ids)
+    if not await database.read(notifications.has_waiting):
+        return 0
+    workflows = await database.transact(lambda conn: notifications.to_start(conn, limit=_AT_ONCE))
+    await asyncio.gather(*(engine.start_notification(each) for each in workflows))
+    await database.transact(lambda conn: notifications.mark_handed_over(conn, workflows))
+    return len(workflows)
 
 
 async def hand_over_periodically(database: Database, engine: Engine) -> None:

@@ -65,6 +65,14 @@ class PersonFields(TypedDict, total=False):
     disabled: bool
 
 
+class KeyFields(TypedDict, total=False):
+    """The fields of a key that can change. `days` counts from now; None means that the key never expires."""
+
+    name: str
+    roles: Sequence[RoleFields]
+    days: float | None
+
+
 class SigningLinkFields(TypedDict, total=False):
     """For whom a link to sign is, and for how many hours."""
 

@@ -47,6 +47,13 @@ def people(guide: Guide) -> None:
         about="The answer has the text of the key, which is shown this once.",
     )
     guide.call("listKeys", "GET", "/api/keys")
+    guide.call(
+        "changeKey",
+        "PUT",
+        f"/api/keys/{key['id']}",
+        {"name": "Import", "days": 60},
+        about="The text of the key stays the same, so it cannot get a role that it does not have (409 `key_scope_grows`).",
+    )
     guide.call("rotateKey", "POST", f"/api/keys/{key['id']}/rotate", {"days": 30})
     guide.call("revokeKey", "DELETE", f"/api/keys/{key['id']}")
     _signing_links(guide)

@@ -272,6 +272,31 @@ async def test_a_spawner_ends_with_its_worker() -> None:
     await until(lambda: has_ended(spawner))
 
 
+async def test_a_guard_that_ends_before_it_reports_is_reaped() -> None:
+    assert (await start("true")).code == 0
+    (spawner,) = spawners()
+    reading, writing = os.pipe()
+    spawner.suspend()
+    # The guard is asked for, but whoever asked has gone before it starts. So it ends at once.
+    asking = asyncio.create_task(guard_start.start_guard(writing, None))
+    await asyncio.sleep(0)  # why: lets the request be sent; the answer cannot come
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    spawner.resume()
+    os.close(reading)
+    os.close(writing)
+    await until(unreaped)
+    assert (await start("true")).code == 0
+    assert not unreaped()
+
+
+def unreaped() -> list[psutil.Process]:
+    """Guards that have ended, and that this process has not reaped."""
+    found = [child for child in psutil.Process().children() if has_ended(child)]
+    return [child for child in found if child.name() in {SPAWNER_NAME, GUARD_NAME}]
+
+
 async def test_many_commands_at_once_share_a_spawner() -> None:
     codes = await asyncio.gather(*(start(f"exit {number}") for number in range(1, 60)))
     assert [status.code for status in codes] == list(range(1, 60))

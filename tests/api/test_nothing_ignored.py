@@ -142,6 +142,7 @@ ELSEWHERE = {
     "addKey": {"name", "roles", "days"},
     "beginPasskey": {"password"},
     "addPasskey": {"name", "nonce", "credential_id", "client_data", "attestation"},
+    "changeKey": {"name", "roles", "days"},
     "rotateKey": {"days"},
     "addSigningLink": {"person", "name", "email", "hours"},
     "askForSignature": {"person", "name", "email"},

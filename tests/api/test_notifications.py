@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer
 
-from app.storage import events
+from app.storage import events, projects
 from app.storage.notification_table import notifications as notifications_table
+from app.storage.notifications import BATCH
 from signoff.schemas.event_data import ProjectCompleted
 from tests.api.test_roles import bearer, key_for
 from tests.conftest import Stack, eventually, running_stack
 from tests.mailbox import receiving_mail
 from tests.ports import free_port
 from tests.receiver import SECRET, Receiver, receiving
+from workflows.notification import NotificationWorkflow
 
 ALL = ["waiting", "failed", "completed", "cancelled"]
 
@@ -225,6 +229,53 @@ async def test_many_arrive_once_each_although_the_receiver_was_down(
 
     await eventually(all_delivered, what="all are delivered", seconds=450)
     assert len(receiver.ids) == len(set(receiver.ids)) == count
+
+
+async def test_a_few_workflows_send_many_and_repeat_only_those_that_were_refused(
+    told: Stack, receiver: Receiver
+) -> None:
+    project_id = await told.create("- A: `true`")
+    count = BATCH + 5
+    ended = [ProjectCompleted(tasks={}) for _ in range(count)]
+    written = await told.database.read(lambda conn: projects.get(conn, project_id).last_seq)
+    receiver.refuses = {written + number for number in range(1, count, 2)}
+    await told.database.transact(lambda conn: events.append(conn, project_id, *ended, actor="signoff"))
+
+    async def tried_twice() -> bool:
+        rows = [row for row in await listed(told) if row["seq"] in receiver.refuses]
+        return len(rows) == len(receiver.refuses) and all(row["attempts"] >= 2 for row in rows)
+
+    await eventually(tried_twice, what="what was refused is tried again")
+    rows = await listed(told)
+    taken = [row for row in rows if row["seq"] not in receiver.refuses]
+    assert {(row["status"], row["attempts"]) for row in taken} == {("delivered", 1)}
+    assert {row["status"] for row in rows if row["seq"] in receiver.refuses} == {"pending"}
+    receiver.refuses = set()
+    await until_ended(told, count)
+    assert len(receiver.ids) == len(set(receiver.ids)) == count
+    batches = select(notifications_table.c.batch_id).distinct()
+    ids = await told.database.read(lambda conn: list(conn.execute(batches).scalars()))
+    assert len(ids) == 2
+    replayer = Replayer(workflows=[NotificationWorkflow], data_converter=pydantic_data_converter)
+    for batch_id in ids:
+        await replayer.replay_workflow(await told.temporal.get_workflow_handle(batch_id).fetch_history())
+
+
+async def test_a_receiver_that_is_gone_ends_its_notifications_and_no_others(told: Stack, receiver: Receiver) -> None:
+    project_id = await told.create("- A: `true`")
+    receiver.status = 410
+    ended = [ProjectCompleted(tasks={}) for _ in range(2)]
+    written = await told.database.read(lambda conn: projects.get(conn, project_id).last_seq)
+    receiver.refuses = {written + 2}
+    await told.database.transact(lambda conn: events.append(conn, project_id, *ended, actor="signoff"))
+
+    async def gone() -> bool:
+        return {row["status"] for row in await listed(told)} == {"failed", "pending"}
+
+    await eventually(gone, what="one has failed for good")
+    receiver.status, receiver.refuses = 204, set()
+    rows = await until_ended(told, 2)
+    assert sorted((row["seq"] - written, row["status"]) for row in rows) == [(1, "failed"), (2, "delivered")]
 
 
 async def test_who_does_not_answer_is_reminded_and_then_others_are_told(

@@ -107,6 +107,37 @@ async def test_a_repeat_gets_the_same_key_again_and_the_database_does_not_have_i
     assert not any(made[0]["key"] in text or rotated[0]["key"] in text for text in texts)
 
 
+async def test_a_key_is_changed_without_another_text_and_gets_no_further_role(locked: Stack) -> None:  # noqa: F811
+    bound = {"name": "Changed", "roles": [{"role": "author", "labels": ["imports"]}, {"role": "viewer"}], "days": 30}
+    made = (await locked.http.post("/api/keys", json=bound)).json()
+    path = f"/api/keys/{made['id']}"
+    for roles in (
+        [{"role": "approver", "labels": ["imports"]}],
+        [{"role": "author"}],
+        [{"role": "admin"}],
+    ):
+        refused = await locked.http.put(path, json={"name": "Not this", "roles": roles})
+        assert (refused.status_code, refused.json()["code"]) == (409, "key_scope_grows"), refused.text
+    fewer = [{"role": "author", "labels": ["imports", "reports"]}]
+    changed = (await locked.http.put(path, json={"name": "Renamed", "roles": fewer})).json()
+    assert (changed["name"], changed["roles"], changed["expires_at"]) == ("Renamed", fewer, made["expires_at"])
+    assert (await locked.http.put(path, json={"days": None})).json()["expires_at"] is None
+    later = (await locked.http.put(path, json={"days": 60})).json()
+    assert later["expires_at"] > made["expires_at"]
+    me = (await locked.http.get("/api/me", headers=bearer(made["key"]))).json()
+    assert (me["id"], me["name"], me["roles"]) == (made["id"], "Renamed", fewer)
+    taken = await locked.http.put(path, json={"name": "admin"})
+    assert taken.status_code == 422, taken.text
+    await locked.http.put(path, json={"days": 1e-9})
+    expired = await locked.http.put(path, json={"days": 60})
+    assert (expired.status_code, expired.json()["code"]) == (409, "key_expired"), expired.text
+    await locked.http.delete(path)
+    revoked = await locked.http.put(path, json={"days": 60})
+    assert (revoked.status_code, revoked.json()["code"]) == (409, "key_revoked")
+    unknown = await locked.http.put("/api/keys/key_none", json={"days": 60})
+    assert unknown.status_code == 404
+
+
 async def test_a_password_is_part_of_what_a_repeat_must_send_again(locked: Stack) -> None:  # noqa: F811
     body = {"name": "Added twice", "roles": [{"role": "viewer"}], "password": PASSWORD}
     once = {"Idempotency-Key": "person"}

@@ -119,6 +119,19 @@ def test_an_administrator_adds_people_and_keys(visitor: Page, signoff: Signoff) 
     first = keys.get_by_role("status").locator("code").inner_text()
     headers = {"Authorization": f"Bearer {first}"}
     assert signoff.api.get("/api/me", headers=headers).json()["name"] == "Nightly"
+    keys.get_by_role("button", name="Edit: Nightly").click()
+    dialog = page.get_by_role("dialog", name="Edit Nightly")
+    # It has this role only, and gets no other.
+    expect(dialog.get_by_role("checkbox")).to_have_count(1)
+    dialog.get_by_label("Name").fill("Nightly import")
+    dialog.get_by_label("Labels of projects for the role viewer").fill("imports")
+    dialog.get_by_label("Expires in").fill("0")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Save").click()
+    row = keys.get_by_role("row").filter(has_text="Nightly import")
+    expect(row).to_contain_text("viewer (imports)")
+    expect(row).to_contain_text("Expires: never")
+    assert signoff.api.get("/api/me", headers=headers).json()["name"] == "Nightly import"
     keys.get_by_role("button", name="Rotate: Nightly").click()
     page.get_by_role("dialog").get_by_role("button", name="Rotate").click()
     expect(keys.get_by_role("status").locator("code")).not_to_have_text(first)

@@ -77,6 +77,12 @@ async def test_keys_are_added_rotated_and_revoked(locked: Stack, tmp_path: Path)
     assert (mine.code, "Nightly" in mine.out, "author@imports" in mine.out) == (0, True, True), mine
     refused = await command_line(locked, tmp_path, made["key"])("people", "list")
     assert (refused.code, "admin" in refused.err) == (1, True), refused
+    changed = json.loads(
+        (await cli("keys", "change", "Nightly", "--role", "author@imports,reports", "--days", "0", "--json")).out
+    )
+    assert (changed["roles"], changed["expires_at"]) == ([{"role": "author", "labels": ["imports", "reports"]}], None)
+    grows = await cli("keys", "change", "Nightly", "--role", "approver")
+    assert (grows.code, "Add a new key for that" in grows.err) == (1, True), grows
     rotated = json.loads((await cli("keys", "rotate", "Nightly", "--json")).out)
     assert [await whoami(made["key"]), await whoami(rotated["key"])] == [401, 200]
     shown = await cli("keys", "list")

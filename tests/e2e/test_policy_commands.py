@@ -85,6 +85,25 @@ async def test_an_approval_that_is_not_the_last_says_who_is_missing(locked: Stac
     assert (await locked.finished(project_id))["status"] == "completed"
 
 
+async def test_an_approval_that_can_still_be_undone_is_not_asked_for(locked: Stack, tmp_path: Path) -> None:
+    cli = command_line(locked, tmp_path)
+    plan = "## One\n\n- A: `true` {#a}\n\n## Two {approval=yes}\n\n- B: `true` {#b}\n"
+    project_id = await locked.planned(plan, signing={"undo": "5m"})
+    async with cli.terminal("projects", "watch", project_id) as terminal:
+        await terminal.seen("The plan waits for approval")
+        approved = await cli("projects", "approve", project_id, "--yes")
+        assert (approved.code, "Your approval takes effect at" in approved.out) == (0, True), approved
+        await terminal.seen("The plan is approved. That takes effect at")
+        shown = " ".join((await cli("projects", "show", project_id)).out.split())
+        assert "stage awaiting approval (approved; takes effect at" in shown
+        assert "All approvals are there. The last one takes effect at" in shown
+        rows = " ".join((await cli("projects", "list")).out.split())
+        assert "approved; takes effect at" in rows
+        assert (await cli("projects", "undo", project_id)).code == 0
+        await terminal.seen("The plan waits for approval")
+    assert "waits for approval" in " ".join((await cli("projects", "list")).out.split())
+
+
 async def test_a_project_demands_more_but_not_less(locked: Stack, tmp_path: Path) -> None:
     cli = command_line(locked, tmp_path)
     made = json.loads((await cli("projects", "create", "--approvals", "2", "--four-eyes", "--json")).out)

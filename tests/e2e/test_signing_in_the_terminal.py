@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from app.storage.tables import commands
 from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine
 
@@ -112,6 +114,36 @@ async def test_a_phase_with_critical_findings_needs_the_word_too(cli: CommandLin
         terminal.type("approve\n")
         assert await terminal.ended() == 0
     assert any(ACCEPTED.fullmatch(comment) for comment in await comments_of(signoff, project))
+
+
+async def test_a_phase_is_signed_with_the_plan_that_was_shown(cli: CommandLine, signoff: Stack) -> None:
+    plan = "## One\n\n- Say: `true` {#say}\n\n## Two {approval=yes}\n\n- Do: `echo first` {#do}\n"
+    watched, other = await signoff.started(plan), await signoff.started(plan)
+    for project in (watched, other):
+        await signoff.at_gate(project)
+    assert (await cli("projects", "approve", other, "--yes")).code == 0
+    question = "Phase 'Two' waits for your approval. Start it?"
+    async with cli.terminal("projects", "watch", watched, "--ask") as terminal:
+        await terminal.seen(question)
+        second = {"action": {"type": "shell", "command": "echo second"}}
+        await signoff.call("PUT", f"/{watched}/tasks/do", json=second)
+        edited = (await signoff.project(watched))["edited_plan"]
+        read = {"plan_version": edited["version"], "plan_digest": edited["digest"]}
+        await signoff.call("POST", f"/{watched}/approve", json=read)
+        await terminal.seen(question)
+        terminal.type("y\n")
+        assert await terminal.ended() == 0
+    assert await bound_of_phases(signoff, other) == [(1, True, True)]
+    assert await bound_of_phases(signoff, watched) == [(2, True, True)]
+
+
+async def bound_of_phases(stack: Stack, project_id: str) -> list[tuple[int | None, bool, bool]]:
+    """The version to which each approval of a phase is bound, and whether its digest and what it freezes are named too."""
+    query = select(commands.c.payload).where(commands.c.project_id == project_id, commands.c.kind == "approve")
+    payloads = await stack.database.read(lambda conn: list(conn.execute(query.order_by(commands.c.id)).scalars()))
+    return [
+        (one.get("plan_version"), "plan_digest" in one, "frozen_digest" in one) for one in payloads if "phase_id" in one
+    ]
 
 
 async def test_the_release_of_a_task_shows_and_asks_the_same(cli: CommandLine, signoff: Stack) -> None:

@@ -17,6 +17,7 @@ RUNS = {
     "cancel": (("--tries", "1"), ""),
     "settings": (("--rounds", "1", "--server", "chosen", "--worker", "chosen"), "chosen"),
     "databases": (("--rounds", "1"), ""),
+    "notifying": (("--count", "5"), "5 deliveries"),
     "many_projects": (("--projects", "200"), "by name"),
 }
 # These need a browser, a model or minutes. Only their options are tested.

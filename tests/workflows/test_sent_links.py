@@ -309,6 +309,48 @@ async def test_with_four_eyes_an_author_cannot_choose_a_stranger(stack: Stack, p
     assert refused["code"] == "four_eyes"
 
 
+async def test_an_author_cannot_sign_by_another_address_of_their_own(
+    stack: Stack, people: dict[str, Signer], mailbox: Mailbox
+) -> None:
+    async with people_of(stack, ann=["author"], mo=["author"]) as more:
+        ann, mo = more["ann"], more["mo"]
+        for who in (ann, mo):
+            body = {"email": f"{who.name}@guests.example"}
+            (await stack.http.put(f"/api/people/{who.id}", json=body)).raise_for_status()
+        path = f"/{await ann.planned(PLAN)}/signing-links/ask"
+        second = {"name": "Somebody else", "email": "Ann+2@guests.example"}
+        assert (await ann.call("POST", path, status=403, json=second))["code"] == "link_to_self"
+        # A colleague cannot ask for her either: she made the plan.
+        for body in (second, {"person": "ann"}):
+            refused = await mo.call("POST", path, status=403, json=body)
+            assert (refused["code"], "worked on this plan" in refused["message"]) == ("link_to_self", True)
+        known = (await stack.http.get("/api/people")).json()["people"]
+        assert "Somebody else" not in [person["name"] for person in known]
+        # With four eyes, nobody signs for whom only an author vouches, even if that author did not work on the plan.
+        path = f"/{await ann.planned(PLAN, labels=['eyes'])}/signing-links/ask"
+        stranger = {"name": "Unknown", "email": "unknown@guests.example"}
+        refused = await mo.call("POST", path, status=403, json=stranger)
+        assert (refused["code"], refused["message"].startswith("Only an author vouches for Unknown")) == (
+            "four_eyes",
+            True,
+        )
+        await people["kim"].call("POST", path, status=201, json=stranger)
+
+
+async def test_readers_see_who_asked_for_the_link_of_an_approval(
+    stack: Stack, people: dict[str, Signer], mailbox: Mailbox
+) -> None:
+    dana, kim = people["dana"], people["kim"]
+    project_id = await dana.planned(PLAN, labels=["two"])
+    body = {"name": "Joe", "email": "joe@guests.example"}
+    await dana.call("POST", f"/{project_id}/signing-links/ask", status=201, json=body)
+    links = await mailed(stack, mailbox, project_id, 1)
+    assert (await Guest(stack, links["joe@guests.example"]).sign()).status_code == 200
+    gate = next(gate for gate in (await kim.call("GET", f"/{project_id}"))["gates"] if gate["kind"] == "plan")
+    [given] = gate["approvals"]["by"]
+    assert (given["name"], given["link_made_by"], given["link_requested_by"]) == ("Joe", "dana", "dana")
+
+
 async def test_an_author_revokes_what_they_asked_for_and_no_other(stack: Stack, people: dict[str, Signer]) -> None:
     dana, kim = people["dana"], people["kim"]
     project_id = await dana.planned(PLAN)

@@ -60,6 +60,11 @@ async def end_time_to_undo(stack: Stack, project_id: str) -> None:
     await stack.database.transact(lambda conn: conn.execute(over.values(undo_until="2020-01-01T00:00:00.000Z")))
 
 
+async def listed(who: Signer, project_id: str) -> dict[str, Any]:
+    """A project as the list of projects shows it."""
+    return next(row for row in (await who.call("GET", ""))["projects"] if row["id"] == project_id)
+
+
 async def kinds_decided(stack: Stack, project_id: str) -> list[tuple[str, str, str]]:
     query = select(decisions.c.kind, decisions.c.actor, decisions.c.outcome).where(
         decisions.c.project_id == project_id, decisions.c.kind.in_(("approve", "retry", "retry_run", "withdraw"))
@@ -106,6 +111,7 @@ async def test_only_who_approved_withdraws_and_can_approve_again(stack: Stack, p
     gate = gate_of(await kim.call("GET", f"/{project_id}"), "plan")
     assert (gate["may_undo"], gate["may_approve"], gate["approvals"]["missing"]) == (True, False, [])
     assert gate["undo_until"] is not None
+    assert (await listed(lee, project_id))["undo_until"] == gate["undo_until"]
     other = gate_of(await lee.call("GET", f"/{project_id}"), "plan")
     assert (other["may_undo"], other["undo_until"]) == (False, gate["undo_until"])
     assert (await lee.call("POST", f"/{project_id}/undo-approval", status=403))["code"] == "not_your_approval"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from temporalio.testing import WorkflowEnvironment
 
+from app.domain.identity import now
 from app.domain.policies import Policies
 from app.storage import gates
+from app.storage.gates import GateRow
 from app.storage.policy_table import policies_in_force
 from app.temporal import expiry
-from tests.conftest import Stack, running_stack
+from tests.conftest import Stack, eventually, running_stack
 from tests.signers import SERVER_KEY, Signer, people_of
 
 POLICIES: list[dict[str, Any]] = [
@@ -42,7 +45,8 @@ async def stack(temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.T
     folder = tmp_path_factory.mktemp("policies")
     policies = Policies.model_validate({"policy": POLICIES})
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr(expiry, "SWEEP_SECONDS", 0.2)
+    # What is not approved in time ends at its time, and waits for no sweep.
+    monkeypatch.setattr(expiry, "SWEEP_SECONDS", 3600.0)
     async with running_stack(temporal_server, folder, api_key=SERVER_KEY, signoff=policies) as running:
         running.http.headers.update({"Authorization": f"Bearer {SERVER_KEY}"})
         yield running
@@ -269,7 +273,6 @@ async def test_what_is_not_approved_in_time_is_cancelled(
     monkeypatch.setattr(gates, "seconds_in", one_second)
     kim, lee = people["kim"], people["lee"]
     project_id = await people["dana"].planned("- A: `true`", labels=["hurry"])
-    await kim.call("POST", f"/{project_id}/approve")
     project = await stack.finished(project_id)
     assert (project["status"], project["outcome"]) == ("cancelled", "expired")
     late = await lee.call("POST", f"/{project_id}/approve", status=409)
@@ -282,6 +285,35 @@ async def test_what_is_not_approved_in_time_is_cancelled(
     audit = await kim.call("POST", f"/{project_id}/audit")
     assert audit["trail"]["intact"], audit["results"]
     assert [found["code"] for found in audit["results"]["findings"] if found["severity"] == "critical"] == []
+
+
+async def test_an_approval_after_the_end_is_refused_even_if_nothing_has_ended_the_project_yet(
+    stack: Stack, people: dict[str, Signer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kim, lee = people["kim"], people["lee"]
+    due, looked = gates.due, threading.Event()
+
+    def too_late(conn: Connection, limit: int) -> list[GateRow]:
+        # The app is too busy to look.
+        return due(conn, limit) if looked.is_set() else []
+
+    monkeypatch.setattr(gates, "due", too_late)
+    monkeypatch.setattr(gates, "seconds_in", one_second)
+    project_id = await people["dana"].planned("- A: `true`", labels=["hurry"])
+    ends_at = gate_of(await kim.call("GET", f"/{project_id}"), "plan")["expires_at"]
+
+    async def over() -> bool:
+        return now() >= ends_at
+
+    await eventually(over, what="the time is up")
+    late = await lee.call("POST", f"/{project_id}/approve", status=409)
+    assert (late["code"], late["context"]["expires_at"]) == ("approval_expired", ends_at)
+    assert (await kim.call("GET", f"/{project_id}"))["status"] == "pending"
+    looked.set()
+    # Any change makes the app look again.
+    await kim.call("POST", f"/{project_id}/plan/comments", status=201, json={"text": "Too late."})
+    project = await stack.finished(project_id)
+    assert (project["status"], project["outcome"]) == ("cancelled", "expired")
 
 
 async def test_a_phase_that_is_not_approved_in_time_ends_the_run(

@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 from app.api.http.callers import caller_of
 from app.api.http.credentials import Credentials
 from app.api.http.idempotency import answer_once
-from app.api.http.people_bodies import AddKey, AddPerson, ChangePassword, ChangePerson, RotateKey
+from app.api.http.people_bodies import AddKey, AddPerson, ChangeKey, ChangePassword, ChangePerson, RotateKey
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain.errors import Conflict, Invalid
 from app.domain.people import Access
 from app.storage import identities
-from app.storage.identities import Kind, Known
+from app.storage.identities import KEEP, Kind, Known
 from signoff.schemas.people import (
     Me,
     NewServiceKey,
@@ -160,6 +160,22 @@ class KeyController(Controller):
             return NewServiceKey(**_key(identities.get(conn, key_id, Kind.KEY)).model_dump(), key=text)
 
         return await answer_once(request, services, work, status=201, headers=_NOT_STORED)
+
+    @put("/{key_id:str}", operation_id="changeKey", opt={SCOPE: Scope.ADMIN}, summary="Change a key")
+    async def change_key(
+        self, services: NamedDependency[Services], key_id: FromPath[str], data: JSONBody[ChangeKey]
+    ) -> Response[ServiceKey]:
+        """Its text stays the same, so it cannot get a role that it does not have. For that, add a new key."""
+        # A name and roles cannot be removed; null leaves them as they are.
+        given = {"name": data.name, "grants": data.roles}
+        changes = {name: value for name, value in given.items() if value is not None}
+        expiry = identities.expiry_after(data.days) if "days" in data.model_fields_set else KEEP
+
+        def work(conn: Connection) -> ServiceKey:
+            identities.change_key(conn, identities.get(conn, key_id, Kind.KEY), expiry=expiry, **changes)
+            return _key(identities.get(conn, key_id, Kind.KEY))
+
+        return Response(await services.database.transact(work), headers=_NOT_STORED)
 
     @post(
         "/{key_id:str}/rotate",

@@ -30,18 +30,21 @@ from app.domain.commands import Cancel
 from app.domain.errors import Invalid
 from app.domain.identity import new_id
 from app.domain.people import Caller
-from app.storage import project_list, projects, tasks
+from app.storage import gates, project_list, projects, tasks
 from app.workspace.workspaces import Workspaces
 from signoff.schemas.answers import DeleteAnswer
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
 from signoff.schemas.projects import Project, ProjectList
-from signoff.vocabulary import ProjectStatus, Scope
+from signoff.vocabulary import ProjectStatus, Scope, Stage
 
 # SQLite refuses longer patterns, and comparing them takes time.
 MAX_SEARCH_LENGTH = 1000
 AnyRequest = Request[Any, Any, Any]
 StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled", "all"]
+# Rows, how many there are, and how many with each status.
+_Page = tuple[list[project_list.ListedProject], int, dict[str, int]]
+_ASKS_FOR_APPROVAL = frozenset({Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL})
 SortKey = Literal["newest", "oldest", "updated", "name", "status"]
 
 
@@ -72,7 +75,7 @@ class ProjectController(Controller):
         wanted = None if status in {None, "all"} else status
         term = (search or "").replace("\x00", "").strip()
 
-        def page(conn: Connection) -> tuple[list[project_list.ListedProject], int, dict[str, int], dict[str, int]]:
+        def page(conn: Connection) -> tuple[_Page, dict[str, int], dict[str, str]]:
             found = project_list.page(
                 conn,
                 status=wanted,
@@ -85,13 +88,23 @@ class ProjectController(Controller):
                 within=within,
             )
             running = [row.id for row in found[0] if row.status == ProjectStatus.RUNNING]
-            return *found, tasks.manual_waiting(conn, running) if running else {}
+            asking = [row.id for row in found[0] if row.stage in _ASKS_FOR_APPROVAL]
+            manual = tasks.manual_waiting(conn, running) if running else {}
+            return found, manual, gates.undo_times(conn, asking) if asking else {}
 
-        (rows, total, counts, waiting), troubled = await asyncio.gather(
+        ((rows, total, counts), manual, undo), troubled = await asyncio.gather(
             services.database.read(page), services.engine.troubled()
         )
         return ProjectList(
-            projects=[present.summary(row, waiting.get(row.id, 0), troubled.get(row.id)) for row in rows],
+            projects=[
+                present.summary(
+                    row,
+                    manual_waiting=manual.get(row.id, 0),
+                    blocked=troubled.get(row.id),
+                    undo_until=undo.get(row.id),
+                )
+                for row in rows
+            ],
             total=total,
             limit=limit,
             offset=offset,

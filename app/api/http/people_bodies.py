@@ -67,6 +67,14 @@ class AddKey(RequestBody):
     days: Days | None = 90
 
 
+class ChangeKey(RequestBody):
+    """The fields to change; omitted fields keep their values. `days` counts from now; null means that it never expires."""
+
+    name: PersonName | None = None
+    roles: Grants | None = None
+    days: Days | None = None
+
+
 class RotateKey(RequestBody):
     """How long the new text of the key is valid, in days; null for no limit."""
 

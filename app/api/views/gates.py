@@ -55,7 +55,14 @@ def shown(conn: Connection, row: GateRow) -> Gate:
             given=len(given),
             needed=needed(rules, given),
             by=[
-                GivenApproval(name=one.by.actor, id=one.by.actor_id, at=one.at, decision_id=one.decision_id)
+                GivenApproval(
+                    name=one.by.actor,
+                    id=one.by.actor_id,
+                    at=one.at,
+                    decision_id=one.decision_id,
+                    link_made_by=one.link.get("made_by"),
+                    link_requested_by=one.link.get("requested_by"),
+                )
                 for one in given
             ],
             missing=[missing.words for missing in still_missing(rules, given)],

@@ -41,9 +41,10 @@ MAX_OUTPUTS_LENGTH = 4096
 _MAX_TEXT_LENGTH = 1000
 
 
-def summary(row: ListedProject, manual_waiting: int, blocked: str | None) -> ProjectSummary:
+def summary(row: ListedProject, *, manual_waiting: int, blocked: str | None, undo_until: str | None) -> ProjectSummary:
     """A project in a list."""
-    return ProjectSummary.model_validate({**asdict(row), "manual_waiting": manual_waiting, "blocked": blocked})
+    more = {"manual_waiting": manual_waiting, "blocked": blocked, "undo_until": undo_until}
+    return ProjectSummary.model_validate({**asdict(row), **more})
 
 
 def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: str) -> Project:

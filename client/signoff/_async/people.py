@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from signoff._async.transport import AsyncTransport
 from signoff._requests import Request, get, post
-from signoff.fields import AskFields, PersonFields, RoleFields, SigningLinkFields
+from signoff.fields import AskFields, KeyFields, PersonFields, RoleFields, SigningLinkFields
 from signoff.schemas.people import NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
 from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
 
@@ -54,6 +54,12 @@ class AsyncKeys:
         """
         body = {"name": name, "roles": [*roles], "days": days}
         return await self._transport.call(post("/api/keys", body), NewServiceKey)
+
+    async def change(self, key_id: str, **fields: Unpack[KeyFields]) -> ServiceKey:
+        """Change a key. Fields that are omitted keep their values, and so does its text. It cannot get another role."""
+        return await self._transport.call(
+            Request("PUT", f"/api/keys/{quote(key_id, safe='')}", body=fields), ServiceKey
+        )
 
     async def rotate(self, key_id: str, *, days: float | None = 90) -> NewServiceKey:
         """Replace the text of a key. The earlier one is no longer valid."""

@@ -14,6 +14,12 @@ class GivenApproval(BaseModel):
     id: str | None
     at: str
     decision_id: str
+    link_made_by: str | None = Field(
+        default=None, description="If it was given through a link: who made the link, and so vouches for its person."
+    )
+    link_requested_by: str | None = Field(
+        default=None, description="Who asked for the link, if the server sent it because somebody asked."
+    )
 
 
 class GateApprovals(BaseModel):

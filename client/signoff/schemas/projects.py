@@ -32,6 +32,11 @@ class ProjectSummary(BaseModel):
     updated_at: str
     manual_waiting: int
     blocked: Literal["workflow_task_failing", "activity_paused"] | None
+    undo_until: str | None = Field(
+        default=None,
+        description="If the project has the approvals for which it waited: until when the last one can be withdrawn. It takes "
+        "effect then.",
+    )
     created_by: str | None = Field(default=None, description="The name of who created it.")
     created_by_id: str | None = Field(
         default=None, description="Their id, if they signed in as a person or with a key."

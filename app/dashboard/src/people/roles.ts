@@ -19,7 +19,7 @@ export function grants(roles: Grant["role"][], labels: string): Grant[] {
 }
 
 /** A role as the form of a person has it, with its own labels. */
-interface Held {
+export interface Held {
   role: Grant["role"];
   held: boolean;
   labels: string;

@@ -28,6 +28,12 @@ test("a project with requested changes waits for those who make plans", () => {
   assert.equal(waitsForPerson({ stage: "changes_requested", manual_waiting: 0 }, false), null);
 });
 
+test("a project whose approval was given waits for nobody", () => {
+  const undo_until = "2026-01-01T00:00:05.000Z";
+  for (const stage of ["awaiting_approval", "awaiting_phase_approval"] as const)
+    assert.equal(waitsForPerson({ stage, manual_waiting: 0, undo_until }, true), null);
+});
+
 test("a manual task makes a project wait, as a decision does", () => {
   assert.equal(waitsForPerson({ stage: "awaiting_decision", manual_waiting: 1 }, false), "Waiting for your answer");
   assert.equal(waitsForPerson({ stage: "executing", manual_waiting: 1 }, false), "1 task is waiting for you");

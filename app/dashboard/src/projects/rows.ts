@@ -6,9 +6,11 @@ const MAX_LENGTH = 240;
 
 /** What a project waits for a person to do, in words; null if it does not wait for one. `writes`: the reader makes plans. */
 export function waitsForPerson(
-  { stage, manual_waiting }: Pick<ProjectSummary, "stage" | "manual_waiting">,
+  { stage, manual_waiting, undo_until }: Pick<ProjectSummary, "stage" | "manual_waiting" | "undo_until">,
   writes: boolean,
 ): string | null {
+  // Its approval was given, and can only still be undone.
+  if (undo_until) return null;
   if (stage === "changes_requested") return writes ? texts.list.yourChanges : null;
   if (stage === "awaiting_approval" || stage === "awaiting_phase_approval" || stage === "awaiting_decision")
     return texts.list.stages[stage];

@@ -36,6 +36,7 @@ export const list = {
     rejected: "Rejected",
     expired: "Not approved in time",
   },
+  approved: (at: string) => `Approved, takes effect at ${at}`,
   yourChanges: "Waiting for your changes",
   blocked: {
     workflow_task_failing: "Blocked: its workflow task keeps failing",

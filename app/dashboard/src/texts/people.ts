@@ -55,6 +55,8 @@ export const people = {
     roles: "Roles",
     labels: "Only for projects with a label (separated by commas; empty for all projects)",
     days: "Expires after days",
+    newDays: "Expires in so many days from now (0 for never; leave empty to keep it)",
+    keyHint: "The text of the key stays the same. It cannot get a role that it does not have.",
     key: "Key",
     lastUsed: "Last used",
     expires: "Expires",

@@ -14,6 +14,7 @@ export const signoff = {
   dismiss: "Dismiss",
   plan: {
     title: (version: number) => `Plan version ${version} is waiting for your approval`,
+    titleApproved: (version: number) => `Plan version ${version} is approved`,
     titleEdit: (version: number) => `Plan version ${version}, an edit of this run, is waiting for your approval`,
     edit: "Nothing more starts until you approve or discard it. What is running continues.",
     titleReplaced: (version: number, by: number) => `Plan version ${version} was replaced by version ${by}`,
@@ -78,6 +79,8 @@ export const signoff = {
   approvals: {
     title: (given: number, needed: number) => `${given} of ${plural(needed, "approval", "approvals")}`,
     approved: (name: string) => `${name} approved`,
+    linkAsked: (name: string) => `through a link for which ${name} asked`,
+    linkMade: (name: string) => `through a link by ${name}`,
     missing: (what: string) => `Still needed: ${what}`,
     stillWaits: "Your answer is recorded. The task waits for others.",
     recorded: (given: number, needed: number) => `Your approval is recorded: ${given} of ${needed}.`,
@@ -282,6 +285,7 @@ export const signoff = {
   },
   phase: {
     title: (name: string) => `Phase “${name}” is waiting for your approval`,
+    titleApproved: (name: string) => `Phase “${name}” is approved`,
     before: (name: string) => `Results of “${name}”`,
     files: (count: number) => plural(count, "output file"),
     outputs: (count: number) => plural(count, "output value"),

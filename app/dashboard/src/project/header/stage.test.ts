@@ -43,6 +43,27 @@ test("the title says what is waiting", () => {
   assert.equal(titleOf(running([task("running")]), []), "Report · Signoff");
 });
 
+test("an approval that can still be undone was given, and nobody is asked for it", () => {
+  const gate = (kind: string) =>
+    [{ kind, undo_until: "2026-01-01T00:00:05Z" }] as unknown as NonNullable<Facts["gates"]>;
+  const plan = running([], { status: "pending", stage: "awaiting_approval", gates: gate("plan") });
+  const said = stageInWords(plan, [], null);
+  assert.deepEqual([said.text, said.person, said.undoUntil], ["Approved", false, "2026-01-01T00:00:05Z"]);
+  assert.equal(titleOf(plan, []), "Report · Signoff");
+  const edit = running([task("running")], { stage: "awaiting_approval", gates: gate("edit") });
+  assert.equal(stageInWords(edit, [], null).text, "The edit is approved");
+  const at = { kind: "phase", phase_id: "p2", since: "2026-01-01T00:00:00Z" } as unknown as Facts["gate"];
+  const phases = [{ id: "p2", name: "Ship" }] as Facts["phases"];
+  const phase = running([], { stage: "awaiting_phase_approval", gate: at, phases, gates: gate("phase") });
+  assert.deepEqual(
+    [stageInWords(phase, [], null).text, titleOf(phase, [])],
+    ["Phase “Ship” is approved", "Report · Signoff"],
+  );
+  // The approval of a task holds nothing else back.
+  const other = running([], { status: "pending", stage: "awaiting_approval", gates: gate("task") });
+  assert.equal(stageInWords(other, [], null).text, "Waiting for your approval");
+});
+
 test("a project says who requested changes to its plan, and that it was rejected", () => {
   const by = { version: 1, by: "Dana", at: "2026-01-01T00:00:00.000Z", comment: "Not yet.", decision_id: "dec_1" };
   const requested = running([], { status: "pending", stage: "changes_requested", changes_requested: by });

@@ -5,7 +5,7 @@ import { texts } from "../../texts/index.ts";
 const says = texts.header.says;
 
 type Facts = Pick<Project, "status" | "stage" | "tasks" | "phases" | "gate" | "since" | "run"> &
-  Partial<Pick<Project, "outcome" | "changes_requested">>;
+  Partial<Pick<Project, "outcome" | "changes_requested" | "gates">>;
 type OpenDecision = { status: string; opened_at?: string | null };
 
 interface Waiting {
@@ -36,6 +36,16 @@ export interface StageText {
   since: string | null;
   /** Whether the project waits for a person. */
   person: boolean;
+  /** When the approval that was given takes effect, if it can still be undone. */
+  undoUntil?: string;
+}
+
+/** What a project as a whole waits for. */
+const HOLD = ["plan", "edit", "phase"];
+
+/** Until when the approval for which the project waited can be undone; undefined if the project has not got it. */
+export function undoUntil(project: Pick<Project, "gates">): string | undefined {
+  return project.gates?.find((gate) => HOLD.includes(gate.kind) && gate.undo_until)?.undo_until ?? undefined;
 }
 
 /** Describe the stage. */
@@ -47,6 +57,11 @@ export function stageInWords(project: Facts, decisions: OpenDecision[], planMade
     since,
     person,
   });
+  const undo = undoUntil(project);
+  const approved = (text: string, more: string[] = []): StageText => ({
+    ...describe(text, null, false, more),
+    undoUntil: undo,
+  });
   switch (project.stage) {
     case "draft":
       return describe(says.draft, null);
@@ -54,6 +69,10 @@ export function stageInWords(project: Facts, decisions: OpenDecision[], planMade
       return describe(says.planning, project.since);
     case "awaiting_approval":
       // During a run, it is an edit that waits.
+      if (undo)
+        return project.status === "running"
+          ? approved(says.approvedEdit, [...persons(open), ...automatic(open)])
+          : approved(says.approved);
       return project.status === "running"
         ? describe(says.edit, planMadeAt, true, [...persons(open), ...automatic(open)])
         : describe(says.approval, planMadeAt, true);
@@ -80,7 +99,10 @@ function whileRunning(
 ): StageText {
   if (project.gate) {
     const name = project.phases.find((phase) => phase.id === project.gate?.phase_id)?.name ?? "";
-    return describe(says.phase(name), project.gate.since, true, [...persons(open), ...automatic(open)]);
+    const undo = undoUntil(project);
+    const more = [...persons(open), ...automatic(open)];
+    if (undo) return { ...describe(says.approvedPhase(name), null, false, more), undoUntil: undo };
+    return describe(says.phase(name), project.gate.since, true, more);
   }
   const asked = persons(open);
   if (asked.length) return describe(says.person(asked), askedSince(project, decisions), true, automatic(open));
@@ -117,8 +139,8 @@ function askedSince(project: Facts, decisions: OpenDecision[]): string | null {
 export function titleOf(project: Facts & { name: string }, decisions: OpenDecision[]): string {
   const titles = texts.header.titles;
   const open = waiting(project.tasks, decisions);
-  if (project.stage === "awaiting_approval" || (project.gate && project.status === "running"))
-    return titles.approve(project.name);
+  const asks = project.stage === "awaiting_approval" || (project.gate && project.status === "running");
+  if (asks && !undoUntil(project)) return titles.approve(project.name);
   if (project.stage === "changes_requested") return titles.revise(project.name);
   if (project.status === "running" && project.stage !== "cancelling") {
     if (open.decisions) return titles.decide(project.name);
