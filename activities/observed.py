@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from app import tracing
 from signoff.vocabulary import TaskStatus
 from workflows.contracts import ASKED, TaskResult
 
+logger = logging.getLogger(__name__)
 # What an activity's argument may name. Each is an id or a number, never a text of a user.
 _NAMES = ("project_id", "run_id", "phase_id", "task", "try_number", "command", "notification_id")
 # An attempt after which the task waits for its next one, as in the label of a metric.
@@ -75,8 +77,9 @@ class _Observed(ActivityInboundInterceptor):
             raise
         finally:
             tracing.note({"signoff.outcome": outcome}, failed=outcome in _FAILURES)
+            seconds = (datetime.now(UTC) - info.started_time).total_seconds()
+            logger.debug("an attempt has ended: %s, after %.3f s", outcome, seconds)
             if metrics is not None:
-                seconds = (datetime.now(UTC) - info.started_time).total_seconds()
                 metrics.ended(info.activity_type, outcome, seconds)
 
 

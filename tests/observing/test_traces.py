@@ -46,7 +46,7 @@ class Traced:
 
 @contextlib.asynccontextmanager
 async def tracing(
-    environment: WorkflowEnvironment, folder: Path, monkeypatch: pytest.MonkeyPatch
+    environment: WorkflowEnvironment, folder: Path, monkeypatch: pytest.MonkeyPatch, *, log_level: str = "info"
 ) -> AsyncIterator[Traced]:
     async with contextlib.AsyncExitStack() as exits:
         collector = await exits.enter_async_context(collecting())
@@ -54,7 +54,7 @@ async def tracing(
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=a-key-of-the-collector")
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
-        app = await exits.enter_async_context(app_process(stack.settings))
+        app = await exits.enter_async_context(app_process(stack.settings, log_level=log_level))
         yield Traced(stack, app, collector)
 
 

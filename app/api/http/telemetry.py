@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -19,7 +20,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from signoff.vocabulary import ProjectStatus, TaskStatus
+from app.domain.identity import parse_time
+from signoff.vocabulary import InboxKind, ProjectStatus, TaskStatus
 
 # Requests are labeled by route, never by values from callers, so callers cannot increase the number of time series.
 UNMATCHED = "unmatched"
@@ -62,6 +64,40 @@ class Telemetry:
         self._tasks = Gauge(
             "signoff_tasks", "Tasks of running projects, by status.", ("status",), registry=self._registry
         )
+
+        waits = ("kind",)
+        self._waiting = Gauge("signoff_waiting", "What waits for a person.", waits, registry=self._registry)
+        self._oldest = Gauge(
+            "signoff_waiting_oldest_seconds",
+            "How long the oldest of what waits for a person has waited.",
+            waits,
+            registry=self._registry,
+        )
+        self._backlog = Gauge(
+            "signoff_queue_backlog", "Tasks that wait in a queue for a worker.", ("queue",), registry=self._registry
+        )
+        self._backlog_seconds = Gauge(
+            "signoff_queue_backlog_oldest_seconds",
+            "How long the oldest task in a queue has waited.",
+            ("queue",),
+            registry=self._registry,
+        )
+        self._workers = Gauge("signoff_workers", "Workers of a queue.", ("queue",), registry=self._registry)
+
+    def count_waiting(self, oldest: Mapping[InboxKind, tuple[int, str]]) -> None:
+        """Set how much waits for a person, and since when, by kind."""
+        now = datetime.now(UTC)
+        for kind in InboxKind:
+            number, since = oldest.get(kind, (0, None))
+            age = (now - parse_time(since)).total_seconds() if since is not None else 0.0
+            self._waiting.labels(kind.value).set(number)
+            self._oldest.labels(kind.value).set(max(age, 0.0))
+
+    def count_queue(self, queue: str, *, tasks: int, seconds: float, workers: int) -> None:
+        """Set the number of tasks that wait in a queue, for how long the oldest does, and the number of its workers."""
+        self._backlog.labels(queue).set(tasks)
+        self._backlog_seconds.labels(queue).set(seconds)
+        self._workers.labels(queue).set(workers)
 
     def count_work(self, projects: Mapping[str, int], tasks: Mapping[str, int]) -> None:
         """Set the current numbers of projects, and of tasks in running projects, by status."""
