@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import httpx
@@ -13,13 +12,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests.conftest import Stack, free_port, running_stack
 from tests.worker_process import worker_process
 
-PLAN = "\n".join(
-    (
-        "- Good: `true` {#good}",
-        "- Bad: `false` {#bad}",
-        "- Flaky: `[ -e x ] || { touch x; exit 1; }` {#flaky retries=1}",
-    )
-)
+FLAKY = "`[ -e x ] || { touch x; exit 1; }`"
+PLAN = f"- Good: `true` {{#good}}\n- Bad: `false` {{#bad}}\n- Flaky: {FLAKY} {{#flaky retries=1}}"
 Samples = dict[tuple[str, ...], float]
 
 
@@ -37,7 +31,8 @@ async def test_tasks_are_measured_by_action_and_outcome(temporal_server: Workflo
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         settings = stack.settings.model_copy(update={"metrics": address})
         settings.model_fields_set.add("metrics")
-        async with worker_process(settings):
+        async with worker_process(settings) as pid:
+            assert len(_listening_ports(pid)) == 1
             project_id = await stack.started(PLAN)
             await stack.finished(project_id)
             found = await samples(address)
@@ -60,8 +55,10 @@ async def test_a_worker_opens_no_port_unless_asked(signoff: Stack) -> None:
 
 def _listening_ports(pid: int) -> list[str]:
     """The local addresses on which a process accepts TCP connections (proc(5))."""
-    sockets = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir() if link.exists() or link.is_symlink()}
-    lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()]
+    sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    lines = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()
+    ]
     return [fields[1] for fields in lines[1:] if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets]
 
 
