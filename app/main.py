@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.types import ASGIApp
 
+from app import tracing
 from app.api.controllers.catalog import CatalogController
 from app.api.controllers.certificate import CertificateController
 from app.api.controllers.control import ControlController
@@ -132,14 +133,15 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
     Raises:
         ValueError: the app would listen beyond loopback without a key, the key is easy to guess, the database type is not
-            supported, or a setting is not valid.
+            supported, a setting is not valid, or traces are wanted and their packages are not installed.
     """
     settings = settings or load_settings()
     check_server_key(settings)
-    configure_logging(settings.log_level)
-    services = services_of(settings, engine or Engine(settings))
-    database = services.database
+    configure_logging(settings.log_level, settings.log_format)
+    tracing.start("signoff-app", settings.traces)
     telemetry = Telemetry()
+    services = services_of(settings, engine or Engine(settings), telemetry)
+    database = services.database
     temporal_ui = TemporalUi(settings.temporal_ui_upstream) if settings.temporal_ui_upstream else None
     credentials = _credentials_of(settings, services)
     _say_who_may_connect(credentials)
@@ -174,11 +176,21 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             temporal_ui, allowed_hosts=hosts, credentials=credentials, open_to_all=nothing, needs=Scope.ADMIN
         )
         guarded = by_port(settings.temporal_ui_port, web_ui, guarded)
-    app.asgi_handler = Observed(guarded, telemetry)
+    app.asgi_handler = Observed(_traced(guarded), telemetry)
     return app
 
 
-def services_of(settings: Settings, engine: Engine) -> Services:
+def _traced(app: ASGIApp) -> ASGIApp:
+    """The app, with a span for each request if traces are wanted."""
+    tracer = tracing.tracer()
+    if tracer is None:
+        return app
+    from app.api.http.traced import Traced  # noqa: PLC0415 - with its library, and only for those who want it
+
+    return Traced(app, tracer)
+
+
+def services_of(settings: Settings, engine: Engine, telemetry: Telemetry | None = None) -> Services:
     """Create the services that handlers use."""
     keys = load_keys(settings.keys_dir, settings.seal_key.get_secret_value())
     database = Database(
@@ -186,6 +198,7 @@ def services_of(settings: Settings, engine: Engine) -> Services:
         keys.signer,
         Signing(settings.signoff.policy, settings.known_agents),
         NotifyRules(settings.notify),
+        waited=telemetry.waited_to_write if telemetry is not None else None,
     )
     heads = HeadsLog(settings.effective_heads_file)
     sealer = Sealer(database, keys, heads, signals_by_hand=settings.signals_by_hand)
@@ -267,3 +280,4 @@ async def _serving(services: Services, temporal_ui: TemporalUi | None) -> AsyncG
             await temporal_ui.close()
         await services.previews.close()
         await services.database.close()
+        await asyncio.to_thread(tracing.stop)

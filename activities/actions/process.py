@@ -16,6 +16,7 @@ from typing import Any, cast
 from activities.actions import orphans
 from activities.actions.guard_start import ended, start_guard
 from activities.actions.rulesets import Rulesets
+from app import tracing
 
 # Seconds to wait for output after the command has ended. The pipe stays open so long only if it was passed to a process outside
 # the command's tree (a daemon).
@@ -88,25 +89,32 @@ async def run_guarded(
         ValueError: a text cannot be passed to a command because it contains NUL or a lone surrogate.
         OSError: the guard could not be started.
     """
-    request = marshal.dumps(
-        {
-            "argv": [_encoded(item) for item in argv],
-            "env": {_encoded(name): _encoded(value) for name, value in env.items()},
-            "cwd": os.fsencode(cwd),
-            "grace": float(grace),
-            "silence": float(silence),
-            "limits": dict(limits or {}),
-            "sandbox": sandbox and {"ruleset": RULESET, "drop_capabilities": sandbox["drop_capabilities"]},
-        }
-    )
-    guard = _Guard(on_output, sandbox)
-    work = asyncio.ensure_future(guard.run(len(request).to_bytes(8, "big") + request))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        guard.terminate()
-        await _ended(work, guard)
-        raise
+    with tracing.span("command"):
+        # What the plan sets replaces the variables of the trace.
+        variables = {**tracing.as_variables(), **env}
+        request = marshal.dumps(
+            {
+                "argv": [_encoded(item) for item in argv],
+                "env": {_encoded(name): _encoded(value) for name, value in variables.items()},
+                "cwd": os.fsencode(cwd),
+                "grace": float(grace),
+                "silence": float(silence),
+                "limits": dict(limits or {}),
+                "sandbox": sandbox and {"ruleset": RULESET, "drop_capabilities": sandbox["drop_capabilities"]},
+            }
+        )
+        guard = _Guard(on_output, sandbox)
+        work = asyncio.ensure_future(guard.run(len(request).to_bytes(8, "big") + request))
+        try:
+            status = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            guard.terminate()
+            await _ended(work, guard)
+            raise
+        tracing.note(
+            {"process.exit.code": status.code} if status.code is not None else {"signoff.signal": status.signal or 0}
+        )
+        return status
 
 
 def _encoded(text: str) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -99,11 +101,13 @@ def serve(settings: Settings) -> None:
     gc.disable()
     import uvicorn  # noqa: PLC0415 - only this command needs it
 
+    from app.log import configure_logging  # noqa: PLC0415
     from app.main import create_app  # noqa: PLC0415
     from app.serving.server import server_config  # noqa: PLC0415
     from app.storage.schema_state import NotMigrated, check_migrated  # noqa: PLC0415
 
-    _keep_private(settings)
+    configure_logging(settings.log_level, settings.log_format)
+    _keep_private(settings, logging.getLogger(__name__).warning)
     try:
         asyncio.run(check_migrated(settings.effective_database_url))
         app = create_app(settings)
@@ -194,7 +198,8 @@ def doctor(settings: Settings, as_json: bool) -> None:
     sys.exit(any(finding.is_fatal for finding in findings))
 
 
-def _keep_private(settings: Settings) -> None:
+def _keep_private(settings: Settings, say: Callable[[str], None] | None = None) -> None:
+    """Close the data folder to others. `say` passes on what could not be closed; by default, it is printed."""
     try:
         messages = keep_private(settings)
     except OSError as error:
@@ -202,7 +207,10 @@ def _keep_private(settings: Settings) -> None:
             f"The data folder {settings.data_dir} cannot be used ({error.strerror}). Set SIGNOFF_DATA_DIR to another folder."
         ) from error
     for message in messages:
-        click.echo(f"signoff: {message}", err=True)
+        if say is not None:
+            say(message)
+        else:
+            click.echo(f"signoff: {message}", err=True)
 
 
 COMMANDS: list[click.Command] = [up, serve, worker, migrate, key, doctor]

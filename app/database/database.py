@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -41,6 +42,7 @@ class Database:
         signer: signs the events and commands that this process writes. Only the app has one.
         signing: the policies that say who must sign.
         notify: who is told about the events that this process writes.
+        waited: called with the seconds that each transaction waited until it could write. May be called on any thread.
 
     Raises:
         ValueError: the URL has neither form.
@@ -52,10 +54,13 @@ class Database:
         signer: Signer | None = None,
         signing: Signing | None = None,
         notify: NotifyRules | None = None,
+        *,
+        waited: Callable[[float], None] | None = None,
     ) -> None:
         path = sqlite_path(url)
         options: dict[str, object] = {SIGNER: signer, POLICIES: signing, NOTIFY: notify}
         self._backend: _Backend = SqliteDatabase(path, options) if path is not None else _postgres(url, options)
+        self._waited = waited
 
     @property
     def feed(self) -> ChangeFeed:
@@ -81,7 +86,16 @@ class Database:
                 during the commit.
             DomainError: any that `work` raises; nothing was written.
         """
-        return await self._backend.transact(work)
+        waited = self._waited
+        if waited is None:
+            return await self._backend.transact(work)
+        submitted = time.perf_counter()
+
+        def timed(conn: Connection) -> R:
+            waited(time.perf_counter() - submitted)
+            return work(conn)
+
+        return await self._backend.transact(timed)
 
     async def persist(self, work: Callable[[Connection], R]) -> R:
         """Run `work` as `transact` does, and repeat it until the database is available. For what must not be lost.

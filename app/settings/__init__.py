@@ -260,8 +260,17 @@ class Settings(BaseSettings):
         default=Policies(), description="Who must sign which documents: [[signoff.policy]] in the file."
     )
     notify: NotifyEntries = Field(default=[], description="Who is told about what: [[notify]] in the file.")
-    log_level: str = Field(
-        default="info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages."
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages.")
+    log_format: str = Field(default="logfmt", pattern="^(logfmt|json)$", description="Format of log messages.")
+    traces: str = Field(
+        default="",
+        pattern=r"^$|^none$|^https?://[^\s]+$",
+        description="OTLP/HTTP collector of traces; none: no traces; default: OTEL_EXPORTER_OTLP_ENDPOINT.",
+    )
+    metrics: str = Field(
+        default="",
+        pattern=r"^$|^(\[[0-9A-Fa-f:]+\]|[^\s:/]+):[0-9]{1,5}$",
+        description="HOST:PORT at which a worker serves metrics for Prometheus; default: it serves none.",
     )
 
     @field_validator("workspace_roots", "task_path", "sandbox_read", mode="before")

@@ -19,6 +19,8 @@ SECRETS_PREFIX = "SIGNOFF_SECRET_"
 # Settings that are lists of paths.
 PATHS = {"workspace_roots", "task_path", "sandbox_read"}
 _TEMPORALS = "TEMPORAL_"
+# Keys of a collector of traces.
+_TRACES = "OTEL_"
 
 
 def as_variables(settings: Settings) -> dict[str, str]:
@@ -78,7 +80,7 @@ def wanted_by_worker(settings: Settings) -> Callable[[str], bool]:
     entries = settings.known_agents.values()
     models = [settings.model, settings.small_model, *(entry.model or "" for entry in entries)]
     providers = {re.split("[:-]", model)[0] for model in models if model}
-    prefixes = [PREFIX, _TEMPORALS]
+    prefixes = [PREFIX, _TEMPORALS, _TRACES]
     for provider in providers:
         prefixes += _PREFIXES.get(provider, (f"{provider.upper()}_",))
     # The worker only masks DATABASE_PASSWORD.
@@ -92,4 +94,4 @@ def wanted_by_app(name: str) -> bool:
     """Whether the app needs the secret with this name: its own keys, and those of the database and Temporal."""
     if name.startswith((SECRETS_PREFIX, variable_of("model_api_key"))):
         return False
-    return name == "PGPASSWORD" or name.startswith((PREFIX, _TEMPORALS))
+    return name == "PGPASSWORD" or name.startswith((PREFIX, _TEMPORALS, _TRACES))

@@ -35,6 +35,8 @@ GUARDED = (
     "model_base_url",
     "model_api_key",
     "notify",
+    "traces",
+    "metrics",
 )
 GUARDED_OF_AGENTS = ("base_url", "api_key_env")
 _KEY_SUFFIX = "_API_KEY"

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from app.domain.commands import CommandKind, Outcome
 from app.domain.conditions import DECISION
 from app.domain.decisions import QuestionKind
-from app.domain.people import Access
+from app.domain.people import ALL, Access
 from app.domain.states import FINISHED_TASK
 from app.storage.labels import has_label
 from app.storage.reading import Query
@@ -119,6 +119,13 @@ def page(
     )
     rows = conn.execute(query.limit(limit).offset(offset)).mappings()
     return [_waiting(row) for row in rows], counts
+
+
+def oldest(conn: Connection) -> dict[InboxKind, tuple[int, str]]:
+    """Return how much waits for anybody, and since when the oldest of it does, by kind."""
+    waiting = union_all(*_selects(ALL, None)).subquery()
+    counted = select(waiting.c.kind, func.count(), func.min(waiting.c.since)).group_by(waiting.c.kind)
+    return {InboxKind(kind): (number, since) for kind, number, since in conn.execute(counted)}
 
 
 def _waiting(row: RowMapping) -> Waiting:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import TaskQueueType
@@ -65,6 +65,13 @@ class WorkflowState(Enum):
     CLOSED = "closed"
     TERMINATED = "terminated"
     MISSING = "missing"
+
+
+class Backlog(NamedTuple):
+    """The tasks that wait in a queue: about how many, and for how many seconds the oldest has waited."""
+
+    tasks: int
+    seconds: float
 
 
 class Engine:
@@ -225,6 +232,22 @@ class Engine:
         horizon = time.time() - POLL_SECONDS
         found = {poller.identity for poller in answer.pollers if poller.last_access_time.seconds > horizon}
         return workers_of(found)
+
+    async def backlog(self, queue: str) -> Backlog | None:
+        """Return how many tasks wait in a queue for a worker. None if Temporal does not answer within 500 ms."""
+        request = DescribeTaskQueueRequest(
+            namespace=self._settings.temporal_namespace,
+            task_queue=TaskQueue(name=queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+            report_stats=True,
+        )
+        try:
+            service = (await self._connected()).workflow_service
+            async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
+                stats = (await service.describe_task_queue(request, timeout=QUERY_TIMEOUT)).stats
+        except (TimeoutError, RuntimeError, RPCError):
+            return None
+        return Backlog(stats.approximate_backlog_count, stats.approximate_backlog_age.ToTimedelta().total_seconds())
 
     async def known_workers(self, queue: str) -> Workers | None:
         """Return the result of `workers`, at most a second old; None if Temporal does not answer within 500 ms."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+from temporalio.testing import WorkflowEnvironment
 
-from tests.conftest import Stack, eventually
+from app.domain.agents import AgentEntry
+from tests.conftest import Stack, eventually, running_stack
 
 WAITS = "- [ ] Look {#look}"
 
@@ -72,3 +75,42 @@ async def test_the_process_is_measured(signoff: Stack) -> None:
     found = await figures(signoff)
     assert found[("process_resident_memory_bytes",)] > 0
     assert any(labels[0] == "python_info" for labels in found)
+
+
+async def test_what_waits_for_people_and_for_workers_is_counted(signoff: Stack) -> None:
+    project_id = await signoff.planned(WAITS)
+    queue = signoff.settings.task_queue
+
+    async def plan_waits() -> bool:
+        found = await figures(signoff)
+        return found["signoff_waiting", "plan"] >= 1 and found["signoff_waiting_oldest_seconds", "plan"] > 0
+
+    await eventually(plan_waits, what="the plan that waits for its approval is counted, with its age")
+    assert (await figures(signoff))["signoff_workers", queue] == 1
+    await signoff.call("POST", f"/{project_id}/approve")
+    await signoff.task_in(project_id, "look", "waiting")
+
+    async def task_waits() -> bool:
+        return (await figures(signoff))["signoff_waiting", "manual"] >= 1
+
+    await eventually(task_waits, what="the task for a person is counted")
+    found = await figures(signoff)
+    assert found["signoff_queue_backlog", queue] == 0
+    assert found["signoff_database_write_wait_seconds_count",] >= 1
+    await signoff.call("POST", f"/{project_id}/cancel")
+
+
+async def test_tasks_without_a_worker_are_a_backlog(temporal_server: WorkflowEnvironment, tmp_path: Path) -> None:
+    agents = {"gpu": AgentEntry(queue="queue-of-nobody")}
+    async with running_stack(temporal_server, tmp_path, agents=agents) as stack:
+        project_id = await stack.started("- Train: `true` {#train agent=gpu}\n- Test: `true` {#test agent=gpu}")
+
+        async def counted() -> bool:
+            found = await figures(stack)
+            return found.get(("signoff_queue_backlog", "queue-of-nobody")) == 2
+
+        await eventually(counted, what="both tasks wait in their queue")
+        found = await figures(stack)
+        assert found["signoff_workers", "queue-of-nobody"] == 0
+        assert found["signoff_queue_backlog_oldest_seconds", "queue-of-nobody"] > 0
+        await stack.call("POST", f"/{project_id}/cancel")

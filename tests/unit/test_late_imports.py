@@ -1,4 +1,4 @@
-"""What asks models or PostgreSQL, checks passkeys or makes examples takes long to load: nothing loads it before it is needed."""
+"""What asks models or PostgreSQL, checks passkeys, or makes traces or examples takes long to load: it is loaded when needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import sys
 from tests.unit.conftest import ROOT
 
 MODULES = ("app.main", "worker", "app.cli", "app.storage.migrate", "signoff", "activities.planning")
-LATER = ("pydantic_ai", "openai", "anthropic", "asyncpg", "webauthn", "polyfactory", "joserfc", "authlib", "apprise")
+LATER = (
+    *("pydantic_ai", "openai", "anthropic", "asyncpg", "webauthn", "polyfactory", "joserfc", "authlib", "apprise"),
+    *("opentelemetry.trace", "opentelemetry.sdk"),
+)
 
 
 def test_starting_up_does_not_load_what_only_some_requests_need() -> None:

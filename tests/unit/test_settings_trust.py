@@ -109,6 +109,8 @@ VALUES = {
     "api_key": "k" * 32,
     "model_base_url": EVIL,
     "model_api_key": "key",
+    "traces": EVIL,
+    "metrics": "0.0.0.0:9464",
 }
 
 

@@ -17,7 +17,7 @@ from app.api.http.permission import EVERYWHERE, SCOPE
 from app.api.http.services import Services
 from app.api.http.telemetry import Telemetry
 from app.domain.errors import Unavailable
-from app.storage import counts
+from app.storage import counts, inbox
 from app.temporal.inspection import Trouble
 from signoff.schemas.system import Checks, Health, Ready
 from signoff.vocabulary import Scope
@@ -81,18 +81,36 @@ class SystemController(Controller):
     async def metrics(
         self, services: NamedDependency[Services], telemetry: NamedDependency[Telemetry]
     ) -> Response[bytes]:
-        """Metrics of this process. The numbers of projects and tasks come from the database and are at most a second old."""
+        """Metrics of this process.
+
+        The numbers of projects, of tasks and of what waits come from the database and from Temporal. They are at most a
+        second old.
+        """
         if telemetry.counted_at + COUNT_SECONDS < time.monotonic():
             # If the database is down, the other metrics are all the more important.
             with suppress(Unavailable):
                 telemetry.count_work(*await services.database.read(counts.by_status))
+                telemetry.count_waiting(await services.database.read(inbox.oldest))
+            await asyncio.gather(*(_count_queue(services, telemetry, queue) for queue in _queues(services)))
         return Response(telemetry.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _queues(services: Services) -> list[str]:
+    """The queues of all agents. The usual one is the first."""
+    default = services.settings.task_queue
+    return [default, *sorted(set(services.settings.agent_queues.values()) - {default})]
+
+
+async def _count_queue(services: Services, telemetry: Telemetry, queue: str) -> None:
+    backlog, workers = await asyncio.gather(services.engine.backlog(queue), services.engine.known_workers(queue))
+    if backlog is not None and workers is not None:
+        telemetry.count_queue(queue, tasks=backlog.tasks, seconds=backlog.seconds, workers=workers.count)
 
 
 async def _unsandboxed(services: Services) -> list[str]:
     """A warning for each queue, and each user there, whose workers run tasks without a sandbox."""
-    default = services.settings.task_queue
-    queues = [default, *sorted(set(services.settings.agent_queues.values()) - {default})]
+    queues = _queues(services)
+    default = queues[0]
     counted = await asyncio.gather(*(services.engine.known_workers(queue) for queue in queues))
     return [
         f"tasks{'' if queue == default else f' of the queue {queue}'} run unsandboxed as {user}"

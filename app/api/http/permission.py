@@ -6,6 +6,7 @@ A handler says so in `opt`: `opt={"scope": Scope.AUTHOR}`, or a tuple of scopes 
 
 from __future__ import annotations
 
+import structlog
 from litestar.handlers import BaseRouteHandler
 
 from app.api.http.callers import AnyConnection, caller_of, hidden, refusal
@@ -58,6 +59,7 @@ class Authorize:
             return
         project_id: str | None = connection.path_params.get("project_id")
         if project_id is not None:
+            structlog.contextvars.bind_contextvars(project_id=project_id)
             await self._check_project(caller, project_id, needed)
         elif handler.opt.get(EVERYWHERE) and not any(caller.access.may_everywhere(scope) for scope in needed):
             raise refusal(caller, *needed, where=" for all projects")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import cast
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -18,12 +20,15 @@ from prometheus_client import (
     generate_latest,
 )
 
-from signoff.vocabulary import ProjectStatus, TaskStatus
+from app.domain.identity import parse_time
+from signoff.vocabulary import InboxKind, ProjectStatus, TaskStatus
 
 # Requests are labeled by route, never by values from callers, so callers cannot increase the number of time series.
 UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+_WAITS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 
 
 class Telemetry:
@@ -48,11 +53,51 @@ class Telemetry:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._writes = Histogram(
+            "signoff_database_write_wait_seconds",
+            "Time that a transaction waited until it could write.",
+            buckets=_WAITS,
+            registry=self._registry,
+        )
         self._streams = Gauge("signoff_event_streams", "Open event streams.", registry=self._registry)
         self._projects = Gauge("signoff_projects", "Projects by status.", ("status",), registry=self._registry)
         self._tasks = Gauge(
             "signoff_tasks", "Tasks of running projects, by status.", ("status",), registry=self._registry
         )
+
+        waits = ("kind",)
+        self._waiting = Gauge("signoff_waiting", "What waits for a person.", waits, registry=self._registry)
+        self._oldest = Gauge(
+            "signoff_waiting_oldest_seconds",
+            "How long the oldest of what waits for a person has waited.",
+            waits,
+            registry=self._registry,
+        )
+        self._backlog = Gauge(
+            "signoff_queue_backlog", "Tasks that wait in a queue for a worker.", ("queue",), registry=self._registry
+        )
+        self._backlog_seconds = Gauge(
+            "signoff_queue_backlog_oldest_seconds",
+            "How long the oldest task in a queue has waited.",
+            ("queue",),
+            registry=self._registry,
+        )
+        self._workers = Gauge("signoff_workers", "Workers of a queue.", ("queue",), registry=self._registry)
+
+    def count_waiting(self, oldest: Mapping[InboxKind, tuple[int, str]]) -> None:
+        """Set how much waits for a person, and since when, by kind."""
+        now = datetime.now(UTC)
+        for kind in InboxKind:
+            number, since = oldest.get(kind, (0, None))
+            age = (now - parse_time(since)).total_seconds() if since is not None else 0.0
+            self._waiting.labels(kind.value).set(number)
+            self._oldest.labels(kind.value).set(max(age, 0.0))
+
+    def count_queue(self, queue: str, *, tasks: int, seconds: float, workers: int) -> None:
+        """Set the number of tasks that wait in a queue, for how long the oldest does, and the number of its workers."""
+        self._backlog.labels(queue).set(tasks)
+        self._backlog_seconds.labels(queue).set(seconds)
+        self._workers.labels(queue).set(workers)
 
     def count_work(self, projects: Mapping[str, int], tasks: Mapping[str, int]) -> None:
         """Set the current numbers of projects, and of tasks in running projects, by status."""
@@ -68,9 +113,12 @@ class Telemetry:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def waited_to_write(self, seconds: float) -> None:
+        """Count a transaction that has begun after so long a wait."""
+        self._writes.observe(seconds)
 
     def stream_opened(self) -> None:
         """Count an event stream that was opened."""
@@ -79,6 +127,16 @@ class Telemetry:
     def stream_closed(self) -> None:
         """Stop counting an event stream that has ended."""
         self._streams.dec()
+
+
+def method_of(scope: HTTPScope) -> str:
+    """The method of a request, or `other` for one that is not known."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
+
+
+def route_of(scope: HTTPScope) -> str:
+    """The route of a request that was answered, such as `/api/projects/{project_id}`, or `unmatched`."""
+    return cast("str | None", cast("dict[str, object]", scope).get("path_template")) or UNMATCHED
 
 
 class Observed:
@@ -117,8 +175,7 @@ class Observed:
                 self._telemetry.stream_closed()
             # A status of 0 means that the client left before an answer began, so there is nothing to count.
             if status:
-                route = str(scope.get("path_template") or UNMATCHED)
-                self._telemetry.observe(scope["method"], route, status, seconds)
+                self._telemetry.observe(method_of(scope), route_of(scope), status, seconds)
 
 
 def _is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -66,6 +66,8 @@ _ENVIRONMENT = frozenset(
         "SIGNOFF_PROJECT_ID",
         "SIGNOFF_TASK_KEY",
         "SIGNOFF_ATTEMPT",
+        "TRACEPARENT",
+        "TRACESTATE",
     ]
 )
 # `${NAME:?}` stops without a value, so it needs one; `${!NAME*}` lists names.
