@@ -106,9 +106,9 @@ def test_a_time_above_a_list_says_when_its_steps_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["Do not run this while imports are running", "Never do this", "Expected", "For example"]
+    "words", ["Do not run this while imports are running", "Never do this", "Scale it up, for example"]
 )
-def test_what_is_not_to_be_run_or_shows_something_is_for_a_person(words: str) -> None:
+def test_what_is_not_to_be_run_is_for_a_person(words: str) -> None:
     text = f"## Do\n\n```sh\nmake new\n```\n\n{words}:\n\n```sh\nmake old\n```\n"
     assert released(text) == [("shell", False), ("manual", False)]
     assert warned(text, 7, "")

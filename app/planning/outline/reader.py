@@ -29,8 +29,9 @@ from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.phases import PhaseReader
 from app.planning.outline.placeholders import with_variables
 from app.planning.outline.prose import read_steps, split_lead
+from app.planning.outline.section import Section
 from app.planning.outline.section_steps import DEFAULT_PHASE, Phase
-from app.planning.outline.structure import Section, divide, is_step
+from app.planning.outline.structure import divide, is_step
 from signoff.vocabulary import PhaseStrategy
 
 WHAT_TO_WRITE = (

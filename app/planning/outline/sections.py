@@ -122,11 +122,30 @@ _QUALIFIED = re.compile(
     r"\((?:[^()]{0,60}\bonly|[^()]{0,60}\b(?:releases?|versions?|alpha|beta|optional(?:ly)?)(?: [^()]{0,20})?)\)\s*:?\s*\S",
     re.IGNORECASE,
 )
+# "You should see", "it will print", "you'll get"
+_SEEN = (
+    r"(?:(?:you|it|this|that|the (?:output|result|command|response|page|logs?))(?:'ll|\u2019ll|\s+(?:should|will|can|may|might))"
+    r"(?:\s+(?:now|then|also|again))?\s+(?:see|print|show|look|return|be(?!\s+(?:able|ready|asked))|output|get|receive|display|say|contain))"
+)
+# "For example:", "The output should look like this:", "which prints:"
 _SAMPLE = re.compile(
     r"(?:here(?:'s|\u2019s| is)|below is) an? (?:sample|example)\b"
-    r"|(?:for (?:example|instance)|e\.g\.?|(?:example|expected|sample)(?: (?:output|result|response|usage))?"
-    r"|output|usage)\W*:\s*$"
-    r"|(?:you|it|this|the (?:output|result)) (?:should|will) (?:see|print|show|look|return|be|output)\b[^:]{0,80}:\s*$",
+    r"|(?:for (?:example|instance)|e\.g\.?|(?:an? )?(?:example|expected|sample)(?: (?:output|results?|response|usage))?"
+    r"|(?:the )?output|usage)\W*:\s*$"
+    r"|(?:for (?:example|instance)|e\.g\.?)\b"
+    rf"|{_SEEN}\b[^:]{{0,80}}:\s*$"
+    r"|(?:which|this|that|it|the command)(?:\s+(?:command|will|should|then))?\s+"
+    r"(?:prints?|shows?|returns?|outputs?|displays?|looks?|gives?)"
+    r"(?:\s+(?:you|us))?(?:\s+something)?(?:\s+(?:like|similar to))?(?:\s+(?:this|that|the following))?\W*:\s*$"
+    r"|(?:(?:the|an?|your|its|with|and)\s+){0,2}(?:(?:sample|example|expected|following|resulting|command)\s+){0,2}"
+    r"(?:output|response|result)s?(?:\s+(?:is|looks?|should|will|be|look|something|similar|to|like|this|the|following|below)){0,6}\W*:\s*$",
+    re.IGNORECASE,
+)
+# "Scale it up, for example:" says what to do, and shows how.
+_ENDS_WITH_A_SAMPLE = re.compile(r".{0,200}\b(?:for (?:example|instance)|e\.g\.?|such as)\W*:\s*$", re.IGNORECASE)
+# Folded text with such a name shows something: "Example output", "Click to see the logs".
+_SHOWS_OUTPUT = re.compile(
+    r".{0,60}\b(?:outputs?|examples?|samples?|logs?|results?|responses?|screenshots?|demo)\W*$|(?:example|sample)s?\b.{0,60}$",
     re.IGNORECASE,
 )
 # "Do not run this while imports are running:"
@@ -225,7 +244,18 @@ def is_way_back(sentence: str) -> bool:
 
 def is_sample(step: str) -> bool:
     """Whether a step shows how something looks, such as "Here is an example:", rather than says what to do."""
-    return _introduces(_SAMPLE, step)
+    # The start of "e.g." looks like a number in front of the words.
+    return _introduces(_SAMPLE, step) or _SAMPLE.match(step.strip()) is not None
+
+
+def ends_with_sample(sentence: str) -> bool:
+    """Whether a sentence above a block says what to do and only shows how: "Scale it up, for example:"."""
+    return _introduces(_ENDS_WITH_A_SAMPLE, sentence)
+
+
+def shows_output(name: str) -> bool:
+    """Whether folded text with this name shows something, and says nothing to do: "Example output"."""
+    return _SHOWS_OUTPUT.match(plain(name)) is not None or is_sample(f"{name}:")
 
 
 def _introduces(form: re.Pattern[str], step: str) -> bool:

@@ -193,6 +193,7 @@ def _command(text: str, operator: str, offset: int, found: list[Command]) -> Non
         words[start] in _BEFORE
         or _ASSIGNMENT.match(words[start])
         or (start and words[start - 1] in _BEFORE and words[start].startswith("-"))
+        or (start > 1 and words[start - 1] in {"-u", "--user"} and words[start - 2] in {"sudo", "doas"})
     ):
         start += 1
     if words:
