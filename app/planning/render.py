@@ -24,7 +24,7 @@ from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
 from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict, text_of
 from app.planning.outline.sections import is_alternative, kind_of
-from app.planning.outline.sessions import opens_session
+from app.planning.outline.sessions import enters, opens_session
 from app.planning.outline.single import as_text, read_single_phase, read_single_task
 from app.planning.outline.steps import is_another_way
 from signoff.schemas.json_value import JsonObject
@@ -128,7 +128,7 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str,
     # Beside others, some titles would be one of several ways to do it.
     another = is_another_way(own.title) and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
     # Below a step that opens a session, others would be meant for it.
-    opens = own.action.type == "shell" and opens_session(text_of(own.action)) is not None
+    opens = enters(own.title) or (own.action.type == "shell" and opens_session(text_of(own.action)) is not None)
     says = another or opens or (is_alternative(own.title) and own.condition is None)
     tried = [[RUN]] if says else [[], [RUN]]
     # Of two ways to write it, the more readable one is better, even if it has to say `run`.

@@ -83,11 +83,11 @@ def test_other_words_above_a_block_are_no_sample(words: str) -> None:
 def test_an_item_that_shows_something_is_text_of_the_step_above(item: str) -> None:
     text = f"- Do: `make new`\n- {item}\n"
     assert actions(text) == [("Do", "make new")]
-    assert item.split("\n")[0] in plan(text).tasks()[0].description
+    assert item.split("\n", maxsplit=1)[0] in plan(text).tasks()[0].description
     assert warned(text, 2, "This is a sample")
     nested = f"1. Do: `make new`\n   - {item.replace(chr(10), chr(10) + '   ')}\n   - Next: `make two`\n"
     assert [command for _, command in actions(nested)] == ["make new", "make two"]
-    assert item.split("\n")[0] in plan(nested).tasks()[0].description + plan(nested).tasks()[1].description
+    assert item.split("\n", maxsplit=1)[0] in plan(nested).tasks()[0].description + plan(nested).tasks()[1].description
     assert warned(nested, 2, "This is a sample")
 
 

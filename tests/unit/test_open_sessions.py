@@ -147,3 +147,26 @@ def test_run_says_otherwise() -> None:
     text = "1. Go in: `ssh db1`\n2. Stop: `make stop` {run}\n3. Look: `make look`\n"
     assert kinds(text) == ["manual", "shell", "manual"]
     assert kinds("1. Go in: `ssh db1` {run}\n2. Stop: `make stop`\n") == ["shell", "shell"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "`ssh` to the replica",
+        "SSH into db1",
+        "Log in to the bastion",
+        "Connect to the node with ssh",
+        "Open an SSH session",
+    ],
+)
+def test_words_open_a_session_as_well(words: str) -> None:
+    text = f"1. {words}.\n2. `systemctl stop x`\n\nThen:\n\n1. `make check`\n"
+    assert kinds(text) == ["manual", "manual", "shell"]
+    assert warned(text, 2, "meant for it")
+
+
+@pytest.mark.parametrize(
+    "words", ["Log in to your account", "Copy your SSH keys", "SSH keys are in the safe", "Connect the cable"]
+)
+def test_other_words_open_none(words: str) -> None:
+    assert kinds(f"1. {words}.\n2. `make check`\n")[1] == "shell"

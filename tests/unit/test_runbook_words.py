@@ -130,3 +130,38 @@ def test_what_is_no_longer_needed_does_not_simply_run(words: str) -> None:
 def test_a_command_in_a_paragraph_is_pointed_out(words: str) -> None:
     assert warned(f"# Do\n\n{words}\n\n- Look: `ls x`\n", 3, "The command in this paragraph is not run")
     assert not warned("# Do\n\n`PORT` is the port.\n\n- Look: `ls x`\n", 3, "not run")
+
+
+@pytest.mark.parametrize("words", ["Later, when all is quiet", "Later", "Later on"])
+def test_what_is_for_later_is_released(words: str) -> None:
+    assert released(f"1. Do: `make x`\n\n{words}:\n\n1. Drop: `make drop`\n") == [("shell", False), ("shell", True)]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "You should not perform this action!",
+        "Never do this",
+        "Do not use",
+        "Restart it (deprecated)",
+        "~~Restart it~~",
+        "Obsolete",
+    ],
+)
+def test_a_heading_says_not_to_do_what_is_below(heading: str) -> None:
+    text = f"## Do\n\n- Do: `make x`\n\n## {heading}\n\n- Old: `make old`\n\n### More\n\n```sh\nmake older\n```\n"
+    assert released(text) == [("shell", False), ("manual", False), ("manual", False)]
+    assert warned(text, 5, "says not to do it")
+    assert released(text.replace(heading, f"{heading} {{run}}")) == [("shell", False)] * 3
+
+
+@pytest.mark.parametrize("heading", ["Don't panic", "Avoid downtime", "Do it"])
+def test_other_headings_say_no_such_thing(heading: str) -> None:
+    assert released(f"## {heading}\n\n- Old: `make old`\n") == [("shell", False)]
+
+
+@pytest.mark.parametrize("words", ["Alternatively, use make:", "Or:", "Or with make:"])
+def test_another_way_as_a_block_is_released(words: str) -> None:
+    text = f"## Do\n\n```sh\nmake x\n```\n\n{words}\n\n```sh\nmake y\n```\n"
+    assert released(text) == [("shell", False), ("shell", True)]
+    assert released("## Do\n\nAlternatively:\n\n```sh\nmake y\n```\n") == [("shell", False)]

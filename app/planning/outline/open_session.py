@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from app.planning.outline import scripts
+from app.planning.outline.attributes import KEY
 from app.planning.outline.blocks import Block, Fence, Item, List
 from app.planning.outline.context import Context
-from app.planning.outline.parts import RUN
-from app.planning.outline.sessions import Opened, leaves_session, opens_session
+from app.planning.outline.sessions import Opened, enters, leaves_session, opens_session
 from app.planning.outline.titles import Head
+
+_FOR_ANY_TASK = frozenset({KEY, "after", "if"})
 
 
 class OpenSession:
@@ -32,11 +34,15 @@ class OpenSession:
             last: whether nothing comes after it that could be meant for a session.
         """
         head = self._context.head_of(item)
-        if any(name == RUN for name, _, _ in head.title.attributes):
+        # Who writes what only a command can have means that it runs.
+        if any(name not in _FOR_ANY_TASK for name, _, _ in head.title.attributes):
             return False
         if self._opened is not None:
             return self._is_inside(head.title.text, head.title.command, item.line, runs=_runs(head))
-        return self._opens([head.title.command or "", *_scripts(head.rest)], item.line, last=last)
+        texts = [head.title.command or "", *_scripts(head.rest)]
+        if head.title.command is None and len(texts) == 1 and enters(head.title.text):
+            return not last and self._open(Opened(head.title.text[:60], last=True, takes_shell=True), item.line)
+        return self._opens(texts, item.line, last=last)
 
     def takes_block(self, fence: Fence, words: str, *, last: bool) -> bool:
         """The same for a block outside of lists. `words`: the sentence above it."""
@@ -50,7 +56,7 @@ class OpenSession:
         """Go into another section. A session goes on in the sections below and beside the one that opened it."""
         if self._opened is None:
             self._level = level
-        elif level < self._level or not self._opened.shell or leaves_session(words, None):
+        elif level < self._level or not self._opened.takes_shell or leaves_session(words, None):
             self._opened, self._level = None, level
 
     def _opens(self, texts: list[str], line: int, *, last: bool) -> bool:
@@ -60,14 +66,17 @@ class OpenSession:
             if opened is not None and opened.last:
                 if last and number == len(texts) - 1:
                     return False
-                self._opened, self._line = opened, line
-                self._context.findings.warn(
-                    line,
-                    f"'{opened.command}' opens a session, so a person does this step, and those after it until the session is "
-                    "left. To run it here, add {run} to its item, or run behind the language of its block.",
-                )
-                return True
+                return self._open(opened, line)
         return False
+
+    def _open(self, opened: Opened, line: int) -> bool:
+        self._opened, self._line = opened, line
+        self._context.findings.warn(
+            line,
+            f"'{opened.command}' opens a session, so a person does this step, and those after it until the session is "
+            "left. To run it here, add {run} to its item, or run behind the language of its block.",
+        )
+        return True
 
     def _is_inside(self, words: str, command: str | None, line: int, *, runs: bool) -> bool:
         opened = self._opened

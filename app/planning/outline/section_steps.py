@@ -29,7 +29,16 @@ from app.planning.outline.sections import (
     offers_ways,
 )
 from app.planning.outline.shared_settings import SharedSettings
-from app.planning.outline.steps import WHICH, Steps, choose, release, release_choice, release_ways, with_choices
+from app.planning.outline.steps import (
+    WHICH,
+    Steps,
+    choose,
+    is_another_way,
+    release,
+    release_choice,
+    release_ways,
+    with_choices,
+)
 from app.planning.outline.structure import is_contents, is_step
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
@@ -170,7 +179,8 @@ class SectionSteps:
         """Read a list or a block. Return the text that belongs to what follows."""
         introduction = "" if self.by_hand else _introduction(before, block)
         forward = self.phase.section.runs_on == RunsOn.SUCCESS and kind_of(self.section.name) != Kind.ROLLBACK
-        asks = is_conditional(introduction) or (forward and is_way_back(introduction))
+        another = isinstance(block, Fence) and is_another_way(introduction) and bool(self.phase.tasks)
+        asks = another or is_conditional(introduction) or (forward and is_way_back(introduction))
         outer = self.by_hand
         if asks:
             self._warn(before, f"What follows is not always done, so a person decides about it: {_EACH_COMMAND}")

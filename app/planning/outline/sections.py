@@ -101,6 +101,7 @@ _TIME = rf"{_NUMBER}(?:\s*(?:-|\u2013|to)\s*[0-9]+)?\s*(?:seconds?|secs?|minutes
 # "After one week", "Wait 10 minutes, then restart it", "T+1h", "Fail back (next day)"
 _LATER = re.compile(
     rf"(?:(?:after|wait(?:\s+for)?|in)\s+(?:about\s+|at least\s+|another\s+|approximately\s+|~)?{_TIME}"
+    r"|later(?:\s+on)?\s*[,:]"
     rf"|(?:the\s+)?(?:next|following)\s+(?:day|week|month|morning|business day|working day)\b|tomorrow\b|{_TIME}\s+later\b"
     r"|(?:on\s+)?(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+)?(?:at\s+)?[0-9]{1,2}:[0-9]{2}\b(?!:[0-9])"
     rf"|T\s?\+\s?[0-9]+\s?(?:s|m|min|h|d|hours?|minutes?|days?)\b)"
@@ -150,8 +151,15 @@ _SHOWS_OUTPUT = re.compile(
 )
 # "Do not run this while imports are running:"
 _FORBIDS = re.compile(
-    r"(?:warning\W+|important\W+|note\W+)?(?:do not|don't|don\u2019t|never|must not|avoid)\b"
+    r"(?:warning\W+|important\W+|note\W+)?"
+    r"(?:(?:you|we) (?:should|must|may|can) (?:not|never)|do not|don't|don\u2019t|never|must not|avoid)\b"
     r"(?!\s+(?:forget|worry|skip|hesitate|panic|miss))",
+    re.IGNORECASE,
+)
+# "You should not do this", "Restart it (deprecated)", as a heading.
+_BANS = re.compile(
+    rf"(?!avoid){_FORBIDS.pattern}|(?:deprecated|obsolete)\b"
+    r"|.{0,100}\((?:deprecated|obsolete|outdated|do not use|no longer (?:needed|used|necessary|required))\)\W*$",
     re.IGNORECASE,
 )
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -196,6 +204,14 @@ _NAME = re.compile(
 )
 
 
+_FORMS = {
+    _CONDITIONAL: Kind.CONDITIONAL,
+    _CHECKLIST: Kind.CHECKLIST,
+    _TEXT: Kind.TEXT,
+    _REMARK: Kind.REMARK,
+}
+
+
 def kind_of(heading: str) -> Kind | None:
     """What the section below a heading is. None: steps to do, as usual."""
     text = plain(heading)
@@ -207,10 +223,9 @@ def kind_of(heading: str) -> Kind | None:
         return Kind.ALTERNATIVE
     if _LATER.match(text) or _LATER.match(heading.strip()):
         return Kind.CONDITIONAL
-    for kind, form in ((Kind.CONDITIONAL, _CONDITIONAL), (Kind.CHECKLIST, _CHECKLIST), (Kind.TEXT, _TEXT)):
-        if form.match(text):
-            return kind
-    return Kind.REMARK if _REMARK.match(text) else None
+    if bans(heading):
+        return Kind.CHECKLIST
+    return next((kind for form, kind in _FORMS.items() if form.match(text)), None)
 
 
 def is_conditional(step: str) -> bool:
@@ -225,6 +240,11 @@ def is_later(step: str) -> bool:
     """Whether a step or a section says that it is for later: "After one week", "Wait 10 minutes, then …", "T+1h"."""
     # A time such as 18:00 looks like a number in front of the words.
     return _introduces(_LATER, step) or _LATER.match(step.strip()) is not None
+
+
+def bans(heading: str) -> bool:
+    """Whether a heading says not to do what is below it."""
+    return _BANS.match(plain(heading)) is not None or heading.strip().startswith("~~")
 
 
 def forbids(sentence: str) -> bool:

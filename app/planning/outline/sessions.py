@@ -44,6 +44,12 @@ _NO_SHELLS = frozenset(
 )
 _ENTERS = frozenset({"nsenter", "chroot", "arch-chroot", "systemd-nspawn", "machinectl", "toolbox", "distrobox"})
 _REDIRECTED = re.compile(r"<{1,3}[^(]?.*")
+_ENTER = re.compile(
+    r"(?:(?:then|first|next|now|please|and)[, ]+)*(?:(?:open an? )?ssh\b(?!\s+(?:keys?|agent|config))"
+    r"|(?:log\s?in|login|log|sign in|connect|jump|hop|shell|exec)\s+(?:in)?(?:to|onto)\s+(?!your\b)[^.:;]{0,60}"
+    r"\b(?:ssh|servers?|hosts?|machines?|nodes?|vms?|instances?|containers?|pods?|bastion|replica|primary|secondary|droplet)\b)",
+    re.IGNORECASE,
+)
 _LEFT = re.compile(
     r"(?:(?:then|finally|now|again|and)[, ]+)*(?:"
     r"(?:exit|leave|log\s?out|log\s?off|logout|quit|disconnect|close|end|detach)\b(?!\s+code)"
@@ -59,12 +65,12 @@ _LEAVES = frozenset({"exit", "logout", "\\q", "quit"})
 class Opened(NamedTuple):
     """A command that opens a session.
 
-    `last`: whether it is the last command of its script. `shell`: whether commands of a shell are typed into it.
+    `last`: whether it is the last command of its script. `takes_shell`: whether commands of a shell are typed into it.
     """
 
     command: str
     last: bool
-    shell: bool
+    takes_shell: bool
 
 
 def opens_session(text: str) -> Opened | None:
@@ -78,6 +84,11 @@ def opens_session(text: str) -> Opened | None:
             shown = re.split(r"[\n;|&]", text[offset:], maxsplit=1)[0].strip()
             return Opened(shown[:60], number == len(script) - 1, not _NO_SHELLS.intersection(words))
     return None
+
+
+def enters(words: str) -> bool:
+    """Whether a step without a command says to open a session: "SSH to the replica", "Log in to the server"."""
+    return _ENTER.match(plain(words)) is not None
 
 
 def leaves_session(words: str, command: str | None) -> bool:
