@@ -128,12 +128,14 @@ def test_a_step_that_leaves_the_session_is_the_last_in_it(leave: str) -> None:
 def test_a_step_for_the_own_machine_runs(words: str) -> None:
     text = f"1. Go in: `ssh db1`\n2. Stop: `make stop`\n3. {words}: `make check`\n4. Again: `make check`\n"
     assert kinds(text) == ["manual", "manual", "shell", "shell"]
-    sections = f"## 1. Go in\n\n```sh\nssh db1\n```\n\n## 2. Stop\n\n```sh\nmake stop\n```\n\n## {words}\n\n```sh\nmake check\n```\n"
+    steps = {"1. Go in": "ssh db1", "2. Stop": "make stop", words: "make check"}
+    sections = "".join(f"## {name}\n\n```sh\n{command}\n```\n\n" for name, command in steps.items())
     assert kinds(sections) == ["manual", "manual", "shell"]
 
 
 def test_the_sections_beside_and_below_are_in_the_session() -> None:
-    text = "# A\n\n## Do\n\n### 1. Go in\n\n```sh\nssh db1\n```\n\n### 2. Stop\n\n1. Stop: `make stop`\n\n## Check\n\n```sh\nmake check\n```\n"
+    text = "# A\n\n## Do\n\n### 1. Go in\n\n```sh\nssh db1\n```\n\n### 2. Stop\n\n1. Stop: `make stop`\n"
+    text += "\n## Check\n\n```sh\nmake check\n```\n"
     assert kinds(text) == ["manual", "manual", "shell"]
     assert warned(text, 13, "meant for it")
 

@@ -228,6 +228,7 @@ def kind_of(heading: str) -> Kind | None:
     return next((kind for form, kind in _FORMS.items() if form.match(text)), None)
 
 
+@lru_cache(maxsize=64)
 def is_conditional(step: str) -> bool:
     """Whether a step says that it is only sometimes done: "If …", "Optional: …", "… (if needed)".
 
@@ -236,6 +237,7 @@ def is_conditional(step: str) -> bool:
     return _introduces(_CONDITIONAL, step) or is_later(step) or _QUALIFIED.match(step.strip()) is not None
 
 
+@lru_cache(maxsize=64)
 def is_later(step: str) -> bool:
     """Whether a step or a section says that it is for later: "After one week", "Wait 10 minutes, then …", "T+1h"."""
     # A time such as 18:00 looks like a number in front of the words.
@@ -262,6 +264,7 @@ def is_way_back(sentence: str) -> bool:
     return _introduces(_WAY_BACK, sentence)
 
 
+@lru_cache(maxsize=64)
 def is_sample(step: str) -> bool:
     """Whether a step shows how something looks, such as "Here is an example:", rather than says what to do."""
     # The start of "e.g." looks like a number in front of the words.
