@@ -33,7 +33,13 @@ OPEN = [
         "vagrant ssh",
         "gcloud compute ssh a --zone b",
     ),
-    *("kubectl exec -it pod -- bash", "kubectl -n a exec -it pod -c b -- /bin/sh", "oc rsh pod", "docker attach a"),
+    *(
+        "kubectl exec -it pod -- bash",
+        "kubectl -n a exec -it pod -c b -- /bin/sh",
+        "oc rsh pod",
+        "docker attach a",
+        "kubectl exec -n a $(kubectl get po -o name | head -1)",
+    ),
     *(
         "docker exec -it app bash",
         "docker compose exec db psql -U a",

@@ -154,7 +154,7 @@ def _container(rest: list[str]) -> bool:
     if first in {"rsh", "attach"}:
         return len(named) == 2
     if first == "exec":
-        return len(named) > 2 and _opens(words[named[2] :])
+        return len(named) == 2 or (len(named) > 2 and _opens(words[named[2] :]))
     return first == "run" and words[-1].rpartition("/")[2] in _SHELLS and any(map(_INTERACTIVE.fullmatch, words))
 
 
