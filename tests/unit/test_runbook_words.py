@@ -165,3 +165,11 @@ def test_another_way_as_a_block_is_released(words: str) -> None:
     text = f"## Do\n\n```sh\nmake x\n```\n\n{words}\n\n```sh\nmake y\n```\n"
     assert released(text) == [("shell", False), ("shell", True)]
     assert released("## Do\n\nAlternatively:\n\n```sh\nmake y\n```\n") == [("shell", False)]
+
+
+@pytest.mark.parametrize("words", ["Never run `make old` on Fridays.", "Do not do this now", "Don't restart it:"])
+def test_a_block_in_an_item_that_forbids_it_does_not_run(words: str) -> None:
+    for block in ("\n   ```sh\n   make old\n   ```\n", "\n```sh\nmake old\n```\n"):
+        assert released(f"1. Do: `make x`\n2. {words}\n{block}") == [("shell", False), ("manual", False)]
+        assert warned(f"1. Do: `make x`\n2. {words}\n{block}", 2, "say not to run it")
+        assert released(f"1. Do: `make x`\n2. {words} {{run}}\n{block}")[1] == ("shell", False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 _lock = threading.Lock()
@@ -13,7 +13,7 @@ _was_on = False
 
 
 @contextmanager
-def paused_collection() -> Iterator[None]:
+def paused_collection() -> Generator[None]:
     """Pause the cyclic garbage collector of the process, which would otherwise take a third of the time of a dense document.
 
     Reading makes many small objects and nearly no cycles, so each run of the collector looks at all of them in vain. Several

@@ -119,8 +119,13 @@ class _Reader:
         sample = not run and not by_hand and sections.is_sample(self.title.text)
         if sample:
             self.findings.warn(parts.line, "This is a sample, so nothing of it runs. To run it, add {run}.")
+        forbidden = not run and not by_hand and sections.forbids(self.title.text) and self._shows_script()
+        if forbidden:
+            self.findings.warn(
+                parts.line, "The words of this step say not to run it, so a person decides. To run it, add {run}."
+            )
         self.elsewhere = not run and not by_hand and self._is_elsewhere(self.title.label or self.title.text)
-        self.forced = (by_hand or sample or self.elsewhere) and not run
+        self.forced = (by_hand or sample or forbidden or self.elsewhere) and not run
         self.boxed = head.checkbox is not None
         self.conditional = not run and self._is_conditional()
         self.asks = (asks or self.conditional) and not self.forced and not run
