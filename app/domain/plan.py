@@ -102,8 +102,12 @@ class ActionSpec(BaseModel):
 
     @model_validator(mode="after")
     def _plain_fields(self) -> Self:
-        if self.model_extra:
-            _plain(self.model_extra)
+        for name, value in (self.model_extra or {}).items():
+            storable(name)
+            if isinstance(value, str):
+                storable(value)
+            else:
+                _plain(value, 1)
         return self
 
     def fields(self) -> JsonObject:

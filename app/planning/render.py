@@ -22,8 +22,9 @@ from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
-from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict
+from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict, text_of
 from app.planning.outline.sections import is_alternative, kind_of
+from app.planning.outline.sessions import enters, opens_session
 from app.planning.outline.single import as_text, read_single_phase, read_single_task
 from app.planning.outline.steps import is_another_way
 from signoff.schemas.json_value import JsonObject
@@ -126,7 +127,10 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str,
     """One list item. `own` is the task without the dependency that the numbered list implies."""
     # Beside others, some titles would be one of several ways to do it.
     another = is_another_way(own.title) and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
-    tried = [[RUN]] if another or (is_alternative(own.title) and own.condition is None) else [[], [RUN]]
+    # Below a step that opens a session, others would be meant for it.
+    opens = enters(own.title) or (own.action.type == "shell" and opens_session(text_of(own.action)) is not None)
+    says = another or opens or (is_alternative(own.title) and own.condition is None)
+    tried = [[RUN]] if says else [[], [RUN]]
     # Of two ways to write it, the more readable one is better, even if it has to say `run`.
     for text in (
         text

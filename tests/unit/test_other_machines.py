@@ -57,6 +57,9 @@ def kinds(text: str) -> list[str]:
         ),
         *(
             "Restart (on every host)",
+            "On the new system",
+            "On your old machine",
+            "On your old system, as the user app",
             "On `web01` and `web02`",
             "On the primary",
             "On db.example.com",

@@ -218,7 +218,6 @@ class TestTitles:
             ("Copy `a` to `b`", "Copy a to b"),
             ("Replace `a` with: `b`", "Replace a with: b"),
             ("Never do: `rm -rf x`", "Never do: rm -rf x"),
-            ("For example: `make`", "For example: make"),
             ("Edit the file: `setup.cfg`", "Edit the file: setup.cfg"),
             ("`CHANGELOG.md`", "CHANGELOG.md"),
             ("Open: `https://a.example/x`", "Open: https://a.example/x"),

@@ -106,9 +106,9 @@ def test_a_time_above_a_list_says_when_its_steps_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["Do not run this while imports are running", "Never do this", "Expected", "For example"]
+    "words", ["Do not run this while imports are running", "Never do this", "Scale it up, for example"]
 )
-def test_what_is_not_to_be_run_or_shows_something_is_for_a_person(words: str) -> None:
+def test_what_is_not_to_be_run_is_for_a_person(words: str) -> None:
     text = f"## Do\n\n```sh\nmake new\n```\n\n{words}:\n\n```sh\nmake old\n```\n"
     assert released(text) == [("shell", False), ("manual", False)]
     assert warned(text, 7, "")
@@ -130,3 +130,46 @@ def test_what_is_no_longer_needed_does_not_simply_run(words: str) -> None:
 def test_a_command_in_a_paragraph_is_pointed_out(words: str) -> None:
     assert warned(f"# Do\n\n{words}\n\n- Look: `ls x`\n", 3, "The command in this paragraph is not run")
     assert not warned("# Do\n\n`PORT` is the port.\n\n- Look: `ls x`\n", 3, "not run")
+
+
+@pytest.mark.parametrize("words", ["Later, when all is quiet", "Later", "Later on"])
+def test_what_is_for_later_is_released(words: str) -> None:
+    assert released(f"1. Do: `make x`\n\n{words}:\n\n1. Drop: `make drop`\n") == [("shell", False), ("shell", True)]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "You should not perform this action!",
+        "Never do this",
+        "Do not use",
+        "Restart it (deprecated)",
+        "~~Restart it~~",
+        "Obsolete",
+    ],
+)
+def test_a_heading_says_not_to_do_what_is_below(heading: str) -> None:
+    text = f"## Do\n\n- Do: `make x`\n\n## {heading}\n\n- Old: `make old`\n\n### More\n\n```sh\nmake older\n```\n"
+    assert released(text) == [("shell", False), ("manual", False), ("manual", False)]
+    assert warned(text, 5, "says not to do it")
+    assert released(text.replace(heading, f"{heading} {{run}}")) == [("shell", False)] * 3
+
+
+@pytest.mark.parametrize("heading", ["Don't panic", "Avoid downtime", "Do it"])
+def test_other_headings_say_no_such_thing(heading: str) -> None:
+    assert released(f"## {heading}\n\n- Old: `make old`\n") == [("shell", False)]
+
+
+@pytest.mark.parametrize("words", ["Alternatively, use make:", "Or:", "Or with make:"])
+def test_another_way_as_a_block_is_released(words: str) -> None:
+    text = f"## Do\n\n```sh\nmake x\n```\n\n{words}\n\n```sh\nmake y\n```\n"
+    assert released(text) == [("shell", False), ("shell", True)]
+    assert released("## Do\n\nAlternatively:\n\n```sh\nmake y\n```\n") == [("shell", False)]
+
+
+@pytest.mark.parametrize("words", ["Never run `make old` on Fridays.", "Do not do this now", "Don't restart it:"])
+def test_a_block_in_an_item_that_forbids_it_does_not_run(words: str) -> None:
+    for block in ("\n   ```sh\n   make old\n   ```\n", "\n```sh\nmake old\n```\n"):
+        assert released(f"1. Do: `make x`\n2. {words}\n{block}") == [("shell", False), ("manual", False)]
+        assert warned(f"1. Do: `make x`\n2. {words}\n{block}", 2, "say not to run it")
+        assert released(f"1. Do: `make x`\n2. {words} {{run}}\n{block}")[1] == ("shell", False)

@@ -18,7 +18,8 @@ ELSEWHERE = (
 _MAX_WORDS = 160
 _MACHINE = (
     r"(?:servers?|hosts?|machines?|computers?|nodes?|vms?|instances?|replicas?|stand-?by|bastion|jump ?(?:hosts?|box|server)|"
-    r"gateways?|routers?|load ?balancers?|containers?|pods?|droplets?)"
+    r"gateways?|routers?|load ?balancers?|containers?|pods?|droplets?"
+    r"|(?<=old\s)systems?|(?<=new\s)systems?|(?<=other\s)systems?|(?<=remote\s)systems?|(?<=source\s)systems?|(?<=target\s)systems?)"
 )
 # These are machines only with an article: "master" is a branch, too.
 _ROLE = (
@@ -34,7 +35,10 @@ _FAR = (
     r"(?:(?:the|an?|each|every|all|both|any|one|another|your)\s+(?:of\s+)?(?:the\s+|your\s+)?"
     r"(?!(?:local|own|same|current)\b)(?:[\w-]+\s+){0,3}?)"
 )
-_YOURS = r"(?!your\s+(?:[\w-]+\s+)?(?:machine|computer|box)\b)"
+_YOURS = (
+    r"(?!your\s+(?:(?!(?:old|new|other|remote|source|target|destination|production|staging)\b)[\w-]+\s+)?"
+    r"(?:machine|computer|box)\b)"
+)
 _NAMED = (
     # "db-1", "web01", and not "python3" or "step-2"
     r"(?!(?:localhost|v|python|node|php|java|day|step|phase|stage|week|round|q|port|line|page|level|layer|version|"

@@ -14,6 +14,7 @@ from app.planning.outline.attributes import Attribute, looks_misshapen, read_blo
 
 _TICKS = re.compile(r"`+")
 _MARK = re.compile(r"[`{\\<\[!&]|\*\*|__")
+_SIMPLE = re.compile(r"([^`{\\<\[!&*_]*)`([^`]*[^`\s][^`]*)`\s*")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*)>")
 _LABEL = re.compile(r"!?\[((?:[^\[\]\\]|\\.)*)\]")
@@ -180,6 +181,9 @@ def read_title(line: str, definitions: Mapping[str, str], *, nested: bool = Fals
     """
     if _MARK.search(line) is None:
         return Title(line.strip())
+    simple = None if nested else _SIMPLE.fullmatch(line)
+    if simple is not None:
+        return _simple_title(simple[1], _padded(simple[2]))
     scanner = _Scanner(line, definitions)
     scanner.run()
     pieces = _without_strong(scanner.pieces)
@@ -195,6 +199,15 @@ def read_title(line: str, definitions: Mapping[str, str], *, nested: bool = Fals
         if not before or _COLON.search(before):
             title.command = pieces[-1][1]
             title.label = _COLON.sub("", before).strip()
+    return title
+
+
+def _simple_title(before: str, code: str) -> Title:
+    """The title of a line with nothing but words and inline code at its end, as most commands are written."""
+    title = Title(f"{before}{code}".strip(), [code])
+    words = before.strip()
+    if not words or _COLON.search(words):
+        title.command, title.label = code, _COLON.sub("", words).strip()
     return title
 
 

@@ -12,6 +12,7 @@ from app.planning.outline.blocks import Block, Fence, Item, List, joined
 from app.planning.outline.context import Context, read_fence
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import Title
+from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, extend_action, shortened, take_action_fields
 from app.planning.outline.sections import is_alternative, offers_ways
 from app.planning.outline.steps import WHICH, Steps, choose, release, release_choice, release_ways, with_choices
@@ -38,12 +39,12 @@ class ItemTasks:
         title: its title.
         parts: what its attributes say.
         context: the document.
-        nested: reads an item of a nested list.
+        nested: reads an item of a nested list; the flag says that a person does it.
         labeled: whether the title ends with the command of the item.
     """
 
     def __init__(
-        self, title: Title, parts: TaskParts, context: Context, nested: Callable[[Item], Steps], *, labeled: bool
+        self, title: Title, parts: TaskParts, context: Context, nested: Callable[[Item, bool], Steps], *, labeled: bool
     ) -> None:
         self.title = title
         self.parts = parts
@@ -200,7 +201,8 @@ class ItemTasks:
     def _step(self, step: ItemStep, prefix: str, number: int) -> Steps:
         before = self._texts(step.before)
         if isinstance(step.block, List):
-            items = [self.nested(item) for item in step.block.items]
+            items, lead = self._items(step.block)
+            before = _paragraphs(before, lead)
             release_choice(items, self.findings, offered=offers_ways(label_of(step.before) or prefix))
             found = Steps()
             for one in with_choices(items, self.findings, parallel=self.context.parallel):
@@ -218,6 +220,24 @@ class ItemTasks:
         extend_action(part, self.given, self.places, self.findings)
         part.description = _paragraphs(before if before.rstrip(":") != label else "", expected)
         return Steps.of(part)
+
+    def _items(self, block: List) -> tuple[list[Steps], str]:
+        """The steps of the items of a nested list, and the text before them. Other text goes to the step above."""
+        groups: list[Steps] = []
+        lead = ""
+        session = OpenSession(self.context)
+        for number, item in enumerate(block.items, 1):
+            group = self.nested(item, session.takes_item(item, last=number == len(block.items)))
+            if group.tasks:
+                groups.append(group)
+                continue
+            text = "\n".join(line.rstrip() for line in self.findings.lines[item.line : item.end]).strip()
+            if groups and groups[-1].tasks[-1].whole is None:
+                last = groups[-1].tasks[-1]
+                last.description = _paragraphs(last.description, text)
+            else:
+                lead = _paragraphs(lead, text)
+        return groups, lead
 
     def _read(self, part: TaskParts, fence: Fence, before: list[Block]) -> str:
         """Give a task what a block does. Return what its description shows of the block."""

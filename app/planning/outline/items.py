@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
 from app.planning.outline.blocks import ACTION_FENCE, ENV_FENCE, Block, Fence, Item, List
@@ -13,6 +15,8 @@ from app.planning.outline.parts import RUN, TaskParts, attribute_actions, read_a
 from app.planning.outline.steps import Steps
 from app.planning.outline.titles import Head, read_head
 
+_SAMPLE = "This is a sample, so it is kept as text and does not run. To run it, add {run}."
+_MAY_BE_TEXT = re.compile(r"run=|example|instance|e\.g|sample|:[ \t]*(?:$|`)", re.IGNORECASE | re.MULTILINE)
 _HOW_TO_RUN = "To run it, write Title: `command` at the end of the item, or add {run}."
 _RELEASED = (
     "so a person releases it before it runs, does it by hand, or skips it. To run it without being asked, add {run}."
@@ -47,11 +51,23 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
     run = parts.fields.pop(RUN, None)
     if run is False:
         return Steps()
+    if run is None and _is_sample(head):
+        findings.warn(parts.line, _SAMPLE)
+        return Steps(is_sample=True)
     return _Reader(head, parts, context, run=run is True, by_hand=by_hand, asks=asks).read()
+
+
+def _is_sample(head: Head) -> bool:
+    """Whether an item only shows something: "You should see:" above a block, "Expected output: `ok`"."""
+    title = head.title
+    said = sections.is_sample(title.text) or (title.command is not None and sections.is_sample(f"{title.label}:"))
+    return said and head.checkbox is None and not title.attributes
 
 
 def has_steps(block: List, context: Context, *, numbered: bool = True) -> bool:
     """Whether a nested list holds steps of its item. A list of plain words does only if it is numbered."""
+    if is_text(block):
+        return False
     return (numbered and block.start is not None) or context.holds_steps(
         block, lambda block: _has_steps(block, context)
     )
@@ -73,10 +89,22 @@ def _has_steps(block: List, context: Context) -> bool:
     )
 
 
-def says_text(item: Item) -> bool:
-    """Whether an item says that it is text: `run=no`."""
-    attributes = read_head(item, {}, Findings("")).title.attributes
-    return any(name == RUN and value == "no" for name, value, _ in attributes)
+def is_text(block: List) -> bool:
+    """Whether all items of a list are text: they say `run=no`, or only show something."""
+    return _MAY_BE_TEXT.search(block.source) is not None and all(map(_says_text, block.items))
+
+
+def warn_of_samples(block: List, findings: Findings) -> None:
+    """Point out the items of a list of text that only show something, although a reader could run them."""
+    for item in block.items:
+        head = read_head(item, {}, findings)
+        if _is_sample(head) and (head.title.codes or any(isinstance(inner, Fence) for inner in head.rest)):
+            findings.warn(item.line, _SAMPLE)
+
+
+def _says_text(item: Item) -> bool:
+    head = read_head(item, {}, Findings(""))
+    return _is_sample(head) or any(name == RUN and value == "no" for name, value, _ in head.title.attributes)
 
 
 class _Reader:
@@ -91,8 +119,13 @@ class _Reader:
         sample = not run and not by_hand and sections.is_sample(self.title.text)
         if sample:
             self.findings.warn(parts.line, "This is a sample, so nothing of it runs. To run it, add {run}.")
+        forbidden = not run and not by_hand and sections.forbids(self.title.text) and self._shows_script()
+        if forbidden:
+            self.findings.warn(
+                parts.line, "The words of this step say not to run it, so a person decides. To run it, add {run}."
+            )
         self.elsewhere = not run and not by_hand and self._is_elsewhere(self.title.label or self.title.text)
-        self.forced = (by_hand or sample or self.elsewhere) and not run
+        self.forced = (by_hand or sample or forbidden or self.elsewhere) and not run
         self.boxed = head.checkbox is not None
         self.conditional = not run and self._is_conditional()
         self.asks = (asks or self.conditional) and not self.forced and not run
@@ -147,8 +180,8 @@ class _Reader:
     def _sources(self) -> str:
         return "\n".join([self.title.command or "", *(block.source for block in self.rest)])
 
-    def _nested(self, item: Item) -> Steps:
-        return read_item(item, self.context, by_hand=self.forced, asks=self.asks)
+    def _nested(self, item: Item, by_hand: bool) -> Steps:
+        return read_item(item, self.context, by_hand=self.forced or by_hand, asks=self.asks)
 
     def _command(self) -> str | None:
         """The inline code that runs. What does not run is pointed out, unless something else says what to do."""
@@ -231,6 +264,8 @@ class _Reader:
         if not by_hand:
             for block in [*before, *(block for step in steps for block in step.before)]:
                 warn_of_kept(block, self.findings)
+                if isinstance(block, List) and is_text(block):
+                    warn_of_samples(block, self.findings)
         return steps, before
 
     def _take_env(self) -> None:

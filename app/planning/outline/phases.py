@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from app.planning.outline.blocks import Block, Fence, List, joined
 from app.planning.outline.context import Context, warn_of_kept
+from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import Answer, TaskParts, shortened
+from app.planning.outline.section import Section
 from app.planning.outline.section_steps import Phase, SectionSteps
-from app.planning.outline.sections import Kind, is_later, kind_of
+from app.planning.outline.sections import Kind, bans, is_later, kind_of
 from app.planning.outline.shared_settings import SharedSettings
 from app.planning.outline.steps import WHICH, Steps, ask, ask_which
 from app.planning.outline.structure import (
-    Section,
     heading_of,
     holds_steps,
     is_contents,
@@ -33,6 +34,8 @@ class PhaseReader:
         self.summary: list[str] = []
         self._carried: list[str] = []
         self._ordered = False
+        self._session = OpenSession(context)
+        self._last: Section | None = None
 
     def read(self, sections: list[Section]) -> None:
         """Read all sections of a document."""
@@ -41,7 +44,9 @@ class PhaseReader:
             for section in sections
             for block in section.blocks
         )
+        self._last = next((section for section in reversed(sections) if holds_steps(section)), None)
         for section in sections:
+            self._session.enter(section.name, section.level)
             section.inherit()
             self._check_ends(section)
             self._check_condition(section)
@@ -68,9 +73,9 @@ class PhaseReader:
         elif kind == Kind.CONDITIONAL:
             self._ask_whether(section)
         elif kind == Kind.CHECKLIST and (section.parent is None or section.parent.kind != kind):
+            what = "says not to do it, so a person decides" if bans(section.name) else "is a checklist for a person"
             self.findings.warn(
-                section.line,
-                f"'{section.path}' is a checklist for a person: nothing in it runs. To run it, add {{run}} to the heading.",
+                section.line, f"'{section.path}' {what}: nothing in it runs. To run it, add {{run}} to the heading."
             )
 
     def _warn_of_place(self, section: Section) -> None:
@@ -171,6 +176,8 @@ class PhaseReader:
             ordered=self._ordered,
             first=phase is self.phases[0],
             by_hand=section.kind == Kind.CHECKLIST or section.elsewhere,
+            session=self._session,
+            ends=section is self._last,
         )
         steps.read()
         self.summary += steps.summary

@@ -18,6 +18,7 @@ from app.domain.validation import Objection, no_objection
 from app.planning.outline import scripts
 from app.planning.outline.attributes import resolved
 from app.planning.outline.blocks import Block, Document, Fence, Heading, Item, List, Text, read_blocks
+from app.planning.outline.collection import paused_collection
 from app.planning.outline.context import Context
 from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import FrontMatter, take_front_matter
@@ -29,8 +30,9 @@ from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.phases import PhaseReader
 from app.planning.outline.placeholders import with_variables
 from app.planning.outline.prose import read_steps, split_lead
+from app.planning.outline.section import Section
 from app.planning.outline.section_steps import DEFAULT_PHASE, Phase
-from app.planning.outline.structure import Section, divide, is_step
+from app.planning.outline.structure import divide, is_step
 from signoff.vocabulary import PhaseStrategy
 
 WHAT_TO_WRITE = (
@@ -79,9 +81,10 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
     if not description.strip():
         findings.problem(0, 0, WHAT_TO_WRITE)
         findings.raise_if_any()
-    document, front = _document(findings)
-    _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
-    return DocumentReader(findings, document, front, has_model=has_model).read()
+    with paused_collection():
+        document, front = _document(findings)
+        _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
+        return DocumentReader(findings, document, front, has_model=has_model).read()
 
 
 def read_with_parameters(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft | None:

@@ -20,6 +20,7 @@ from app.planning.outline.lost_variables import is_guarded, lost_variables
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
+from app.planning.outline.sessions import opens_session
 from app.planning.outline.shell_findings import (
     Command,
     commands,
@@ -59,12 +60,6 @@ STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
 _OFFERS_A_CHOICE = re.compile(
     r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
-)
-# `ssh` with a host and no command, followed by something else to run.
-_LOGIN = re.compile(
-    r"^[ \t]*((?:ssh|mosh)(?:[ \t]+-[bcDEeFIiJLlmopRSw][ \t]*[^\s;|&<>]+|[ \t]+-[46AaCKkqtvXxYy]+)*[ \t]+[^\s;|&<>-][^\s;|&<>]*)"
-    r"[ \t]*\n(?=\s*\S)",
-    re.MULTILINE,
 )
 # Blocks in these languages show something. Nobody expects them to run.
 _DATA_LIST = """
@@ -135,11 +130,15 @@ def is_own(fence: Fence) -> bool:
     return fence.language in FENCES and fence.language not in ACTION_FENCES
 
 
+def script_of(fence: Fence) -> str:
+    """The commands in a block: of a session in a terminal, only those after a prompt."""
+    session = _session(fence)
+    return session.commands if session is not None and session.commands else fence.content
+
+
 def first_command(fence: Fence) -> str:
     """The first line of a block that is a command; empty if there is none."""
-    session = _session(fence)
-    content = session.commands if session is not None and session.commands else fence.content
-    lines = (line.strip() for line in content.split("\n"))
+    lines = (line.strip() for line in script_of(fence).split("\n"))
     return next((line for line in lines if line and not line.startswith("#")), "")
 
 
@@ -205,8 +204,8 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
         return "it has only comments, so there is nothing to run"
     if _OFFERS_A_CHOICE.search(fence.content):
         return "its comments say that its lines are alternatives"
-    if (session := _LOGIN.search(read_shell_text(content).words.replace("\\\n", "  "))) is not None:
-        return f"'{session[1]}' opens a session on another machine, and the lines after it are meant to run there"
+    if (opened := opens_session(content)) is not None and not opened.last:
+        return f"'{opened.command}' opens a session, and the lines after it are meant to be typed there"
     if is_shown(fence):
         return "it does not say that it is a script. To run it, start it with ```sh"
     return ""

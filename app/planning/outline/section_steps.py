@@ -7,14 +7,18 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.plan import ActionSpec
 from app.planning.outline import fences, scripts
+from app.planning.outline.asides import SAMPLE
 from app.planning.outline.blocks import ENV_FENCE, Block, Fence, List, Text, joined
 from app.planning.outline.context import Context, read_fence, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import read_title
-from app.planning.outline.items import read_item
+from app.planning.outline.items import is_text, read_item, warn_of_samples
+from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
+from app.planning.outline.section import CONTINUED, Section
 from app.planning.outline.sections import (
     Kind,
+    ends_with_sample,
     forbids,
     is_alternative,
     is_conditional,
@@ -25,8 +29,17 @@ from app.planning.outline.sections import (
     offers_ways,
 )
 from app.planning.outline.shared_settings import SharedSettings
-from app.planning.outline.steps import WHICH, Steps, choose, release, release_choice, release_ways, with_choices
-from app.planning.outline.structure import Section, is_contents, is_step
+from app.planning.outline.steps import (
+    WHICH,
+    Steps,
+    choose,
+    is_another_way,
+    release,
+    release_choice,
+    release_ways,
+    with_choices,
+)
+from app.planning.outline.structure import is_contents, is_step
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
 DEFAULT_PHASE = "Tasks"
@@ -82,6 +95,8 @@ class SectionSteps:
         ordered: whether the document has steps that are in order.
         first: whether the phase is the first of the plan.
         by_hand: whether a person does all steps.
+        session: the session that the steps before have opened.
+        ends: whether no steps come after the section.
     """
 
     def __init__(
@@ -94,6 +109,8 @@ class SectionSteps:
         ordered: bool,
         first: bool,
         by_hand: bool,
+        session: OpenSession,
+        ends: bool,
     ) -> None:
         self.phase = phase
         self.section = section
@@ -109,6 +126,9 @@ class SectionSteps:
         self._bold = "" if section is phase.section else f"**{section.name}**"
         self._alone = sum(map(is_step, section.blocks)) == 1
         self._number = 0
+        self._session = session
+        self._ends = ends
+        self._blocks = sum(isinstance(block, Fence) and is_step(block) for block in section.blocks)
         self._ways = self._find_ways()
 
     def read(self) -> None:
@@ -120,10 +140,20 @@ class SectionSteps:
             if isinstance(block, Fence) and block.language == ENV_FENCE and self._sets_env():
                 self.section.shared.env.update(fences.read_env(block, self.findings))
                 self._set_shared()
+            elif (
+                isinstance(block, Text)
+                and block.kind == SAMPLE
+                and self.phase.tasks
+                and self.phase.tasks[-1].whole is None
+            ):
+                append_text(self.phase.tasks[-1], self._source([*before[-1:], block]))
+                before = before[:-1]
             elif not is_step(block):
                 if is_contents(block):
                     self.findings.warn(block.line, "These links to sections of the document are treated as text.")
                 warn_of_kept(block, self.findings)
+                if isinstance(block, List) and is_text(block):
+                    warn_of_samples(block, self.findings)
                 before.append(block)
             else:
                 before = self._step(block, before)
@@ -149,11 +179,12 @@ class SectionSteps:
         """Read a list or a block. Return the text that belongs to what follows."""
         introduction = "" if self.by_hand else _introduction(before, block)
         forward = self.phase.section.runs_on == RunsOn.SUCCESS and kind_of(self.section.name) != Kind.ROLLBACK
-        asks = is_conditional(introduction) or (forward and is_way_back(introduction))
+        another = isinstance(block, Fence) and is_another_way(introduction) and bool(self.phase.tasks)
+        asks = another or is_conditional(introduction) or (forward and is_way_back(introduction))
         outer = self.by_hand
         if asks:
             self._warn(before, f"What follows is not always done, so a person decides about it: {_EACH_COMMAND}")
-        elif is_sample(introduction):
+        elif is_sample(introduction) or ends_with_sample(introduction):
             self._warn(before, "What follows is a sample, so nothing of it runs. To run an item of it, add {run}.")
             self.by_hand = True
         elif forbids(introduction):
@@ -190,10 +221,15 @@ class SectionSteps:
             self.findings.problem(block.line, 0, message)
         groups: list[Steps] = []
         lead: list[Block] = []
-        for item in block.items:
-            group = read_item(item, self.context, by_hand=self.by_hand, asks=asks)
+        session = self._session if self._session.is_open else OpenSession(self.context)
+        for number, item in enumerate(block.items, 1):
+            inside = not self.by_hand and session.takes_item(item, last=number == len(block.items))
+            group = read_item(item, self.context, by_hand=self.by_hand or inside, asks=asks)
             if not group.tasks:
                 text = self._item_text(item.line, item.end)
+                if group.is_sample and groups and groups[-1].tasks[-1].whole is None:
+                    append_text(groups[-1].tasks[-1], text)
+                    continue
                 before = [*before, Text(item.line, item.end, "item", text)]
                 continue
             if groups:
@@ -245,7 +281,10 @@ class SectionSteps:
         title, above = self._title_of(fence, before)
         column = self.findings.column_of(fence.line, fence.language) if fence.language else 0
         part = TaskParts(fence.line, column, title=title)
-        if self.by_hand and not scripts.fence_options(fence).run:
+        inside = not self.by_hand and self._session.takes_block(
+            fence, self._sentence(before)[0], last=self._number == self._blocks and self._ends
+        )
+        if (self.by_hand or inside) and not scripts.fence_options(fence).run:
             part.action, shown = ActionSpec(type="manual"), fence.source
         else:
             shown = read_fence(part, fence, self.context)
@@ -301,7 +340,8 @@ class SectionSteps:
         name = self.section.name
         number = 0 if self._alone else self._number
         sentence, is_whole = self._sentence(before)
-        if name and (not number or not sentence) and not (self.section.is_title and sentence):
+        unnamed = self.section.is_title or name == CONTINUED
+        if name and (not number or not sentence) and not (unnamed and sentence):
             return shortened(name if number < 2 else f"{name} ({number})"), before
         if sentence:
             return shortened(sentence), before[:-1] if is_whole else before

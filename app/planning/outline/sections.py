@@ -101,6 +101,7 @@ _TIME = rf"{_NUMBER}(?:\s*(?:-|\u2013|to)\s*[0-9]+)?\s*(?:seconds?|secs?|minutes
 # "After one week", "Wait 10 minutes, then restart it", "T+1h", "Fail back (next day)"
 _LATER = re.compile(
     rf"(?:(?:after|wait(?:\s+for)?|in)\s+(?:about\s+|at least\s+|another\s+|approximately\s+|~)?{_TIME}"
+    r"|later(?:\s+on)?\s*[,:]"
     rf"|(?:the\s+)?(?:next|following)\s+(?:day|week|month|morning|business day|working day)\b|tomorrow\b|{_TIME}\s+later\b"
     r"|(?:on\s+)?(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+)?(?:at\s+)?[0-9]{1,2}:[0-9]{2}\b(?!:[0-9])"
     rf"|T\s?\+\s?[0-9]+\s?(?:s|m|min|h|d|hours?|minutes?|days?)\b)"
@@ -122,17 +123,43 @@ _QUALIFIED = re.compile(
     r"\((?:[^()]{0,60}\bonly|[^()]{0,60}\b(?:releases?|versions?|alpha|beta|optional(?:ly)?)(?: [^()]{0,20})?)\)\s*:?\s*\S",
     re.IGNORECASE,
 )
+# "You should see", "it will print", "you'll get"
+_SEEN = (
+    r"(?:(?:you|it|this|that|the (?:output|result|command|response|page|logs?))(?:'ll|\u2019ll|\s+(?:should|will|can|may|might))"
+    r"(?:\s+(?:now|then|also|again))?\s+(?:see|print|show|look|return|be(?!\s+(?:able|ready|asked))|output|get|receive|display|say|contain))"
+)
+# "For example:", "The output should look like this:", "which prints:"
 _SAMPLE = re.compile(
     r"(?:here(?:'s|\u2019s| is)|below is) an? (?:sample|example)\b"
-    r"|(?:for (?:example|instance)|e\.g\.?|(?:example|expected|sample)(?: (?:output|result|response|usage))?"
-    r"|output|usage)\W*:\s*$"
-    r"|(?:you|it|this|the (?:output|result)) (?:should|will) (?:see|print|show|look|return|be|output)\b[^:]{0,80}:\s*$",
+    r"|(?:for (?:example|instance)|e\.g\.?|(?:an? )?(?:example|expected|sample)(?: (?:output|results?|response|usage))?"
+    r"|(?:the )?output|usage)\W*:\s*$"
+    r"|(?:for (?:example|instance)|e\.g\.?)\b"
+    rf"|{_SEEN}\b[^:]{{0,80}}:\s*$"
+    r"|(?:which|this|that|it|the command)(?:\s+(?:command|will|should|then))?\s+"
+    r"(?:prints?|shows?|returns?|outputs?|displays?|looks?|gives?)"
+    r"(?:\s+(?:you|us))?(?:\s+something)?(?:\s+(?:like|similar to))?(?:\s+(?:this|that|the following))?\W*:\s*$"
+    r"|(?:(?:the|an?|your|its|with|and)\s+){0,2}(?:(?:sample|example|expected|following|resulting|command)\s+){0,2}"
+    r"(?:output|response|result)s?(?:\s+(?:is|looks?|should|will|be|look|something|similar|to|like|this|the|following|below)){0,6}\W*:\s*$",
+    re.IGNORECASE,
+)
+# "Scale it up, for example:" says what to do, and shows how.
+_ENDS_WITH_A_SAMPLE = re.compile(r".{0,200}\b(?:for (?:example|instance)|e\.g\.?|such as)\W*:\s*$", re.IGNORECASE)
+# Folded text with such a name shows something: "Example output", "Click to see the logs".
+_SHOWS_OUTPUT = re.compile(
+    r".{0,60}\b(?:outputs?|examples?|samples?|logs?|results?|responses?|screenshots?|demo)\W*$|(?:example|sample)s?\b.{0,60}$",
     re.IGNORECASE,
 )
 # "Do not run this while imports are running:"
 _FORBIDS = re.compile(
-    r"(?:warning\W+|important\W+|note\W+)?(?:do not|don't|don\u2019t|never|must not|avoid)\b"
+    r"(?:warning\W+|important\W+|note\W+)?"
+    r"(?:(?:you|we) (?:should|must|may|can) (?:not|never)|do not|don't|don\u2019t|never|must not|avoid)\b"
     r"(?!\s+(?:forget|worry|skip|hesitate|panic|miss))",
+    re.IGNORECASE,
+)
+# "You should not do this", "Restart it (deprecated)", as a heading.
+_BANS = re.compile(
+    rf"(?!avoid){_FORBIDS.pattern}|(?:deprecated|obsolete)\b"
+    r"|.{0,100}\((?:deprecated|obsolete|outdated|do not use|no longer (?:needed|used|necessary|required))\)\W*$",
     re.IGNORECASE,
 )
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -177,6 +204,14 @@ _NAME = re.compile(
 )
 
 
+_FORMS = {
+    _CONDITIONAL: Kind.CONDITIONAL,
+    _CHECKLIST: Kind.CHECKLIST,
+    _TEXT: Kind.TEXT,
+    _REMARK: Kind.REMARK,
+}
+
+
 def kind_of(heading: str) -> Kind | None:
     """What the section below a heading is. None: steps to do, as usual."""
     text = plain(heading)
@@ -188,12 +223,12 @@ def kind_of(heading: str) -> Kind | None:
         return Kind.ALTERNATIVE
     if _LATER.match(text) or _LATER.match(heading.strip()):
         return Kind.CONDITIONAL
-    for kind, form in ((Kind.CONDITIONAL, _CONDITIONAL), (Kind.CHECKLIST, _CHECKLIST), (Kind.TEXT, _TEXT)):
-        if form.match(text):
-            return kind
-    return Kind.REMARK if _REMARK.match(text) else None
+    if bans(heading):
+        return Kind.CHECKLIST
+    return next((kind for form, kind in _FORMS.items() if form.match(text)), None)
 
 
+@lru_cache(maxsize=64)
 def is_conditional(step: str) -> bool:
     """Whether a step says that it is only sometimes done: "If …", "Optional: …", "… (if needed)".
 
@@ -202,10 +237,16 @@ def is_conditional(step: str) -> bool:
     return _introduces(_CONDITIONAL, step) or is_later(step) or _QUALIFIED.match(step.strip()) is not None
 
 
+@lru_cache(maxsize=64)
 def is_later(step: str) -> bool:
     """Whether a step or a section says that it is for later: "After one week", "Wait 10 minutes, then …", "T+1h"."""
     # A time such as 18:00 looks like a number in front of the words.
     return _introduces(_LATER, step) or _LATER.match(step.strip()) is not None
+
+
+def bans(heading: str) -> bool:
+    """Whether a heading says not to do what is below it."""
+    return _BANS.match(plain(heading)) is not None or heading.strip().startswith("~~")
 
 
 def forbids(sentence: str) -> bool:
@@ -223,9 +264,21 @@ def is_way_back(sentence: str) -> bool:
     return _introduces(_WAY_BACK, sentence)
 
 
+@lru_cache(maxsize=64)
 def is_sample(step: str) -> bool:
     """Whether a step shows how something looks, such as "Here is an example:", rather than says what to do."""
-    return _introduces(_SAMPLE, step)
+    # The start of "e.g." looks like a number in front of the words.
+    return _introduces(_SAMPLE, step) or _SAMPLE.match(step.strip()) is not None
+
+
+def ends_with_sample(sentence: str) -> bool:
+    """Whether a sentence above a block says what to do and only shows how: "Scale it up, for example:"."""
+    return _introduces(_ENDS_WITH_A_SAMPLE, sentence)
+
+
+def shows_output(name: str) -> bool:
+    """Whether folded text with this name shows something, and says nothing to do: "Example output"."""
+    return _SHOWS_OUTPUT.match(plain(name)) is not None or is_sample(f"{name}:")
 
 
 def _introduces(form: re.Pattern[str], step: str) -> bool:

@@ -10,7 +10,7 @@ from app.planning.outline.shell_text import ShellText, read_shell_text
 
 # The name of a placeholder, its offset, and the text as written.
 _PLACEHOLDER = re.compile(
-    r"(?P<angle><[A-Za-z](?:[\w .:|/-]{0,40}[\w.])?>)"
+    r"(?P<angle><(?:e\.g\.?|[Ee]xample|your|YOUR)\b[^<>\n]{0,160}>|<[A-Za-z](?:[\w .:|/-]{0,40}[\w.])?>)"
     r"|(?<![\w${-])(?P<your>(?:YOUR|Your|your)[_-][A-Za-z][\w-]*|<?\byour-[a-z][\w-]*)"
     r"|(?<![\w.$])(?P<version>[vV]?(?:X\.Y(?:\.Z)?|x\.y\.z|X\.X\.X|N\.N\.N|x\.x\.x|A\.B\.C"
     r"|YY(?:YY)?\.(?:0?M|MM)(?:\.(?:0?[DN]|DD|MICRO|PATCH))?|[0-9]+(?:\.[0-9]+)*\.X[XYZ]?(?:\.(?:[0-9]+|[XYZ]{1,2}))*)(?!\w))"
@@ -195,6 +195,7 @@ def _command(text: str, operator: str, offset: int, found: list[Command]) -> Non
         words[start] in _BEFORE
         or _ASSIGNMENT.match(words[start])
         or (start and words[start - 1] in _BEFORE and words[start].startswith("-"))
+        or (start > 1 and words[start - 1] in {"-u", "--user"} and words[start - 2] in {"sudo", "doas"})
     ):
         start += 1
     if words:

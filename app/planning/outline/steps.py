@@ -27,12 +27,14 @@ class Steps:
         ends: the tasks that must have ended before what comes after all of them starts.
         words: the words of the item that they were made of, by which it can be one of several ways.
         line: the line of that item.
+        is_sample: whether that item only shows something, so that it is text of the step above.
     """
 
     tasks: list[TaskParts] = field(default_factory=list[TaskParts])
     ends: list[TaskParts] = field(default_factory=list[TaskParts])
     words: str = ""
     line: int = 0
+    is_sample: bool = False
 
     @classmethod
     def of(cls, task: TaskParts) -> Steps:

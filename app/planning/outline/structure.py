@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from app.domain.plan import PhaseDraft
 from app.planning.outline import scripts
+from app.planning.outline.asides import (
+    FoldMark,
+    fold_marks,
+    kind_of_folded,
+    rest_of,
+    warn_of_fold,
+    with_folded_text,
+    with_samples,
+)
 from app.planning.outline.attributes import KEY, choice, condition, yes_or_no
 from app.planning.outline.blocks import PHASE_FENCE, Block, Fence, Heading, Item, List, Text
 from app.planning.outline.context import Context
-from app.planning.outline.elsewhere import is_elsewhere, runs_elsewhere
 from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import read_title
-from app.planning.outline.items import has_steps, says_text
-from app.planning.outline.parts import KEY_FORM, RUN, Answer, is_unknown, key_message, read_run
+from app.planning.outline.items import has_steps, is_text
+from app.planning.outline.parts import KEY_FORM, RUN, is_unknown, key_message, read_run
+from app.planning.outline.section import CONTINUED, Section
 from app.planning.outline.sections import Kind, is_alternative, kind_of, plain
-from app.planning.outline.shared_settings import SHARED, SharedSettings, read_shared
+from app.planning.outline.shared_settings import SHARED, read_shared
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
 # The attributes of a phase: the field of `Section` that each sets, and how its value is read.
@@ -34,118 +43,135 @@ _CONTENTS_LINE = re.compile(r"\s*(?:(?:[-*+]|[0-9]{1,9}[.)])\s+)+\[[^\[\]]*\]\(#
 _WHOLE = frozenset({Kind.TEXT, Kind.CHECKLIST})
 
 
-@dataclass
-class Section:
-    """A heading and what stands directly below it. The first section of a document has no heading.
-
-    Attributes:
-        parent: the section that contains it.
-        explicit: whether the heading has attributes or an order, or is a `phase` block: it stays a phase without tasks.
-        kind: what the section is; None: steps, as usual.
-        alternatives: if it is one of several alternatives, all of them.
-        condition: when its phase runs, in the form of `app.domain.plan.TaskCondition`.
-        answer: the answer to a question of the plan without which its phase is skipped, instead of a condition.
-        asked: whether that question is about this section, and not about one that contains it.
-        shared: the settings that its heading and its `env` block give to its tasks.
-        places: the line and column of each field that an attribute sets.
-        run: what `{run}` or `{run=no}` in its heading says.
-        elsewhere: whether its heading says that its commands are for another machine.
-    """
-
-    line: int
-    column: int = 0
-    level: int = 0
-    name: str = ""
-    parent: Section | None = None
-    blocks: list[Block] = field(default_factory=list[Block])
-    children: list[Section] = field(default_factory=list["Section"])
-    strategy: str = PhaseStrategy.DAG
-    key: str | None = None
-    requires_approval: bool | None = None
-    condition: dict[str, Any] | None = None
-    answer: Answer | None = None
-    asked: bool = False
-    runs_on: str = RunsOn.SUCCESS
-    shared: SharedSettings = field(default_factory=SharedSettings)
-    places: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
-    description: str = ""
-    explicit: bool = False
-    kind: Kind | None = None
-    run: bool | None = None
-    elsewhere: bool = False
-    is_title: bool = False
-    alternatives: list[Section] = field(default_factory=list["Section"])
-
-    @property
-    def path(self) -> str:
-        """Its name behind the names of the sections that contain it."""
-        names = [self.name]
-        above = self.parent
-        while above is not None and above.name and not above.is_title:
-            names.append(above.name)
-            above = above.parent
-        return ": ".join(reversed(names))
-
-    def inherit(self) -> None:
-        """Take from the section that contains it what its own heading does not say: when and where it runs, and settings."""
-        above = self.parent
-        if above is None:
-            return
-        self.elsewhere = self.run is None and (
-            above.elsewhere or is_elsewhere(self.name) or runs_elsewhere(self.name, self._sources)
-        )
-        self.shared = self.shared.over(above.shared)
-        if self.condition is None and not self.asked:
-            self.condition, self.answer = above.condition, above.answer
-        if "runs_on" not in self.places and self.runs_on == RunsOn.SUCCESS:
-            self.runs_on = above.runs_on
-        if self.requires_approval is None and self.runs_on != RunsOn.ALWAYS:
-            self.requires_approval = above.requires_approval
-
-    def _sources(self) -> str:
-        return "\n".join(block.source for part in self.all_below() for block in part.blocks)
-
-    @property
-    def says_when(self) -> bool:
-        """Whether its heading says when it runs."""
-        return bool({"condition", "runs_on"} & self.places.keys())
-
-    def all_below(self) -> list[Section]:
-        """The section and everything in it, in the order of the text."""
-        found: list[Section] = []
-        waiting: list[Section] = [self]
-        while waiting:
-            section = waiting.pop()
-            found.append(section)
-            waiting.extend(reversed(section.children))
-        return found
-
-
 def divide(blocks: list[Block], findings: Findings) -> list[Section]:
     """The sections of a document, in the order of the text. Blocks that belong to the item above are in that item."""
-    current = Section(0)
-    sections, path = [current], [current]
-    for block in blocks:
-        made: Section | None = None
-        if isinstance(block, Heading):
-            made = _section(block, findings)
-        elif isinstance(block, Fence) and block.language == PHASE_FENCE:
-            made = _json_phase(block, findings)
-        if made is not None:
-            while path[-1].level >= made.level:
-                path.pop()
-            made.parent = path[-1]
-            made.parent.children.append(made)
-            path.append(made)
-            sections.append(made)
-            current = made
-        elif not (isinstance(block, Fence) and block.language == PHASE_FENCE):
-            _append(current, block)
+    divider = _Divider(findings)
+    blocks = with_folded_text(blocks, findings)
+    marks = fold_marks(blocks)
+    for number, block in enumerate(blocks):
+        if number not in marks:
+            divider.add(block)
+        elif isinstance(block, Text):
+            divider.fold(block, marks[number], blocks[number + 1 :])
+        else:
+            divider.unfold(len(marks[number]))
+            divider.add(block)
+    divider.finish()
+    sections = divider.sections
     for section in sections:
+        section.blocks = with_samples(section.blocks, is_step, findings)
         _find_texts(section)
     _find_title(sections)
     _find_kinds(sections)
     return sections
+
+
+# Headings in folded text are below it, whatever their level is.
+_FOLDED_LEVEL = 10
+
+
+class _Divider:
+    """Puts blocks into sections. Afterwards, `sections` has all of them, in the order of the text."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.current = Section(0)
+        self.sections = [self.current]
+        self._path = [self.current]
+        # The folded text that is open: its section; None if it is read like the text around it.
+        self._folds: list[Section | None] = []
+        # Text behind folded text, which belongs to the step that follows it, if one does.
+        self._waiting: list[Block] = []
+
+    def add(self, block: Block) -> None:
+        """Add the next block."""
+        if isinstance(block, Heading):
+            made = _section(block, self.findings)
+            made.level += _FOLDED_LEVEL * self._depth
+            self._open(made)
+        elif isinstance(block, Fence) and block.language == PHASE_FENCE:
+            made = _json_phase(block, self.findings)
+            if made is not None:
+                made.level += _FOLDED_LEVEL * self._depth
+                self._open(made)
+        elif self.current.continued:
+            self._continue(block)
+        else:
+            _append(self.current, block)
+
+    def fold(self, block: Text, marks: list[FoldMark], following: list[Block]) -> None:
+        """Begin and end folded text. What else the block of HTML holds stays text."""
+        plain = True
+        for mark in marks:
+            if not mark.opens:
+                plain = self.unfold(1) and plain
+            elif kind_of_folded(mark.name) is None or mark.is_text:
+                self._folds.append(None)
+                if any(is_step(other) for other in following[: _until_end(following)]):
+                    warn_of_fold(mark.name, block.line, self.findings)
+            else:
+                plain = False
+                made = _section(Heading(block.line, block.end, 1, mark.summary, block.source), self.findings)
+                made.folded = True
+                made.level = _FOLDED_LEVEL * (self._depth + 1)
+                self._folds.append(made)
+                self._open(made)
+        kept = block if plain else rest_of(block)
+        if kept is not None:
+            self.add(kept)
+
+    def unfold(self, count: int) -> bool:
+        """End folded text. Return whether it was read like the text around it."""
+        plain = True
+        for _ in range(count):
+            section = self._folds.pop()
+            if section is None:
+                continue
+            plain = False
+            self.finish()
+            while self._path.pop() is not section:
+                pass
+            self.current = self._path[-1]
+            self.current.continued = True
+        return plain
+
+    @property
+    def _depth(self) -> int:
+        return sum(section is not None for section in self._folds)
+
+    def _open(self, section: Section) -> None:
+        self.finish()
+        while self._path[-1].level >= section.level:
+            self._path.pop()
+        self._put(section)
+        self._path.append(section)
+
+    def _put(self, section: Section) -> None:
+        section.parent = self._path[-1]
+        section.parent.children.append(section)
+        self.sections.append(section)
+        self.current = section
+
+    def finish(self) -> None:
+        """Put text that no step follows into the section around it."""
+        for block in self._waiting:
+            _append(self.current, block)
+        self._waiting = []
+
+    def _continue(self, block: Block) -> None:
+        """Text behind folded text belongs to the section around it, and steps are a section of their own, to stay in order."""
+        self._waiting.append(block)
+        if is_step(block):
+            self._put(Section(block.line, level=self._path[-1].level + 1, name=CONTINUED))
+            self.finish()
+
+
+def _until_end(blocks: list[Block]) -> int:
+    """The number of blocks before the next end of folded text."""
+    ends = (
+        number for number, block in enumerate(blocks) if isinstance(block, Text) and "</details" in block.source.lower()
+    )
+    return next(ends, len(blocks))
 
 
 def is_contents(block: Block) -> bool:
@@ -158,13 +184,8 @@ def is_contents(block: Block) -> bool:
 def is_step(block: Block) -> bool:
     """Whether a top-level block is a step, or a list of steps."""
     if isinstance(block, List):
-        return not is_contents(block) and not _is_text(block)
+        return not is_contents(block) and not is_text(block)
     return isinstance(block, Fence) and (scripts.is_action(block) or scripts.is_own(block) or scripts.is_shown(block))
-
-
-def _is_text(block: List) -> bool:
-    """Whether all items of a list say that they are text."""
-    return "run=" in block.source and all(map(says_text, block.items))
 
 
 def holds_steps(section: Section) -> bool:
@@ -291,11 +312,13 @@ def _kind(section: Section) -> Kind | None:
     if section.says_when:
         return None
     above = section.parent.kind if section.parent is not None else None
-    own = kind_of(section.name) if not section.is_title else None
+    named = kind_of_folded if section.folded else kind_of
+    own = named(section.name) if not section.is_title else None
     if above in _WHOLE:
         return above
     if own == Kind.ALTERNATIVE:
-        return own if len(section.alternatives) > 1 else None
+        # A single folded way is for whoever opens it.
+        return own if len(section.alternatives) > 1 else Kind.CONDITIONAL if section.folded else None
     if own == Kind.REMARK:
         return None if any(_runs(part) for part in section.all_below()) else Kind.TEXT
     return own

@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.planning.outline.blocks import Block, Heading, Item, Text
+from app.planning.outline.asides import fold_marks, kind_of_folded, warn_of_fold, with_folded_text, with_samples
+from app.planning.outline.blocks import Block, Fence, Heading, Item, List, Text
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import Title, read_title
 from app.planning.outline.parts import MAX_TITLE_LENGTH, is_unknown
+from app.planning.outline.scripts import is_action
 
 _CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
 
@@ -41,9 +43,9 @@ def read_head(item: Item, definitions: Mapping[str, str], findings: Findings) ->
     """
     first = item.blocks[0] if item.blocks else None
     if isinstance(first, Heading):
-        content, rest = first.text, item.blocks[1:]
+        content, rest = first.text, _steps_of(item.blocks[1:], findings)
     elif isinstance(first, Text) and first.kind == "paragraph":
-        content, rest = first.content, item.blocks[1:]
+        content, rest = first.content, _steps_of(item.blocks[1:], findings)
     else:
         # An item without a sentence is named by the first line of its text.
         text = next((line.strip() for line in first.source.split("\n")), "") if isinstance(first, Text) else ""
@@ -80,6 +82,25 @@ def read_head(item: Item, definitions: Mapping[str, str], findings: Findings) ->
         title = read_title(_text_braces(source, title), definitions)
     box, begin = (checkbox[1], checkbox.end()) if checkbox is not None else (None, 0)
     return Head(title, source, places, rest, box, begin, unknown)
+
+
+def _steps_of(blocks: list[Block], findings: Findings) -> list[Block]:
+    """The blocks below the title of an item, with text in place of those that are beside its steps."""
+    if not blocks:
+        return blocks
+    blocks = with_folded_text(blocks, findings, lambda mark: mark.opens and kind_of_folded(mark.name) is not None)
+    for number, marks in fold_marks(blocks).items():
+        if any(map(_may_run, blocks[number + 1 :])):
+            for mark in marks:
+                if mark.opens:
+                    warn_of_fold(mark.name, blocks[number].line, findings)
+    return with_samples(blocks, _may_run, findings)
+
+
+def _may_run(block: Block) -> bool:
+    if isinstance(block, Fence):
+        return is_action(block)
+    return isinstance(block, List) and (block.start is not None or "`" in block.source)
 
 
 def _text_braces(source: str, title: Title) -> str:
