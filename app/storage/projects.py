@@ -18,7 +18,7 @@ from app.domain.parameters import Value
 from app.domain.sender import Actor, as_sender
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
-from app.storage import events, locks
+from app.storage import events, locks, project_search
 from app.storage.reading import Rows
 from app.storage.record_tables import tombstones
 from app.storage.tables import attempts, commands, projects
@@ -83,6 +83,7 @@ class ProjectRow:
     updated_at: str
     last_seq: int
     last_hash: str
+    text_position: int | None
 
     @property
     def latest_run(self) -> str:
@@ -153,6 +154,7 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
     row = {
         **values,
         "name_key": folded(values["name"]),
+        "text_position": project_search.add(conn, values["name"], values["description"], values.get("labels", [])),
         "status": ProjectStatus.PENDING,
         "stage": Stage.DRAFT,
         "engaged": False,
@@ -310,6 +312,7 @@ def erase(conn: Connection, project_id: str, *, actor: Actor) -> None:
         "proof": _proof(conn, project_id, as_sender(actor).actor, written[0]),
     }
     conn.execute(insert(tombstones).values(stone))
+    project_search.remove(conn, row.text_position, row.labels)
     conn.execute(delete(projects).where(projects.c.id == project_id))
 
 

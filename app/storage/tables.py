@@ -37,6 +37,8 @@ projects = Table(
     Column("name", Text, nullable=False),
     # The name without case and accents, by which lists are ordered.
     Column("name_key", Text, nullable=False, server_default=text("''")),
+    # Where the search index has the project (`app.storage.project_search`).
+    Column("text_position", BigInteger),
     Column("description", Text, nullable=False),
     Column("strategy", String(32), nullable=False),
     Column("auto_approve_plan", Boolean, nullable=False),
@@ -83,6 +85,8 @@ projects = Table(
     Index("ix_projects_status_updated", "status", "updated_at", "id"),
     Index("ix_projects_name", "name_key", "id"),
     Index("ix_projects_status_name", "status", "name_key", "id"),
+    # For the projects that a search finds, and their counts by status.
+    Index("ix_projects_text", "text_position", "status"),
     partial_index("ix_projects_gate", "id", where=HAS_GATE),
 )
 

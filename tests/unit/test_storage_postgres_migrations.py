@@ -18,7 +18,7 @@ from app.storage.tables import metadata
 from app.supervisor.errors import StackError
 from app.supervisor.stack import prepare
 from tests.postgresql import PostgresServer
-from tests.unit.test_storage_migrations import at_once
+from tests.unit.test_storage_migrations import COMPARING, at_once
 
 EMPTY = "template0"
 
@@ -33,8 +33,7 @@ async def test_autogenerate_finds_no_difference(postgres_server: PostgresServer)
     async with engine.connect() as connection:
 
         def differences(conn: object) -> object:
-            options = {"compare_type": True, "compare_server_default": True}
-            return compare_metadata(MigrationContext.configure(conn, opts=options), metadata)
+            return compare_metadata(MigrationContext.configure(conn, opts=COMPARING), metadata)
 
         assert await connection.run_sync(differences) == []
 
