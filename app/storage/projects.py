@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
@@ -21,7 +21,7 @@ from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
 from app.storage import events, locks, project_search
 from app.storage.reading import Rows
 from app.storage.record_tables import tombstones
-from app.storage.tables import attempts, commands, projects
+from app.storage.tables import NEEDS_WORKFLOW, attempts, commands, projects
 from signoff.schemas.event_data import ProjectCreated, ProjectDeleted
 from signoff.schemas.events import Event
 from signoff.schemas.json_value import JsonObject
@@ -331,7 +331,4 @@ def is_deleted(conn: Connection, project_id: str) -> bool:
 
 def live_ids(conn: Connection) -> list[str]:
     """Return the projects that need a workflow: running, planning, or with a request in progress."""
-    waiting = or_(
-        projects.c.status == ProjectStatus.RUNNING, projects.c.stage == Stage.PLANNING, projects.c.engaged.is_(True)
-    )
-    return list(conn.execute(select(projects.c.id).where(waiting)).scalars())
+    return list(conn.execute(select(projects.c.id).where(NEEDS_WORKFLOW)).scalars())

@@ -1,4 +1,4 @@
-"""has an index in which projects are searched
+"""has indexes for searching projects, and for those that need a workflow
 
 Revises: 0024
 """
@@ -12,6 +12,7 @@ revision = "0030"
 down_revision = "0024"
 
 CHUNK = 500
+NEEDS_WORKFLOW = sa.text("(status = 'running' OR stage = 'planning' OR engaged)")
 
 
 def upgrade() -> None:
@@ -35,9 +36,13 @@ def upgrade() -> None:
     if on_postgresql:
         op.execute("CREATE INDEX ix_project_terms ON project_terms USING gin (terms)")
     op.create_index("ix_projects_text", "projects", ["text_position", "status"])
+    op.create_index(
+        "ix_projects_live", "projects", ["id"], sqlite_where=NEEDS_WORKFLOW, postgresql_where=NEEDS_WORKFLOW
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_projects_live", "projects")
     op.drop_index("ix_projects_text", "projects")
     op.drop_column("projects", "text_position")
     op.execute("DROP TABLE project_terms")
