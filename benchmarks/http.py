@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from litestar import Litestar, Response, get
-from litestar.types import ASGIApp, Message
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, Message
 from sqlalchemy import Connection, create_engine, update
 
 from app.api.http.bodies import CreateProject
@@ -63,11 +63,11 @@ async def call(app: ASGIApp, method: str, target: str, body: bytes = b"") -> Ans
     }
     parts, status, sent = list[bytes](), 0, False
 
-    async def receive() -> Message:
+    async def receive() -> HTTPReceiveMessage:
         nonlocal sent
         if not sent:
             sent = True
-            return {"type": "http.request", "body": body, "more_body": False}
+            return HTTPRequestEvent(type="http.request", body=body, more_body=False)
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -129,7 +129,6 @@ async def compare(app: Litestar, project_id: str, options: argparse.Namespace) -
         "plan": f"{one}/plan",
         "dag": f"{one}/dag",
         "metrics": f"{one}/metrics",
-        "events": f"{one}/events?follow=false",
     }
     answers = {name.replace(" ", "-"): (await call(app, "GET", target))[1] for name, target in wanted.items()}
     answers["create"] = answers["project"]

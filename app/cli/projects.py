@@ -123,7 +123,7 @@ async def list_projects(api: AsyncSignoff, *, everything: bool, **query: Any) ->
     """List projects, newest first."""
     if not everything:
         return await api.projects.list(**query)
-    if not _ONE_PAGE.isdisjoint(given(query)):
+    if not _ONE_PAGE.isdisjoint(given(**query)):
         raise click.UsageError("--all lists every project. Leave out --limit, --offset and --cursor.")
     filters = {name: query[name] for name in ("status", "search", "label", "sort_by")}
     return await _all_projects(api, filters)

@@ -33,7 +33,7 @@ class _Order:
     # The projects are first grouped by this column, in ascending order.
     group: Column[str] | None = None
 
-    def terms(self) -> list[ColumnElement[str]]:
+    def terms(self) -> Sequence[ColumnElement[str]]:
         """What to order by."""
         inner = [column.desc() if self.descending else column.asc() for column in self.columns]
         return inner if self.group is None else [self.group.asc(), *inner]

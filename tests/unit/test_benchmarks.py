@@ -18,6 +18,7 @@ RUNS = {
     "settings": (("--rounds", "1", "--server", "chosen", "--worker", "chosen"), "chosen"),
     "databases": (("--rounds", "1"), ""),
     "many_projects": (("--projects", "200"), "by name"),
+    "http": (("--projects", "30", "--tasks", "3", "--calls", "3"), "list of 20"),
 }
 # These need a browser, a model or minutes. Only their options are tested.
 OPTIONS = {

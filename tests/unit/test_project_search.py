@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import unicodedata
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select, text
@@ -17,6 +18,7 @@ from app.storage import project_list, projects
 from app.storage.project_list import Wanted
 from app.storage.project_search import project_texts
 from app.storage.tables import projects as table_of_projects
+from signoff.schemas.json_value import JsonObject
 from tests.unit.conftest import new_project
 
 PIECES = [
@@ -52,7 +54,7 @@ def written(chance: random.Random, most: int) -> str:
     return "".join(chance.choices(PIECES, k=chance.randint(0, most)))
 
 
-def names(conn: Connection, **wanted: object) -> list[str]:
+def names(conn: Connection, **wanted: Any) -> list[str]:
     """The names of what is found, which must be as many as the counts say."""
     page = project_list.page(conn, Wanted(sort_by="oldest", **wanted), limit=200)
     assert page.total == len(page.rows)
@@ -127,7 +129,7 @@ async def test_every_change_is_found_and_what_was_is_not(database: Database) -> 
     project_id = await database.transact(lambda conn: new_project(conn, name="Before", labels=["old"]))
 
     def change(conn: Connection) -> None:
-        wanted = {"name": "Later", "description": "quite new", "labels": ["new"]}
+        wanted: JsonObject = {"name": "Later", "description": "quite new", "labels": ["new"]}
         update_project(conn, project_id, wanted, load_actions(), workspace=None, actor="ann")
 
     def found(conn: Connection) -> list[list[str]]:
