@@ -68,7 +68,7 @@ def place_of(
 
 
 def _mark(query: Sequence[object]) -> str:
-    return hashlib.sha256(json.dumps(query, default=str).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr(query).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _read(cursor: str) -> list[Any] | None:

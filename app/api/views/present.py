@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from sqlalchemy import Connection
 
@@ -38,11 +37,14 @@ OutputUsers = Mapping[str, Sequence[OutputUser]]
 MAX_OUTPUTS_LENGTH = 4096
 # Length to which a text is shortened when the outputs are truncated.
 _MAX_TEXT_LENGTH = 1000
+_LISTED = ListedProject.__slots__
 
 
 def summary(row: ListedProject, manual_waiting: int, blocked: str | None) -> ProjectSummary:
     """A project in a list."""
-    return ProjectSummary.model_validate({**asdict(row), "manual_waiting": manual_waiting, "blocked": blocked})
+    # `asdict` copies each value deeply, which takes longer than everything else here.
+    values = {name: getattr(row, name) for name in _LISTED}
+    return ProjectSummary.model_validate({**values, "manual_waiting": manual_waiting, "blocked": blocked})
 
 
 def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: str) -> Project:
