@@ -215,20 +215,6 @@ async def test_a_second_ctrl_c_exits_at_once_and_the_cancellation_continues(
     assert (await signoff.finished(project_id(terminal.text)))["status"] == "cancelled"
 
 
-async def test_all_projects_are_listed_page_by_page(cli: CommandLine, signoff: Stack) -> None:
-    made = [await signoff.create("", name=f"All of them {number}") for number in range(3)]
-    page = await cli("projects", "list", "--search", "them all of", "--limit", "2", "--json")
-    first = json.loads(page.out)
-    assert [row["id"] for row in first["projects"]] == [made[2], made[1]]
-    rest = await cli("projects", "list", "--search", "them all of", "--cursor", first["next_cursor"], "--json")
-    assert [row["id"] for row in json.loads(rest.out)["projects"]] == [made[0]]
-    everything = await cli("projects", "list", "--search", "them all of", "--all", "--json")
-    assert [row["id"] for row in json.loads(everything.out)["projects"]] == made[::-1]
-    refused = await cli("projects", "list", "--all", "--offset", "0")
-    assert refused.code == 2
-    assert "--all lists every project" in refused.err
-
-
 async def _exists(path: Path) -> bool:
     return path.exists()
 
