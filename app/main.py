@@ -58,6 +58,7 @@ from app.api.openapi.config import configuration
 from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.serving import PAGE
 from app.database.database import Database
+from app.database.shared_reads import SharedReads
 from app.database.sweeping import repeat
 from app.domain.errors import Unavailable
 from app.domain.finding_counts import FindingCounts
@@ -206,6 +207,7 @@ def services_of(settings: Settings, engine: Engine, telemetry: Telemetry | None 
     return Services(
         settings=settings,
         database=database,
+        shared_reads=SharedReads(database),
         sealer=sealer,
         engine=engine,
         commands=Commands(database, engine, workspaces),

@@ -29,7 +29,7 @@ from app.llm.access import check_installed, model_for
 from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
 from app.settings import Settings
-from app.storage.migrate import folds_all_letters, is_current
+from app.storage.migrate import is_current
 from app.supervisor.ports import find_complaints
 from app.temporal import devserver
 from app.temporal.connection import connect
@@ -168,9 +168,6 @@ def _database(settings: Settings) -> Finding:
     location = shown_url(url)
     try:
         if is_current(url):
-            if not folds_all_letters(url):
-                found = f"{location}, schema up to date; searches ignore case only for the letters A to Z"
-                return Finding("database", State.NOTE, found, "Create the database with a locale such as C.UTF-8.")
             return Finding("database", State.OK, f"{location}, schema up to date")
     except (ValueError, OSError, SQLAlchemyError) as error:
         found = f"{location} cannot be read: {reason_of(error)}"

@@ -39,6 +39,9 @@ from signoff.schemas.projects import Project, ProjectList
 from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
 
 _INTERRUPTED = 130
+# As many as one answer has at most.
+_LARGEST_PAGE = 200
+_ONE_PAGE = frozenset({"limit", "offset", "cursor"})
 _SORT_KEYS = ["newest", "oldest", "updated", "name", "status"]
 
 
@@ -116,16 +119,32 @@ def _brief(project: Json) -> Text:
 @click.option("--search", help="List only projects with this text in their name or description.")
 @click.option("--label", help="List only projects with this label.")
 @click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="Order; default: newest.")
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Maximum number of projects.")
+@click.option("--limit", type=click.IntRange(1, 200), help="Maximum number of projects; default: 20.")
 @click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")
+@click.option("--cursor", help="List the page after another one: its next_cursor, with the same filters and order.")
+@click.option("--all", "everything", is_flag=True, help="List all projects, however many there are.")
 @web_option
 @answer_command(projects_table)
-async def list_projects(api: AsyncSignoff, *, web: bool, **query: Any) -> ProjectList:
+async def list_projects(api: AsyncSignoff, *, everything: bool, web: bool, **query: Any) -> ProjectList:
     """List projects, newest first."""
     if web:
         open_page(f"{api.url}/")
         raise click.exceptions.Exit(0)
-    return await api.projects.list(**query)
+    if not everything:
+        return await api.projects.list(**query)
+    if not _ONE_PAGE.isdisjoint(given(**query)):
+        raise click.UsageError("--all lists every project. Leave out --limit, --offset and --cursor.")
+    filters = {name: query[name] for name in ("status", "search", "label", "sort_by")}
+    return await _all_projects(api, filters)
+
+
+async def _all_projects(api: AsyncSignoff, query: Json) -> ProjectList:
+    page = await api.projects.list(limit=_LARGEST_PAGE, **query)
+    found = [*page.projects]
+    while page.next_cursor is not None:
+        page = await api.projects.list(limit=_LARGEST_PAGE, cursor=page.next_cursor, **query)
+        found += page.projects
+    return page.model_copy(update={"projects": found, "limit": len(found)})
 
 
 @projects.command()

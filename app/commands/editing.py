@@ -13,7 +13,7 @@ from app.domain.folding import folded
 from app.domain.sender import Actor
 from app.domain.states import Call, Situation, check_call
 from app.domain.texts import normalized
-from app.storage import events, plans, projects
+from app.storage import events, plans, project_search, projects
 from app.storage.projects import ProjectRow
 from app.storage.tables import projects as project_table
 from signoff.schemas.event_data import ProjectUpdated
@@ -27,6 +27,9 @@ PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "pa
 SIGNING_FIELDS = frozenset({"signing"})
 # Always editable: a budget may be raised while a run waits for exactly that.
 ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd", "labels"})
+
+# A change of these changes what searches find.
+_SEARCHED = frozenset({"name", "description", "labels"})
 
 
 class _Facts(TypedDict, total=False):
@@ -73,6 +76,8 @@ def update_project(
     values = changes | ({"workspace": workspace} if "path" in changes else {}) | {"revision": project.revision + 1}
     if "name" in changes:
         values["name_key"] = folded(str(changes["name"]))
+    if not _SEARCHED.isdisjoint(changes):
+        values["text_position"] = _index_again(conn, project, changes)
     conn.execute(update(project_table).where(project_table.c.id == project_id).values(**values))
     facts: _Facts = {}
     if "auto_approve_plan" in changes:
@@ -90,6 +95,14 @@ def update_project(
     else:
         events.append(conn, project_id, event, actor=actor)
     return projects.get(conn, project_id)
+
+
+def _index_again(conn: Connection, project: ProjectRow, changes: JsonObject) -> int:
+    name, description, labels = (
+        changes.get(field, getattr(project, field)) for field in ("name", "description", "labels")
+    )
+    project_search.remove(conn, project.text_position, project.labels)
+    return project_search.add(conn, str(name), str(description), cast("list[str]", labels))
 
 
 def _check_settled(project: ProjectRow, changes: JsonObject) -> None:

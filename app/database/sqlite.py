@@ -54,7 +54,7 @@ def configure(connection: DBAPIConnection, _record: object) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-    # SQLite's own lower() knows only ASCII, but searches must find "Ärger" under "ärger".
+    # SQLite's own lower() knows only ASCII, but mail addresses may have other letters.
     connection.create_function("lower", 1, _lower)
 
 

@@ -191,6 +191,7 @@ UNCHECKED: dict[str, dict[str, str]] = {
         "name": _WORDS,
         "name_key": _SHOWN,
         "description": _WORDS,
+        "text_position": "where the search index has the project",
         "sme_archetype": _WORDS,
         "max_tokens": _BUDGET,
         "max_cost_usd": _BUDGET,
@@ -265,6 +266,7 @@ UNCHECKED: dict[str, dict[str, str]] = {
 UNCHECKED_TABLES: dict[str, str] = {
     "identities": "who may sign in; what they did is in the records of projects",
     "credentials": "how people and keys prove who they are; it holds nothing about a project",
+    "project_texts": "only what searches compare with; the words are in the project",
     "project_counts": "only how many projects a list says there are",
     "policies_in_force": "the digest of the app's policies; what was in force at each gate is in its own row and event",
     "signing_links": "links with which somebody may sign once; each approval has its link and who made it",

@@ -55,19 +55,6 @@ def is_current(database_url: str) -> bool:
     return applied == ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def folds_all_letters(database_url: str) -> bool:
-    """Whether searches ignore the case of all letters. PostgreSQL folds only the letters of the database's locale.
-
-    Raises:
-        OSError, SQLAlchemyError: the database cannot be reached.
-    """
-    if sqlite_path(database_url) is not None:
-        return True
-    return _in_transaction(
-        database_url, lambda conn: conn.execute(select(func.lower("\u00c4"))).scalar_one() == "\u00e4"
-    )
-
-
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))

@@ -235,10 +235,18 @@ def replay(conn: Connection, notification_id: str) -> Notification:
 
 
 def page(
-    conn: Connection, *, status: NotificationStatus | None, limit: int, offset: int
-) -> tuple[Sequence[Notification], int]:
-    """Return one page of notifications, newest first, and how many there are."""
+    conn: Connection, *, status: NotificationStatus | None, limit: int, offset: int, after: str | None = None
+) -> tuple[Sequence[Notification], int, str | None]:
+    """Return one page of notifications, newest first, how many there are, and where the page ends if there are more.
+
+    Args:
+        after: where the page before ended.
+    """
     chosen = [notifications.c.status == status] if status is not None else []
     total = conn.execute(select(func.count()).select_from(notifications).where(*chosen)).scalar_one()
     query = _ROWS.select.where(*chosen).order_by(notifications.c.id.desc())
-    return _ROWS.all(conn, query.limit(limit).offset(offset)), total
+    if after is not None:
+        query = query.where(notifications.c.id < after)
+    found = _ROWS.all(conn, query.limit(limit + 1).offset(offset))
+    rows = found[:limit]
+    return rows, total, rows[-1].id if len(found) > limit else None

@@ -1,34 +1,64 @@
 """The list of projects: its pages, its order, and how many there are.
 
-A page costs the same however many projects there are: each order has an index, from which the ids of a page are read first, and
-projects are counted as they change. Only a search, and a filter by label, look at every project.
+A page costs the same however many projects there are. Each order has an index, from which the ids of a page are read first.
+Projects are counted as they change. Words and labels have an index (`app.storage.project_search`); only the counts of a search
+that finds many projects take longer, the more it finds.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, delete, func, insert, or_, select, tuple_
 
 from app.domain.folding import folded
+from app.domain.search_terms import words_of
+from app.storage import project_search
 from app.storage.count_table import project_counts
-from app.storage.labels import has_label
 from app.storage.reading import Query, Rows
 from app.storage.tables import projects
 from signoff.vocabulary import Outcome, ProjectStatus, Stage, Strategy
 
-# A text search takes as long as listing everything. Up to this many matches, their ids are reused instead of searching again.
-# With more matches than this, a page of them is found quickly.
-FEW_MATCHES = 500
-# Every order ends with the id, so that pages neither repeat nor omit a project, and has an index in `app.storage.tables`.
+# Up to this many matches are collected and then sorted. If there are more, the next ones in the order are found quickly.
+FEW_MATCHES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Columns that are all read in the same direction. The last one is the id, so that no two projects are equal."""
+
+    columns: tuple[Column[str], ...]
+    descending: bool
+    # The projects are first grouped by this column, in ascending order.
+    group: Column[str] | None = None
+
+    def terms(self) -> Sequence[ColumnElement[str]]:
+        """What to order by."""
+        inner = [column.desc() if self.descending else column.asc() for column in self.columns]
+        return inner if self.group is None else [self.group.asc(), *inner]
+
+    def key(self) -> list[Column[str]]:
+        """The columns that say where in the order a project is."""
+        return [*self.columns] if self.group is None else [self.group, *self.columns]
+
+    def after(self, key: Sequence[str]) -> list[list[ColumnElement[bool]]]:
+        """Conditions for the projects after a key, one set for each range of the index, in order."""
+        group, inner = ([], key) if self.group is None else ([self.group == key[0]], key[1:])
+        here, there = tuple_(*self.columns), tuple_(*inner)
+        beyond = here < there if self.descending else here > there
+        ranges: list[list[ColumnElement[bool]]] = [[*group, beyond]]
+        return ranges if self.group is None else [*ranges, [self.group > key[0]]]
+
+
+# Each has an index in `app.storage.tables`, alone and within a status.
 _ORDERS = {
-    "newest": (projects.c.created_at.desc(), projects.c.id.desc()),
-    "oldest": (projects.c.created_at, projects.c.id),
-    "updated": (projects.c.updated_at.desc(), projects.c.id.desc()),
-    "name": (projects.c.name_key, projects.c.id),
-    "status": (projects.c.status, projects.c.created_at.desc(), projects.c.id.desc()),
+    "newest": _Order((projects.c.created_at, projects.c.id), descending=True),
+    "oldest": _Order((projects.c.created_at, projects.c.id), descending=False),
+    "updated": _Order((projects.c.updated_at, projects.c.id), descending=True),
+    "name": _Order((projects.c.name_key, projects.c.id), descending=False),
+    "status": _Order((projects.c.created_at, projects.c.id), descending=True, group=projects.c.status),
 }
 _COUNTS = select(project_counts.c.status, func.sum(project_counts.c.number)).group_by(project_counts.c.status)
 
@@ -51,47 +81,110 @@ class ListedProject:
     created_by_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """A page of the list, and what there is besides."""
+
+    rows: list[ListedProject]
+    # How many projects match, and how many of each status match apart from the status that was asked for.
+    total: int
+    counts: dict[str, int]
+    # Where the page ends in the order. None: nothing comes after it.
+    end: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which projects a list is about, and in which order."""
+
+    status: str | None = None
+    search: str = ""
+    label: str | None = None
+    # Only projects that it may refer to: by their id, by the beginning or end of it, or by their name.
+    ref: str | None = None
+    # Only projects with one of these labels. None: all.
+    within: Collection[str] | None = None
+    sort_by: str = "newest"
+
+
 _LISTED = Rows(projects, ListedProject)
 
 
-def page(
-    conn: Connection,
-    *,
-    status: str | None,
-    search: str | None,
-    sort_by: str,
-    limit: int,
-    offset: int,
-    label: str | None = None,
-    ref: str | None = None,
-    within: Collection[str] | None = None,
-) -> tuple[list[ListedProject], int, dict[str, int]]:
-    """Return one page of projects, the number of matches, and counts by status under the same search.
+def key_length(sort_by: str) -> int:
+    """Return how many texts say where a page in this order ends."""
+    return len(_ORDERS[sort_by].key())
 
-    Only projects with the label, if one is named, to which `ref` refers, if it is given, and with one of the labels `within`,
-    if they are given.
+
+def page(
+    conn: Connection, wanted: Wanted, *, limit: int, offset: int = 0, after: Sequence[str] | None = None
+) -> ProjectPage:
+    """Return one page of projects.
+
+    Args:
+        conn: a connection.
+        wanted: which projects, and in which order.
+        limit: the most projects on the page.
+        offset: how many to leave out before the page.
+        after: the `end` of the page before. The next page begins there, whatever was added or deleted meanwhile.
     """
-    named = [label] if label is not None else None
-    chosen = [has_label(labels) for labels in (named, within) if labels is not None]
-    if ref is not None:
-        chosen.append(_referred_to(ref))
-    query = select(projects.c.id).where(*chosen)
-    if search:
-        matching = conn.execute(select(projects.c.id, projects.c.status).where(*chosen, _found(search))).all()
-        counts = _complete(Counter(row.status for row in matching))
-        few = len(matching) <= FEW_MATCHES
-        query = query.where(projects.c.id.in_([row.id for row in matching]) if few else _found(search))
-    elif chosen:
-        counting = select(projects.c.status, func.count()).where(*chosen).group_by(projects.c.status)
-        counts = _complete(_pairs(conn, counting))
+    words = words_of(wanted.search)
+    filters: list[ColumnElement[bool]] = []
+    if wanted.status is not None:
+        filters.append(projects.c.status == wanted.status)
+    if words or any(part is not None for part in (wanted.label, wanted.ref, wanted.within)):
+        counts, found = _search(conn, wanted, words)
+        filters.append(found)
     else:
         counts = count_by_status(conn)
-    if status is not None:
-        query = query.where(projects.c.status == status)
-    ids = list(conn.execute(query.order_by(*_ORDERS[sort_by]).limit(limit).offset(offset)).scalars())
+    order = _ORDERS[wanted.sort_by]
+    keys = _keys(conn, order, filters, limit=limit + 1, offset=offset, after=after)
+    ids = [key[-1] for key in keys[:limit]]
     rows = {row.id: row for row in _LISTED.all(conn, _LISTED.select.where(projects.c.id.in_(ids)))} if ids else {}
-    total = sum(counts.values()) if status is None else counts[status]
-    return [rows[project_id] for project_id in ids if project_id in rows], total, counts
+    return ProjectPage(
+        rows=[rows[project_id] for project_id in ids if project_id in rows],
+        total=sum(counts.values()) if wanted.status is None else counts[wanted.status],
+        counts=counts,
+        end=keys[limit - 1] if len(keys) > limit else None,
+    )
+
+
+def _keys(
+    conn: Connection,
+    order: _Order,
+    filters: Collection[ColumnElement[bool]],
+    *,
+    limit: int,
+    offset: int,
+    after: Sequence[str] | None,
+) -> list[list[str]]:
+    query = select(*order.key()).where(*filters).order_by(*order.terms())
+    if after is None:
+        return [list(row) for row in conn.execute(query.limit(limit).offset(offset))]
+    found: list[list[str]] = []
+    for conditions in order.after(after):
+        if len(found) < limit:
+            found += [list(row) for row in conn.execute(query.where(*conditions).limit(limit - len(found)))]
+    return found
+
+
+def _search(conn: Connection, wanted: Wanted, words: Collection[str]) -> tuple[dict[str, int], ColumnElement[bool]]:
+    """Return the counts by status of what matches, and the condition by which a page of it is found fastest."""
+    chosen = [] if wanted.ref is None else [_referred_to(wanted.ref)]
+    if words or wanted.label is not None or wanted.within is not None:
+        chosen.append(project_search.matching(conn, words, wanted.label, wanted.within))
+    matching = and_(*chosen)
+    query = select(projects.c.text_position, projects.c.status).where(matching)
+    first = conn.execute(query.limit(FEW_MATCHES + 1)).all()
+    if len(first) <= FEW_MATCHES:
+        counts = _complete(Counter(row.status for row in first))
+        return counts, projects.c.text_position.in_([row.text_position for row in first])
+    counting = select(projects.c.status, func.count()).where(matching).group_by(projects.c.status)
+    counts = _complete(_pairs(conn, counting))
+    if wanted.status is not None and counts[wanted.status] <= FEW_MATCHES:
+        few = select(projects.c.text_position).where(matching, projects.c.status == wanted.status)
+        return counts, projects.c.text_position.in_(list(conn.execute(few).scalars()))
+    named = [] if wanted.ref is None else [_referred_to(wanted.ref)]
+    return counts, and_(*named, project_search.matches(words, wanted.label, wanted.within))
 
 
 def count_by_status(conn: Connection) -> dict[str, int]:
@@ -131,11 +224,4 @@ def _referred_to(ref: str) -> ColumnElement[bool]:
         projects.c.id.startswith(f"proj_{ref}", autoescape=True),
         projects.c.id.endswith(ref, autoescape=True),
         projects.c.name_key == folded(ref),
-    )
-
-
-def _found(search: str) -> ColumnElement[bool]:
-    return or_(
-        projects.c.name.icontains(search, autoescape=True),
-        projects.c.description.icontains(search, autoescape=True),
     )

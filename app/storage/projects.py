@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
@@ -18,10 +18,10 @@ from app.domain.parameters import Value
 from app.domain.sender import Actor, as_sender
 from app.domain.signing import SIGNER
 from app.domain.states import PROJECT_MOVES, Situation, situation_of, sources
-from app.storage import events, locks
+from app.storage import events, locks, project_search
 from app.storage.reading import Rows
 from app.storage.record_tables import tombstones
-from app.storage.tables import attempts, commands, projects
+from app.storage.tables import NEEDS_WORKFLOW, attempts, commands, projects
 from signoff.schemas.event_data import ProjectCreated, ProjectDeleted
 from signoff.schemas.events import Event
 from signoff.schemas.json_value import JsonObject
@@ -83,6 +83,7 @@ class ProjectRow:
     updated_at: str
     last_seq: int
     last_hash: str
+    text_position: int | None
 
     @property
     def latest_run(self) -> str:
@@ -153,6 +154,7 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
     row = {
         **values,
         "name_key": folded(values["name"]),
+        "text_position": project_search.add(conn, values["name"], values["description"], values.get("labels", [])),
         "status": ProjectStatus.PENDING,
         "stage": Stage.DRAFT,
         "engaged": False,
@@ -310,6 +312,7 @@ def erase(conn: Connection, project_id: str, *, actor: Actor) -> None:
         "proof": _proof(conn, project_id, as_sender(actor).actor, written[0]),
     }
     conn.execute(insert(tombstones).values(stone))
+    project_search.remove(conn, row.text_position, row.labels)
     conn.execute(delete(projects).where(projects.c.id == project_id))
 
 
@@ -328,7 +331,4 @@ def is_deleted(conn: Connection, project_id: str) -> bool:
 
 def live_ids(conn: Connection) -> list[str]:
     """Return the projects that need a workflow: running, planning, or with a request in progress."""
-    waiting = or_(
-        projects.c.status == ProjectStatus.RUNNING, projects.c.stage == Stage.PLANNING, projects.c.engaged.is_(True)
-    )
-    return list(conn.execute(select(projects.c.id).where(waiting)).scalars())
+    return list(conn.execute(select(projects.c.id).where(NEEDS_WORKFLOW)).scalars())

@@ -27,6 +27,8 @@ from app.storage.columns import POSITION, metadata, origin, partial_index, proje
 # What waits for a person, or has a gate at which somebody waits. Index and query use these same texts: with parameters, a
 # database may not see that they match.
 HAS_GATE = text("gate IS NOT NULL")
+# A project that needs a workflow: running, planning, or with a request in progress.
+NEEDS_WORKFLOW = text("(status = 'running' OR stage = 'planning' OR engaged)")
 IS_READY = text("status = 'ready'")
 IS_OPEN = text("status = 'open'")
 
@@ -37,6 +39,8 @@ projects = Table(
     Column("name", Text, nullable=False),
     # The name without case and accents, by which lists are ordered.
     Column("name_key", Text, nullable=False, server_default=text("''")),
+    # Where the search index has the project (`app.storage.project_search`).
+    Column("text_position", BigInteger),
     Column("description", Text, nullable=False),
     Column("strategy", String(32), nullable=False),
     Column("auto_approve_plan", Boolean, nullable=False),
@@ -83,7 +87,10 @@ projects = Table(
     Index("ix_projects_status_updated", "status", "updated_at", "id"),
     Index("ix_projects_name", "name_key", "id"),
     Index("ix_projects_status_name", "status", "name_key", "id"),
+    # For the projects that a search finds, and their counts by status.
+    Index("ix_projects_text", "text_position", "status"),
     partial_index("ix_projects_gate", "id", where=HAS_GATE),
+    partial_index("ix_projects_live", "id", where=NEEDS_WORKFLOW),
 )
 
 Index("ix_projects_status", projects.c.status, projects.c.created_at.desc(), projects.c.id.desc())

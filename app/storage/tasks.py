@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from sqlalchemy import Connection, String, bindparam, cast, func, or_, select, update
+from sqlalchemy import Connection, String, bindparam, cast, func, or_, select, tuple_, update
 
 from app.domain.command_seals import CommentSeal
 from app.domain.errors import Conflict, NotFound
@@ -211,9 +211,16 @@ def all_of(
     phase_id: str | None = None,
     limit: int | None = None,
     offset: int = 0,
+    after: tuple[int, str] | None = None,
 ) -> list[TaskRow]:
-    """Return tasks of a project in plan order."""
-    query = _matching(_ROWS.select, project_id, status, phase_id).order_by(tasks.c.position)
+    """Return tasks of a project in plan order.
+
+    Args:
+        after: position and id of a task. Only tasks that come later are returned.
+    """
+    query = _matching(_ROWS.select, project_id, status, phase_id).order_by(tasks.c.position, tasks.c.id)
+    if after is not None:
+        query = query.where(tuple_(tasks.c.position, tasks.c.id) > tuple_(*after))
     return _ROWS.all(conn, query.limit(limit).offset(offset))
 
 

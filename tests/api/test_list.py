@@ -33,6 +33,7 @@ async def test_an_empty_list_has_the_whole_envelope(temporal_server, tmp_path: P
             "limit": 20,
             "offset": 0,
             "status_counts": dict.fromkeys(STATUSES, 0),
+            "next_cursor": None,
         }
 
 

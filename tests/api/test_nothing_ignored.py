@@ -207,6 +207,10 @@ OF_ALL = {
     ("listNotifications", "status"),
     ("listNotifications", "limit"),
     ("listNotifications", "offset"),
+    # Which cursor is taken where: `test_cursors`.
+    ("listNotifications", "cursor"),
+    ("listProjects", "cursor"),
+    ("listTasks", "cursor"),
 }
 
 

@@ -19,6 +19,7 @@ RUNS = {
     "databases": (("--rounds", "1"), ""),
     "notifying": (("--count", "5"), "5 deliveries"),
     "many_projects": (("--projects", "200"), "by name"),
+    "http": (("--projects", "30", "--tasks", "3", "--calls", "3"), "list of 20"),
 }
 # These need a browser, a model or minutes. Only their options are tested.
 OPTIONS = {

@@ -16,6 +16,7 @@ from app.database.database import Database
 from app.domain.folding import folded
 from app.storage import project_list, projects
 from app.storage.count_table import project_counts
+from app.storage.project_list import Wanted
 from app.storage.tables import projects as table
 from signoff.vocabulary import ProjectStatus
 from tests.unit.conftest import new_project, opened
@@ -69,7 +70,7 @@ async def test_no_order_sorts_or_reads_every_project(file: Path) -> None:
         found: dict[tuple[str, str | None], list[str]] = {}
         for order, status in itertools.product(("newest", "oldest", "updated", "name", "status"), (None, "failed")):
             with statements() as sent:
-                project_list.page(conn, status=status, search=None, sort_by=order, limit=20, offset=0)
+                project_list.page(conn, Wanted(status=status, sort_by=order), limit=20)
             found[order, status] = [
                 str(row[-1])
                 for statement, parameters in sent
@@ -90,8 +91,7 @@ async def test_names_are_ordered_without_case_and_accents(database: Database) ->
         await database.transact(lambda conn, name=name: new_project(conn, name=name))
 
     def names(conn: Connection) -> list[str]:
-        rows, _, _ = project_list.page(conn, status=None, search=None, sort_by="name", limit=10, offset=0)
-        return [row.name for row in rows]
+        return [row.name for row in project_list.page(conn, Wanted(sort_by="name"), limit=10).rows]
 
     listed = await database.read(names)
     assert [folded(name) for name in listed] == ["apfel", "apfel", "birne", "strasse 1", "strasse 2", "zoo"]

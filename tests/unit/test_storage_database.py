@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError
 from app.database.database import Database
 from app.database.url import parse_url, shown_url, sqlite_path
 from app.domain.errors import Conflict
-from app.storage import project_list
 from tests.unit.conftest import new_project
 
 
@@ -59,25 +58,6 @@ async def test_foreign_keys_are_enforced(database: Database) -> None:
     sql = "INSERT INTO events (project_id, seq, type, at, actor, data, hash) VALUES ('x', 1, 't', '', '', '{}', '')"
     with pytest.raises(IntegrityError):
         await database.transact(lambda conn: conn.execute(text(sql)))
-
-
-async def test_search_ignores_case_beyond_ascii_and_takes_wildcards_as_they_are(database: Database) -> None:
-    for name in ("Ärger im Büro", "50% off", "500 off", "a_b", "axb"):
-        await database.transact(lambda conn, name=name: new_project(conn, name=name))
-
-    async def found(search: str) -> set[str]:
-        def page(conn: Connection) -> set[str]:
-            rows, total, counts = project_list.page(
-                conn, status=None, search=search, sort_by="name", limit=10, offset=0
-            )
-            assert total == len(rows) == counts["pending"]
-            return {row.name for row in rows}
-
-        return await database.read(page)
-
-    assert await found("ärger IM bÜRO") == {"Ärger im Büro"}
-    assert await found("50%") == {"50% off"}
-    assert await found("A_B") == {"a_b"}
 
 
 URLS = {

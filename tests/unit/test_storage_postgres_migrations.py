@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.cli.doctor import State, examine
 from app.settings import Settings
-from app.storage.migrate import folds_all_letters, is_current, migrate
+from app.storage.migrate import is_current, migrate
 from app.storage.tables import metadata
 from app.supervisor.errors import StackError
 from app.supervisor.stack import prepare
 from tests.postgresql import PostgresServer
-from tests.unit.test_storage_migrations import at_once
+from tests.unit.test_storage_migrations import COMPARING, at_once
 
 EMPTY = "template0"
 
@@ -33,8 +33,7 @@ async def test_autogenerate_finds_no_difference(postgres_server: PostgresServer)
     async with engine.connect() as connection:
 
         def differences(conn: object) -> object:
-            options = {"compare_type": True, "compare_server_default": True}
-            return compare_metadata(MigrationContext.configure(conn, opts=options), metadata)
+            return compare_metadata(MigrationContext.configure(conn, opts=COMPARING), metadata)
 
         assert await connection.run_sync(differences) == []
 
@@ -67,12 +66,6 @@ def test_database_that_cannot_keep_every_text_is_refused(postgres_server: Postgr
     )
     with pytest.raises(ValueError, match="UTF8"):
         migrate(postgres_server.url("latin"))
-
-
-def test_database_whose_locale_knows_ascii_only_is_known(postgres_server: PostgresServer) -> None:
-    postgres_server.execute("CREATE DATABASE ascii_only LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0")
-    assert not folds_all_letters(postgres_server.url("ascii_only"))
-    assert folds_all_letters(postgres_server.make_database())
 
 
 async def test_doctor_knows_each_state_and_shows_no_password(postgres_server: PostgresServer, empty: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get
@@ -105,11 +107,11 @@ class _Stream:
         yield ServerSentEventMessage(comment="signoff", data=None)
         with self._services.database.feed.subscribe(self._project_id) as changes:
             while True:
-                batch, ended = await self._services.database.read(self._read)
+                batch, ended = await self._next()
                 for event in batch:
                     self._seq = event.seq
                     if event.type in self._types:
-                        yield _message(event)
+                        yield event.message
                 last = ended or (not batch and not self._follow)
                 if last and self._wants_seals:
                     await seal_now(self._services.sealer, self._project_id)
@@ -131,18 +133,63 @@ class _Stream:
         self._sealed = seal.number
         return seal
 
-    def _read(self, conn: Connection) -> tuple[list[Event], bool]:
+    async def _next(self) -> tuple[list[_Sendable], bool]:
         """The next events, and whether the project is finished and these are its last."""
-        project = projects.find(conn, self._project_id)
-        if project is None:
-            farewell = events.farewell(conn, self._project_id)
-            return ([farewell] if farewell is not None and farewell.seq > self._seq else []), True
-        if not self._access.may(Scope.READ, project.labels):
+        project_id, seq = self._project_id, self._seq
+        # All readers that a change wakes are at the same event, and share what one of them reads.
+        found = await self._services.shared_reads.read(
+            ("events", project_id, seq), lambda conn: _read(conn, project_id, seq)
+        )
+        if found.labels is not None and not self._access.may(Scope.READ, found.labels):
             # Its labels were changed.
             return [], True
-        batch = events.after(conn, self._project_id, self._seq)
-        last = batch[-1].seq if batch else self._seq
-        return batch, _is_finished(project.status, project.stage) and last >= project.last_seq
+        return found.events, found.ended
+
+
+class _EncodedOnce(ServerSentEventMessage):
+    """A message that many readers get."""
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        return super().encode()
+
+    def encode(self) -> bytes:
+        return self._encoded
+
+
+@dataclass(frozen=True, slots=True)
+class _Sendable:
+    """An event as it is sent."""
+
+    seq: int
+    type: str
+    message: ServerSentEventMessage
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The next events of a project; its labels, None if it was deleted; and whether these are its last events."""
+
+    events: list[_Sendable]
+    labels: list[str] | None
+    ended: bool
+
+
+def _read(conn: Connection, project_id: str, seq: int) -> _Batch:
+    project = projects.find(conn, project_id)
+    if project is None:
+        farewell = events.farewell(conn, project_id)
+        rest = [farewell] if farewell is not None and farewell.seq > seq else []
+        return _Batch(list(map(_sendable, rest)), None, ended=True)
+    batch = events.after(conn, project_id, seq)
+    last = batch[-1].seq if batch else seq
+    ended = _is_finished(project.status, project.stage) and last >= project.last_seq
+    return _Batch(list(map(_sendable, batch)), project.labels, ended=ended)
+
+
+def _sendable(event: Event) -> _Sendable:
+    data = json.dumps(event.model_dump(), ensure_ascii=False)
+    return _Sendable(event.seq, event.type, _EncodedOnce(event=event.type, id=event.seq, data=data))
 
 
 def _position(conn: Connection, project_id: str) -> tuple[bool, int]:
@@ -175,9 +222,3 @@ def _number(last_event_id: str | None) -> int:
     """The event number in a Last-Event-ID; 0, the beginning, if it is not one of our ids."""
     text = last_event_id or ""
     return min(int(text), _LARGEST) if text.isascii() and text.isdigit() and len(text) < 12 else 0
-
-
-def _message(event: Event) -> ServerSentEventMessage:
-    return ServerSentEventMessage(
-        event=event.type, id=event.seq, data=json.dumps(event.model_dump(), ensure_ascii=False)
-    )

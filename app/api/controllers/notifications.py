@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
 from app.api.http.bodies import NoFields
+from app.api.http.cursors import MAX_CURSOR_LENGTH, cursor_of, place_of
 from app.api.http.idempotency import answer_once
 from app.api.http.permission import EVERYWHERE, SCOPE
 from app.api.http.services import Services
@@ -35,12 +36,22 @@ class NotificationController(Controller):
         status: FromQuery[NotificationStatus | None] = None,
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
+        cursor: Annotated[str | None, QueryParameter(max_length=MAX_CURSOR_LENGTH)] = None,
     ) -> NotificationList:
         """What was sent to whom, with the number of attempts and the last error, newest first."""
-        rows, total = await services.database.read(
-            lambda conn: notifications.page(conn, status=status, limit=limit, offset=offset)
+        query = ("notifications", status)
+        place = place_of(cursor, (str,), *query, offset=offset)
+        after = None if place is None else str(place[0])
+        rows, total, end = await services.database.read(
+            lambda conn: notifications.page(conn, status=status, limit=limit, offset=offset, after=after)
         )
-        return NotificationList(notifications=[_shown(row) for row in rows], total=total, limit=limit, offset=offset)
+        return NotificationList(
+            notifications=[_shown(row) for row in rows],
+            total=total,
+            limit=limit,
+            offset=offset,
+            next_cursor=cursor_of(None if end is None else [end], *query),
+        )
 
     @post(
         "/{notification_id:str}/replay",

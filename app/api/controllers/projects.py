@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from app.api.http.actor import actor_of, new_command
 from app.api.http.bodies import CreateProject, UpdateProject
 from app.api.http.callers import caller_of
+from app.api.http.cursors import MAX_CURSOR_LENGTH, cursor_of, place_of
 from app.api.http.idempotency import answer_once
 from app.api.http.permission import SCOPE
 from app.api.http.preconditions import check_match, etag, revision_tag, wanted_tags
@@ -38,12 +39,10 @@ from signoff.schemas.problems import Problem
 from signoff.schemas.projects import Project, ProjectList
 from signoff.vocabulary import ProjectStatus, Scope, Stage
 
-# SQLite refuses longer patterns, and comparing them takes time.
+# Looking for each word takes time.
 MAX_SEARCH_LENGTH = 1000
 AnyRequest = Request[Any, Any, Any]
 StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled", "all"]
-# Rows, how many there are, and how many with each status.
-_Page = tuple[list[project_list.ListedProject], int, dict[str, int]]
 _ASKS_FOR_APPROVAL = frozenset({Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL})
 SortKey = Literal["newest", "oldest", "updated", "name", "status"]
 
@@ -66,35 +65,34 @@ class ProjectController(Controller):
         sort_by: FromQuery[SortKey] = "newest",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
+        cursor: Annotated[str | None, QueryParameter(max_length=MAX_CURSOR_LENGTH)] = None,
     ) -> ProjectList:
         """A page of projects. `status_counts` counts all projects that match the search, by status.
 
         `ref` lists only the projects that it may refer to: by their id, the beginning or end of it, or their whole name.
+        `next_cursor` of a page gives the next one with `cursor`, and null means that there is none. Unlike `offset`, it neither
+        skips nor repeats a project when others are added or deleted meanwhile.
         """
-        within = caller_of(request).access.labels_of(Scope.READ)
-        wanted = None if status in {None, "all"} else status
-        term = (search or "").replace("\x00", "").strip()
+        wanted = project_list.Wanted(
+            status=None if status == "all" else status,
+            search=(search or "").replace("\x00", "").strip(),
+            label=label,
+            ref=ref.replace("\x00", "") if ref is not None else None,
+            within=caller_of(request).access.labels_of(Scope.READ),
+            sort_by=sort_by,
+        )
+        query = ("projects", wanted.status, wanted.search, label, wanted.ref, sort_by)
+        place = place_of(cursor, [str] * project_list.key_length(sort_by), *query, offset=offset)
+        after = None if place is None else list(map(str, place))
 
-        def page(conn: Connection) -> tuple[_Page, dict[str, int], dict[str, str]]:
-            found = project_list.page(
-                conn,
-                status=wanted,
-                search=term,
-                sort_by=sort_by,
-                limit=limit,
-                offset=offset,
-                label=label,
-                ref=ref.replace("\x00", "") if ref is not None else None,
-                within=within,
-            )
-            running = [row.id for row in found[0] if row.status == ProjectStatus.RUNNING]
-            asking = [row.id for row in found[0] if row.stage in _ASKS_FOR_APPROVAL]
+        def read(conn: Connection) -> tuple[project_list.ProjectPage, dict[str, int], dict[str, str]]:
+            found = project_list.page(conn, wanted, limit=limit, offset=offset, after=after)
+            running = [row.id for row in found.rows if row.status == ProjectStatus.RUNNING]
+            asking = [row.id for row in found.rows if row.stage in _ASKS_FOR_APPROVAL]
             manual = tasks.manual_waiting(conn, running) if running else {}
             return found, manual, gates.undo_times(conn, asking) if asking else {}
 
-        ((rows, total, counts), manual, undo), troubled = await asyncio.gather(
-            services.database.read(page), services.engine.troubled()
-        )
+        (page, manual, undo), troubled = await asyncio.gather(services.database.read(read), services.engine.troubled())
         return ProjectList(
             projects=[
                 present.summary(
@@ -103,12 +101,13 @@ class ProjectController(Controller):
                     blocked=troubled.get(row.id),
                     undo_until=undo.get(row.id),
                 )
-                for row in rows
+                for row in page.rows
             ],
-            total=total,
+            total=page.total,
             limit=limit,
             offset=offset,
-            status_counts={ProjectStatus(name): count for name, count in counts.items()},
+            status_counts={ProjectStatus(name): count for name, count in page.counts.items()},
+            next_cursor=cursor_of(page.end, *query),
         )
 
     @post("/", operation_id="createProject", opt={SCOPE: Scope.AUTHOR}, summary="Create a project")

@@ -15,6 +15,7 @@ from app.api.controllers.editing import Shown, edit
 from app.api.http.actor import new_command
 from app.api.http.answer_rules import check_task
 from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, FailTask, Remark, UpdateTask
+from app.api.http.cursors import MAX_CURSOR_LENGTH, cursor_of, place_of
 from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.permission import SCOPE
 from app.api.http.plan_match import plan_to_match
@@ -51,18 +52,31 @@ class TaskController(Controller):
         phase_id: FromQuery[str | None] = None,
         limit: Annotated[int | None, QueryParameter(ge=1, le=10_000)] = None,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
+        cursor: Annotated[str | None, QueryParameter(max_length=MAX_CURSOR_LENGTH)] = None,
     ) -> TaskList:
         """Tasks with their status and outputs, in the plan's order; all tasks by default."""
+        query = ("tasks", project_id, status, phase_id)
+        place = place_of(cursor, (int, str), *query, offset=offset)
+        after = None if place is None else (int(place[0]), str(place[1]))
 
         def work(conn: Connection) -> TaskList:
             projects.get(conn, project_id)
             chosen = {"status": status, "phase_id": phase_id}
-            rows = tasks.all_of(conn, project_id, **chosen, limit=limit, offset=offset)
+            most = None if limit is None else limit + 1
+            found = tasks.all_of(conn, project_id, **chosen, limit=most, offset=offset, after=after)
+            rows = found[:limit]
+            end = [rows[-1].position, rows[-1].id] if len(found) > len(rows) else None
             ids = tasks.ids_by_key(conn, project_id)
             used = model_steps.tokens_by_task(conn, project_id)
             users = tasks.output_users(conn, project_id)
             shown = [present.task(row, ids, used, whole=False, users=users) for row in rows]
-            return TaskList(tasks=shown, total=tasks.count(conn, project_id, **chosen), limit=limit, offset=offset)
+            return TaskList(
+                tasks=shown,
+                total=tasks.count(conn, project_id, **chosen),
+                limit=limit,
+                offset=offset,
+                next_cursor=cursor_of(end, *query),
+            )
 
         return await services.database.read(work)
 

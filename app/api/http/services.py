@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.api.http.helper_process import HelperProcesses
 from app.database.database import Database
+from app.database.shared_reads import SharedReads
 from app.domain.actions import Actions
 from app.domain.agents import Archetype
 from app.domain.finding_counts import FindingCounts
@@ -24,6 +25,7 @@ class Services:
 
     settings: Settings
     database: Database
+    shared_reads: SharedReads
     sealer: Sealer
     engine: Engine
     commands: Commands

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from sqlalchemy import Connection
 
@@ -39,12 +38,14 @@ OutputUsers = Mapping[str, Sequence[OutputUser]]
 MAX_OUTPUTS_LENGTH = 4096
 # Length to which a text is shortened when the outputs are truncated.
 _MAX_TEXT_LENGTH = 1000
+_LISTED = ListedProject.__slots__
 
 
 def summary(row: ListedProject, *, manual_waiting: int, blocked: str | None, undo_until: str | None) -> ProjectSummary:
     """A project in a list."""
     more = {"manual_waiting": manual_waiting, "blocked": blocked, "undo_until": undo_until}
-    return ProjectSummary.model_validate({**asdict(row), **more})
+    # `asdict` copies each value deeply, which takes longer than everything else here.
+    return ProjectSummary.model_validate({**{name: getattr(row, name) for name in _LISTED}, **more})
 
 
 def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: str) -> Project:

@@ -22,7 +22,7 @@ from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
 from signoff.schemas.events import Event
 from signoff.schemas.graph import Graph
 from signoff.schemas.insight import Audit, Metrics
-from signoff.schemas.projects import Project, ProjectList, RunList
+from signoff.schemas.projects import Project, ProjectList, ProjectSummary, RunList
 
 
 class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
@@ -42,11 +42,13 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        cursor: str | None = None,
     ) -> ProjectList:
         """List a page of projects, by default the newest first. `total` counts all matching projects.
 
         Args:
             ref: an id, the beginning or end of one, or a whole name; only the projects that it may refer to are listed.
+            cursor: `next_cursor` of the page before, with the same filters and order.
         """
         query = {
             "status": status,
@@ -56,8 +58,27 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
             "sort_by": sort_by,
             "limit": limit,
             "offset": offset,
+            "cursor": cursor,
         }
         return await self._transport.call(get("/api/projects", query), ProjectList)
+
+    async def iterate(
+        self,
+        *,
+        status: str | None = None,
+        search: str | None = None,
+        label: str | None = None,
+        sort_by: str | None = None,
+    ) -> AsyncGenerator[ProjectSummary]:
+        """Yield every project that matches, page by page. None is left out or repeated if others come or go meanwhile."""
+        cursor = None
+        while True:
+            page = await self.list(status=status, search=search, label=label, sort_by=sort_by, limit=200, cursor=cursor)
+            for project in page.projects:
+                yield project
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     async def get(self, project_id: str) -> Project:
         """Get a project with its phases and tasks."""

@@ -29,9 +29,13 @@ class AsyncTasks:
         phase_id: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
+        cursor: str | None = None,
     ) -> TaskList:
-        """List the tasks in plan order. Long outputs are cut off (`truncated`); `get` returns them in full."""
-        query = {"status": status, "phase_id": phase_id, "limit": limit, "offset": offset}
+        """List the tasks in plan order. Long outputs are cut off (`truncated`); `get` returns them in full.
+
+        For the next page, pass `next_cursor` as `cursor`.
+        """
+        query = {"status": status, "phase_id": phase_id, "limit": limit, "offset": offset, "cursor": cursor}
         return await self._transport.call(get(path_of(project_id, "tasks"), query), TaskList)
 
     async def get(self, project_id: str, task: str) -> Task:

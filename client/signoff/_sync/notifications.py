@@ -17,10 +17,15 @@ class Notifications:
         self._transport = transport
 
     def list(
-        self, *, status: str | None = None, limit: int | None = None, offset: int | None = None
+        self,
+        *,
+        status: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        cursor: str | None = None,
     ) -> NotificationList:
-        """List notifications, newest first."""
-        query = {"status": status, "limit": limit, "offset": offset}
+        """List notifications, newest first. For the next page, pass `next_cursor` as `cursor`."""
+        query = {"status": status, "limit": limit, "offset": offset, "cursor": cursor}
         return self._transport.call(get("/api/notifications", query), NotificationList)
 
     def replay(self, notification_id: str) -> Notification:

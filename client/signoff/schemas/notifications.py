@@ -67,3 +67,6 @@ class NotificationList(BaseModel):
     total: int
     limit: int
     offset: int
+    next_cursor: str | None = Field(
+        default=None, description="Send it as `cursor` for the next page. Null: there is none."
+    )

@@ -51,6 +51,9 @@ class ProjectList(BaseModel):
     limit: int
     offset: int
     status_counts: dict[ProjectStatus, int]
+    next_cursor: str | None = Field(
+        default=None, description="Send it as `cursor` for the next page. Null: there is none."
+    )
 
 
 class Failure(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from signoff.schemas.json_value import JsonObject
@@ -108,6 +108,9 @@ class TaskList(BaseModel):
     total: int
     limit: int | None
     offset: int
+    next_cursor: str | None = Field(
+        default=None, description="Send it as `cursor` for the next page. Null: there is none."
+    )
 
 
 class Phase(BaseModel):
