@@ -65,8 +65,9 @@ bench: $(STAMP) ## Measure the overhead over a bare Temporal workflow, commands,
 	$(BIN)/python -m benchmarks.connections
 	$(BIN)/python -m benchmarks.start
 
-pictures: $(PAGE) ## Take a screenshot of every view of the web page in Chromium
+pictures: $(PAGE) $(VENV)/.docs ## Take the pictures of the web page in Chromium, and record the one that moves
 	$(BIN)/python -m tests.browser.screenshots docs/pictures
+	$(BIN)/python -m tests.browser.tour docs/pictures
 
 site: $(STAMP) $(VENV)/.docs ## Build the documentation site, which the app then serves under /docs
 	$(BIN)/python -m docs.site
