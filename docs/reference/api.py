@@ -24,8 +24,10 @@ def page() -> str:
     described = document()
     parts = [
         "# REST API",
-        "Every operation in one table for each topic. [The API by example](../api.md) shows a request and an answer for each. A "
-        "running server has the OpenAPI document at `/schema/openapi.json`, and a page to try it at `/schema`.",
+        (
+            "Every operation in one table for each topic. [The API by example](../api.md) shows a request and an answer for each. A "
+            "running server has the OpenAPI document at `/schema/openapi.json`, and a page to try it at `/schema`."
+        ),
     ]
     for tag in described["tags"]:
         rows = [

@@ -21,8 +21,10 @@ def page() -> str:
     """Every command with its arguments and options."""
     parts = [
         "# Command line",
-        "`signoff COMMAND --help` prints the same. Commands that call the API also take `--url` and `--api-key`; "
-        "`up`, `serve`, `worker`, `migrate`, `run` and `doctor` take a flag for [every setting](settings.md).",
+        (
+            "`signoff COMMAND --help` prints the same. Commands that call the API also take `--url` and `--api-key`; "
+            "`up`, `serve`, `worker`, `migrate`, `run` and `doctor` take a flag for [every setting](settings.md)."
+        ),
     ]
     for path, command in all_commands():
         parts.append(f"{'#' * min(4, len(path))} `{' '.join(path)}`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -33,21 +34,26 @@ class KnownError:
 
 def page() -> str:
     """The errors of the API, then those of tasks."""
-    found = set(known_errors())
+    found = known_errors()
     answers = _rows(error for error in found if error.status is not None)
     tasks = _rows(error for error in found if error.status is None)
-    return "\n\n".join(
-        [
-            "# Errors",
-            "An error of the API has a `code` for programs and a `message` for people, which says what to do. `…` stands for a name "
-            "or a number. `details` lists the fields that are wrong, and `request_id` finds the request in the server's log.",
-            "## Errors of the API",
-            table(("Code", "Status", "Message"), answers),
-            "## Errors of tasks",
-            "A task that has failed has one of these as its `error.type`, or one that its action defines.",
-            table(("Type", "Message"), ((code, message) for code, _, message in tasks)),
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                "# Errors",
+                (
+                    "An error of the API has a `code` for programs and a `message` for people, which says what to do. `…` stands for a name "
+                    "or a number. `details` lists the fields that are wrong, and `request_id` finds the request in the server's log."
+                ),
+                "## Errors of the API",
+                table(("Code", "Status", "Message"), answers),
+                "## Errors of tasks",
+                "A task that has failed has one of these as its `error.type`, or one that its action defines.",
+                table(("Type", "Message"), ((code, message) for code, _, message in tasks)),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _rows(errors: Iterator[KnownError]) -> list[tuple[str, str, str]]:
@@ -58,18 +64,24 @@ def _rows(errors: Iterator[KnownError]) -> list[tuple[str, str, str]]:
     for code, same in by_code.items():
         statuses = sorted({error.status for error in same if error.status})
         messages = list(dict.fromkeys(error.message for error in same if error.message))
-        rows.append((f"`{code}`", ", ".join(map(str, statuses)), " · ".join(messages[:3]) or "The message names what is wrong."))
+        rows.append(
+            (f"`{code}`", ", ".join(map(str, statuses)), " · ".join(messages[:3]) or "The message names what is wrong.")
+        )
     return rows
 
 
-def known_errors() -> Iterator[KnownError]:
+@cache
+def known_errors() -> frozenset[KnownError]:
     """Each error that the source makes with a fixed code."""
-    for kind in _KINDS.values():
-        yield KnownError(kind.default_code, kind.status, HTTPStatus(kind.status).phrase + ".")
+    found = {
+        KnownError(kind.default_code, kind.status, HTTPStatus(kind.status).phrase + ".") for kind in _KINDS.values()
+    }
     for folder in _FOLDERS:
-        for path in sorted((_ROOT / folder).rglob("*.py")):
-            if "node_modules" not in path.parts:
-                yield from _of_module(ast.parse(path.read_text()))
+        for path in (_ROOT / folder).rglob("*.py"):
+            text = path.read_text() if "node_modules" not in path.parts else ""
+            if "code=" in text or _OF_TASKS in text:
+                found.update(_of_module(ast.parse(text)))
+    return frozenset(found)
 
 
 def _of_module(tree: ast.Module) -> Iterator[KnownError]:

@@ -18,7 +18,11 @@ def page() -> str:
         model = MODELS[kind]
         parts += [f"## `{kind.value}`", first_paragraph(model.__doc__)]
         rows = [
-            (f"`{info.serialization_alias or name}`", "always" if info.is_required() else "sometimes", info.description or "")
+            (
+                f"`{info.serialization_alias or name}`",
+                "always" if info.is_required() else "sometimes",
+                info.description or "",
+            )
             for name, info in model.model_fields.items()
         ]
         if rows:

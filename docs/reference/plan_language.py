@@ -10,8 +10,10 @@ def page() -> str:
     """What each attribute means for which action, and what to write instead where it means nothing."""
     parts = [
         "# Plan language: attributes of tasks",
-        "[How to write a plan](../plans.md) explains the grammar. This page says which attribute of a task has a meaning for which "
-        "action. An attribute without a meaning is refused, so that nobody relies on it.",
+        (
+            "[How to write a plan](../plans.md) explains the grammar. This page says which attribute of a task has a meaning for which "
+            "action. An attribute without a meaning is refused, so that nobody relies on it."
+        ),
         table(
             ("Attribute", "In the API", *(f"`{action}`" for action in MEANS)),
             (

@@ -18,13 +18,20 @@ def page() -> str:
     fields = Settings.model_fields
     single = [name for name in fields if name not in {*TABLES, *SECTIONS}]
     rows = [
-        (f"`{name}`", f"`{variable_of(name)}`, `{flag_of(name)}`", _default(fields[name]), fields[name].description or "")
+        (
+            f"`{name}`",
+            f"`{variable_of(name)}`, `{flag_of(name)}`",
+            _default(fields[name]),
+            fields[name].description or "",
+        )
         for name in single
     ]
     parts = [
         "# Settings",
-        "Each setting is a line of `signoff.toml`, a variable or a flag. Flags override variables, and variables override the "
-        "file. `signoff.toml` is read from the current folder, or from the path in `SIGNOFF_CONFIG`.",
+        (
+            "Each setting is a line of `signoff.toml`, a variable or a flag. Flags override variables, and variables override the "
+            "file. `signoff.toml` is read from the current folder, or from the path in `SIGNOFF_CONFIG`."
+        ),
         table(("In the file", "Variable and flag", "Default", "Meaning"), rows),
         "## Tables of the file",
         "These have no variable and no flag.",

@@ -25,7 +25,9 @@ _MAX_BYTES = 3_000_000
 # Pages that are kept at the top of the repository, where people look for them, and folders that only GitHub shows.
 _FROM_THE_TOP = {"SECURITY.md": "security.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 _EXAMPLES = "examples"
-_LOADS = re.compile(r"""<(?:script|img|source|iframe)\b[^>]*\ssrc=["']?(?:https?:)?//|<link\b[^>]*\bhref=["']?(?:https?:)?//""")
+_LOADS = re.compile(
+    r"""<(?:script|img|source|iframe)\b[^>]*\ssrc=["']?(?:https?:)?//|<link\b[^>]*\bhref=["']?(?:https?:)?//"""
+)
 _IMAGE = re.compile(r"\]\((?:[\w./-]*/)?(pictures/[\w.-]+)\)")
 
 
@@ -69,8 +71,8 @@ def _gallery(sources: dict[str, Path]) -> str:
     names = [name for name in sources if name.startswith("examples/")]
     titles = {name: sources[name].read_text().splitlines()[0].removeprefix("# ") for name in names}
     lines = [f"- [{title}]({Path(name).name}): `signoff run {name}`" for name, title in titles.items()]
-    return (
-        "# Examples\n\nComplete plans that run as they are. Run them in a clone of the repository.\n\n" + "\n".join(lines)
+    return "# Examples\n\nComplete plans that run as they are. Run them in a clone of the repository.\n\n" + "\n".join(
+        lines
     )
 
 

@@ -75,8 +75,10 @@ def follow(page: Page, signoff: Signoff, folder: Path) -> None:
     lines = plan.splitlines(keepends=True)
     for end in (2, 8, 12, 22, len(lines)):
         area.fill("".join(lines[:end]))
-        page.wait_for_timeout(700)  # why: the outline follows what is typed with a delay
+        page.wait_for_timeout(900)  # why: the outline follows what is typed with a delay
         recorder.frame(700)
+    page.get_by_role("heading", name="Plan preview").scroll_into_view_if_needed()
+    page.get_by_text("Publish it", exact=True).first.wait_for()
     recorder.still("1-write", 2500)
     page.get_by_role("button", name="Create and plan").click()
     approve = page.get_by_role("button", name="Approve and start")
@@ -93,7 +95,7 @@ def follow(page: Page, signoff: Signoff, folder: Path) -> None:
     recorder.frame(800)
     form.get_by_role("button", name="Answer").click()
     signoff.eventually(page.url.split("/projects/")[1].split("/")[0], lambda project: project["stage"] == "finished")
-    page.wait_for_timeout(800)  # why: the page must have shown the end
+    page.get_by_text("All done").wait_for()
     recorder.frame(2000)
     page.get_by_role("link", name="Files").click()
     page.get_by_role("link", name="published.md").first.click()

@@ -7,8 +7,8 @@ A comment above a snippet, which readers of the page do not see, says what happe
     <!-- run types "y yes": … -->     it runs in a terminal, in which somebody types these words, each on a line
     <!-- file: plan.md -->            it is written to this file
 
-The snippets of a page run in their order and in one folder. Variables and the current folder last from one to the next. Every other
-snippet for a shell or for Python must be listed in NOT_RUN, with the reason.
+The snippets of a page run in their order and in one folder. Variables and the current folder last from one to the next. Every
+other snippet for a shell or for Python must be listed in docs/not_run.toml, with the reason.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def run(snippet: Snippet, folder: Path, environment: dict[str, str]) -> str:
     if snippet.language == "python":
         script = f"exec {sys.executable} -c {_quoted(snippet.text)}"
     else:
-        script = f"set -aeu\n[ -f {state} ] && . {state}\n{snippet.text}\n{{ export -p; echo cd \"$PWD\"; }} > {state}\n"
+        script = f'set -aeu\n[ -f {state} ] && . {state}\n{snippet.text}\n{{ export -p; echo cd "$PWD"; }} > {state}\n'
     status, output = _in_a_terminal(script, snippet.typed, folder, environment)
     assert status == 0, f"{where} ended with {status}:\n{output}"
     assert snippet.argument in output, f"{where} did not print {snippet.argument!r}:\n{output}"

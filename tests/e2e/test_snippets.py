@@ -20,6 +20,8 @@ def _is_listed(snippet: Snippet) -> bool:
 @pytest.fixture(scope="module")
 def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
     folder = tmp_path_factory.mktemp("documents")
+    (policy,) = [one for one in snippets("docs/how-to/release.md") if one.argument == "signoff.toml"]
+    (folder / "signoff.toml").write_text(policy.text)
     with running_signoff(folder, SIGNOFF_WORKSPACE_ROOTS=str(folder)) as running:
         yield running
 
