@@ -98,9 +98,11 @@ def build(work: Path) -> None:
     size = sum(len(zlib.compress(path.read_bytes())) for path in site.rglob("*") if path.is_file())
     if size > _MAX_BYTES:
         raise SystemExit(f"The site takes {size:,} bytes of the package; it may take {_MAX_BYTES:,}.")
-    shutil.rmtree(BUILT, ignore_errors=True)
-    shutil.copytree(site, BUILT)
-    print(f"{len(list(site.rglob('*.html')))} pages, {size:,} bytes compressed, in {BUILT.relative_to(ROOT)}")
+    earlier = work / "earlier"
+    if BUILT.exists():
+        BUILT.rename(earlier)  # an app that starts meanwhile finds the whole site or none
+    site.rename(BUILT)
+    print(f"{len(list(BUILT.rglob('*.html')))} pages, {size:,} bytes compressed, in {BUILT.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
