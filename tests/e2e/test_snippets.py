@@ -34,7 +34,7 @@ def test_the_snippets_of_a_page_run(page: str, signoff: Signoff) -> None:
     (folder / "examples").symlink_to(ROOT / "examples")
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(folder),
+        "HOME": str(signoff.folder),
         "TERM": "xterm",
         "SIGNOFF_URL": signoff.url,
         "SIGNOFF_DATA_DIR": signoff.addresses["data_dir"],
