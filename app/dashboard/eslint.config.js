@@ -6,7 +6,7 @@ import ts from "typescript-eslint";
 import svelteConfig from "./svelte.config.js";
 
 export default defineConfig(
-  globalIgnores(["built", "src/api/schema.d.ts"]),
+  globalIgnores(["built", "built_docs", "src/api/schema.d.ts"]),
   js.configs.recommended,
   ts.configs.recommended,
   svelte.configs.recommended,

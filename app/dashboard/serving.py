@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import mimetypes
 import re
-from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from app.dashboard.docs import HOME, has_docs
+from app.dashboard.packaged import ASK_FIRST, FOR_EVER, AnyRequest, PackagedFile, answer, contents, packaged
 from signoff.vocabulary import Scope
 
 BUILT = Path(__file__).resolve().parent / "built"
@@ -23,47 +20,28 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Vary": "Accept-Encoding",
-}
-# The names of assets contain a hash of their content.
-_FOR_EVER = "public, max-age=31536000, immutable"
-_ASK_FIRST = "no-cache"
-_MIN_ZIPPED_BYTES = 512
 _OWN_ADDRESS = re.compile(rb'((?:src|href)=")\./')
-AnyRequest = Request[Any, Any, Any]
-
-
-@dataclass(frozen=True)
-class _File:
-    content: bytes
-    zipped: bytes | None
-    media_type: str
-    etag: str
 
 
 @get(["/", "/inbox", "/new", "/sign"], opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _page(request: AnyRequest) -> Response[bytes]:
-    return _answer(request, "index.html", _ASK_FIRST)
+    return _answer(request, "index.html", ASK_FIRST)
 
 
 @get(["/projects/{rest:path}", "/settings/{rest:path}"], opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _page_below(request: AnyRequest, rest: FromPath[str]) -> Response[bytes]:
     del rest  # the page reads its own address
-    return _answer(request, "index.html", _ASK_FIRST)
+    return _answer(request, "index.html", ASK_FIRST)
 
 
 @get("/favicon.svg", opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _icon(request: AnyRequest) -> Response[bytes]:
-    return _answer(request, "favicon.svg", _ASK_FIRST)
+    return _answer(request, "favicon.svg", ASK_FIRST)
 
 
 @get("/assets/{name:str}", opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _asset(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    return _answer(request, f"assets/{name}", _FOR_EVER)
+    return _answer(request, f"assets/{name}", FOR_EVER)
 
 
 PAGE = Router("/", route_handlers=[_page, _page_below, _icon, _asset])
@@ -75,37 +53,23 @@ def _answer(request: AnyRequest, name: str, caching: str) -> Response[bytes]:
         if name == "index.html":
             raise NotFoundException("The web page has not been built. Run 'python tools/build_dashboard.py'.")
         raise NotFoundException
-    # Where a proxy shows the app, as the middleware around the app notes it.
     if name == "index.html":
+        # Where a proxy shows the app, as the middleware around the app notes it.
         file = _below(str(request.scope["state"].get("prefix", "")))
-    headers = {**_HEADERS, "Cache-Control": caching, "ETag": file.etag}
-    if file.etag in request.headers.get("if-none-match", ""):
-        return Response(b"", status_code=304, headers=headers, media_type=file.media_type)
-    content = file.content
-    if file.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        content = file.zipped
-    return Response(content, headers=headers, media_type=file.media_type)
+    return answer(request, file, caching)
 
 
 @cache
-def _files() -> dict[str, _File]:
+def _files() -> dict[str, PackagedFile]:
     """All files of the page by name, compressed once; together they are small enough to keep in memory."""
-    paths = [path for path in BUILT.rglob("*") if path.is_file()]
-    return {path.relative_to(BUILT).as_posix(): _file(path) for path in paths}
+    return {name: packaged(name, content, CONTENT_SECURITY_POLICY) for name, content in contents(BUILT).items()}
 
 
 @cache
-def _below(prefix: str) -> _File:
+def _below(prefix: str) -> PackagedFile:
     """The page itself, with the addresses of its files below a prefix. Scripts find each other by their own addresses."""
-    page = (BUILT / "index.html").read_bytes()
-    return _made(_OWN_ADDRESS.sub(rb"\1" + prefix.encode() + b"/", page), "text/html")
-
-
-def _file(path: Path) -> _File:
-    return _made(path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream")
-
-
-def _made(content: bytes, media_type: str) -> _File:
-    zipped = gzip.compress(content, mtime=0) if len(content) >= _MIN_ZIPPED_BYTES else None
-    return _File(content, zipped, media_type, f'"{sha256(content).hexdigest()[:32]}"')
+    page = _OWN_ADDRESS.sub(rb"\1" + prefix.encode() + b"/", _files()["index.html"].content)
+    if has_docs():
+        # By this element, the page knows that there is documentation to link to.
+        page = page.replace(b"</head>", f'<link rel="help" href="{prefix}{HOME}" /></head>'.encode())
+    return packaged("index.html", page, CONTENT_SECURITY_POLICY)

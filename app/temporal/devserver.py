@@ -1,6 +1,6 @@
 """How Signoff runs Temporal's dev server: which binary, with which settings.
 
-The settings were chosen with `python -m benchmarks.settings`. The results are in docs/operations.md.
+The settings were chosen with `python -m benchmarks.settings`. The results are in docs/performance.md.
 """
 
 from __future__ import annotations

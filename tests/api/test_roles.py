@@ -25,6 +25,8 @@ OUTLINE = "- Ship it? {#ship decision=yes,no}\n"
 OPEN = {
     ("GET", "/"),
     ("GET", "/assets/{name}"),
+    ("GET", "/docs"),
+    ("GET", "/docs/{rest}"),
     ("GET", "/favicon.svg"),
     ("GET", "/health"),
     ("GET", "/inbox"),

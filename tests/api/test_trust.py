@@ -193,6 +193,8 @@ PAGE = [
     "/projects/proj_x",
     "/projects/proj_x/tasks/a",
     "/assets/index-1a2b.js",
+    "/docs",
+    "/docs/plans.html",
     "/favicon.svg",
 ]
 

@@ -34,6 +34,9 @@ def sources(into: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     shutil.copytree(ROOT / "app/dashboard/built", into / "app/dashboard/built")
+    docs = into / "app/dashboard/built_docs"
+    docs.mkdir()
+    (docs / "index.html").write_text("<h1>Signoff</h1>")
     left = into / "app/dashboard/node_modules/left"
     left.mkdir(parents=True)
     (left / "index.js").write_text("")

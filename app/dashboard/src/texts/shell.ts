@@ -5,6 +5,7 @@ export const shell = {
   projects: "Projects",
   newProject: "New project",
   api: "Browse the API",
+  docs: "Documentation",
   skip: "Skip to content",
   theme: "Theme",
   themes: { system: "System", light: "Light", dark: "Dark" },

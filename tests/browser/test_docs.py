@@ -1,0 +1,47 @@
+"""The documentation site, as the app serves it. `make site` builds it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.dashboard.docs import BUILT
+
+PAGES = sorted(path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*.html") if path.name != "404.html")
+
+
+def test_the_site_has_been_built() -> None:
+    assert {"index.html", "tutorial.html", "reference/settings.html"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_shows_itself_without_errors(page: Page, name: str) -> None:
+    # The context fails if the page asks another site, or does what its policy forbids.
+    answer = page.goto(f"/docs/{name}")
+    assert answer is not None
+    assert answer.status == 200
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    expect(page.locator("article h1").first).to_be_visible()
+
+
+def test_search_works_without_a_network(page: Page) -> None:
+    page.goto("/docs/index.html")
+    page.get_by_role("button", name="Search").first.click()
+    page.locator("input:visible:not([type=checkbox], [type=radio])").press_sequentially("heads file")
+    page.locator("ol a", has_text="heads file").first.click()
+    expect(page).to_have_url(re.compile(r"/docs/record\.html.*#the-heads-file"))
+
+
+def test_the_page_links_to_the_documentation(page: Page) -> None:
+    page.goto("/")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Documentation").click()
+    expect(opened.value.get_by_role("heading", level=1)).to_have_text(re.compile("Signoff"))
+
+
+@pytest.mark.parametrize("address", ["/docs", "/docs/"])
+def test_the_short_addresses_lead_to_the_home_page(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page).to_have_url(re.compile(r"/docs/index\.html$"))
