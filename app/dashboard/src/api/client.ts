@@ -1,6 +1,7 @@
 /** The REST API, with types from its OpenAPI document (`npm run types`). The page uses nothing else of the server. */
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
+import { hold } from "./sending";
 
 export type Schemas = components["schemas"];
 export type Project = Schemas["Project"];
@@ -35,14 +36,20 @@ export function whenUnauthorized(listener: () => void): void {
   onUnauthorized = listener;
 }
 
+const changing = new WeakMap<Request, () => void>();
 const watched: Middleware = {
   onRequest({ request }) {
     // Code that repeats a request sets the key of the first request itself.
     if (request.method === "POST" && !request.headers.has("Idempotency-Key"))
       request.headers.set("Idempotency-Key", newKey());
+    if (request.method !== "GET") changing.set(request, hold());
     return request;
   },
-  onResponse({ response }) {
+  onError({ request }) {
+    changing.get(request)?.();
+  },
+  onResponse({ request, response }) {
+    changing.get(request)?.();
     if (response.status === 401) onUnauthorized();
   },
 };
