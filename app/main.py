@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import structlog
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.types import ASGIApp
 
 from app.api.controllers.catalog import CatalogController
@@ -52,7 +54,7 @@ from app.api.http.services import Services
 from app.api.http.telemetry import Observed, Telemetry
 from app.api.openapi.config import configuration
 from app.api.openapi.known_inputs import RefuseUnknownInputs
-from app.dashboard.serving import PAGE
+from app.dashboard.serving import PAGE, is_for_people, missing_page
 from app.database.database import Database
 from app.database.sweeping import repeat
 from app.domain.errors import Unavailable
@@ -148,7 +150,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             "telemetry": Provide(lambda: telemetry, sync_to_thread=False),
             "credentials": Provide(lambda: credentials, sync_to_thread=False),
         },
-        exception_handlers={Exception: to_response},
+        exception_handlers={Exception: _to_response},
         after_request=encode_large,
         guards=[RefuseUnknownInputs(), Authorize(database)],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
@@ -169,6 +171,13 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         guarded = by_port(settings.temporal_ui_port, web_ui, guarded)
     app.asgi_handler = Observed(guarded, telemetry)
     return app
+
+
+def _to_response(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The answer to an error. A person who opens an address that does not exist in a browser sees the page."""
+    if isinstance(error, NotFoundException) and is_for_people(request):
+        return missing_page(request)
+    return to_response(request, error)
 
 
 def services_of(settings: Settings, engine: Engine) -> Services:

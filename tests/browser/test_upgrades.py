@@ -83,3 +83,14 @@ def test_after_an_upgrade_the_page_reloads_when_nothing_can_be_lost(
         expect(typing.get_by_role("textbox", name="Comment on the plan")).to_have_value("Half a sen")
     reading.close()
     typing.close()
+
+
+def test_a_server_that_does_not_answer_is_reported(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.planned("Frozen", "- `true`")
+    held: list[Callable[[], None]] = []
+    page.route("**/api/projects/*/metrics", lambda route: held.append(route.continue_))
+    page.goto(f"/projects/{project_id}/metrics")
+    expect(page.get_by_text("The server is taking long to respond. Still waiting…")).to_be_visible()
+    held[0]()
+    expect(page.get_by_role("heading", name="Slowest tasks")).to_be_visible()
+    expect(page.get_by_text("The server is taking long to respond")).to_have_count(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
 from app.planning.outline.blocks import ACTION_FENCE, ENV_FENCE, Block, Fence, Item, List
@@ -40,14 +42,22 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
     parts = TaskParts(line=line, column=column - head.begin)
     title = head.title
     if title.misshapen is not None:
-        message = "These attributes are not valid. Write {#key name=value name=value} at the end of the line."
-        findings.problem(*head.place(title.misshapen), message)
+        findings.problem(*head.place(title.misshapen), _misshapen(head.source[title.misshapen :]))
     if title.attributes:
         read_attributes(title.attributes, parts, head.place, findings)
     run = parts.fields.pop(RUN, None)
     if run is False:
         return Steps()
     return _Reader(head, parts, context, run=run is True, by_hand=by_hand, asks=asks).read()
+
+
+def _misshapen(text: str) -> str:
+    """What is wrong with braces that were meant as attributes: often, only a part of a value is in quotes."""
+    partly_quoted = re.search(r"""([\w-]+)=([^\s"'{}]*,?["'][^"'{}]*["'][^\s{}]*)""", text)
+    if partly_quoted is not None and partly_quoted[2][0] not in "\"'":
+        name, value = partly_quoted[1], re.sub("[\"']", "", partly_quoted[2])
+        return f'Put the whole value in quotes: {name}="{value}".'
+    return "These attributes are not valid. Write {#key name=value name=value} at the end of the line."
 
 
 def has_steps(block: List, context: Context, *, numbered: bool = True) -> bool:

@@ -2,6 +2,7 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
 import { hold } from "./sending";
+import { expectAnswer } from "./slow.svelte";
 
 export type Schemas = components["schemas"];
 export type Project = Schemas["Project"];
@@ -36,20 +37,26 @@ export function whenUnauthorized(listener: () => void): void {
   onUnauthorized = listener;
 }
 
-const changing = new WeakMap<Request, () => void>();
+/** What to call when a request has been answered, or has failed. */
+const ends = new WeakMap<Request, () => void>();
 const watched: Middleware = {
   onRequest({ request }) {
     // Code that repeats a request sets the key of the first request itself.
     if (request.method === "POST" && !request.headers.has("Idempotency-Key"))
       request.headers.set("Idempotency-Key", newKey());
-    if (request.method !== "GET") changing.set(request, hold());
+    const release = request.method === "GET" ? undefined : hold();
+    const answered = expectAnswer();
+    ends.set(request, () => {
+      answered();
+      release?.();
+    });
     return request;
   },
   onError({ request }) {
-    changing.get(request)?.();
+    ends.get(request)?.();
   },
   onResponse({ request, response }) {
-    changing.get(request)?.();
+    ends.get(request)?.();
     if (response.status === 401) onUnauthorized();
   },
 };

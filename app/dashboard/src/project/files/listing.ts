@@ -36,6 +36,11 @@ export function attemptOf(path: string): string {
   return path.split("/").at(-2) ?? "";
 }
 
+/** The address of a file's preview on the Files tab. */
+export function fileAddress(projectId: string, path: string): string {
+  return `/projects/${projectId}/files?path=${encodeURIComponent(path)}`;
+}
+
 /** The address of a file on the server. */
 export function rawAddress(projectId: string, path: string): string {
   return `/api/projects/${projectId}/files/raw?path=${encodeURIComponent(path)}`;
