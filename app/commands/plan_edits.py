@@ -195,8 +195,8 @@ def _keys_by_id(conn: Connection, project_id: str, base: plans.PlanRow | None = 
 
 
 def _created(conn: Connection, project_id: str, keys: Sequence[str], version: int) -> list[EventData]:
-    rows = [tasks.get(conn, project_id, key) for key in keys]
-    return [TaskCreated(**tasks.describe(row), plan_version=version) for row in rows]
+    rows = {row.key: row for row in tasks.with_keys(conn, project_id, keys)}
+    return [TaskCreated(**tasks.describe(rows[key]), plan_version=version) for key in keys]
 
 
 def _check_started(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
@@ -17,6 +17,8 @@ from app.domain.states import SKIPPED_BY_PERSON
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import TaskStatus
 
+# A row that is being checked has the columns of its table. It has no types, because an altered row may contain anything.
+AuditedRow: TypeAlias = Any
 Severity = Literal["critical", "high", "medium", "low"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 # Action types whose tasks can run forever unless the task has a time limit.
@@ -46,7 +48,7 @@ def worst_first(findings: Iterable[Found]) -> list[Found]:
     return sorted(findings, key=lambda item: SEVERITIES.index(item.severity))
 
 
-def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
+def check_plan(rows: Sequence[AuditedRow], agents: Collection[str]) -> Iterator[Found]:
     """What a person should check before signing the plan: task by task, then what is true of many tasks."""
     for row in rows:
         for danger in dangers_of(row.action):
@@ -68,7 +70,7 @@ def check_plan(rows: Sequence[Any], agents: Collection[str]) -> Iterator[Found]:
     yield from _without_time_limit(rows)
 
 
-def _without_time_limit(rows: Sequence[Any]) -> Iterator[Found]:
+def _without_time_limit(rows: Sequence[AuditedRow]) -> Iterator[Found]:
     """One finding for all tasks, because most plans set no limits, and this is their smallest problem."""
     keys = [row.key for row in rows if row.timeout_seconds is None and row.action["type"] in _UNLIMITED]
     if not keys:
@@ -85,7 +87,7 @@ def _without_time_limit(rows: Sequence[Any]) -> Iterator[Found]:
     )
 
 
-def check_questions(versions: Sequence[Any], current: object) -> Iterator[Found]:
+def check_questions(versions: Sequence[AuditedRow], current: object) -> Iterator[Found]:
     """Questions of the current plan that nobody has answered. A plan that was altered is reported elsewhere."""
     drafts = [row.draft for row in versions if row.version == current]
     try:
@@ -101,7 +103,7 @@ def check_questions(versions: Sequence[Any], current: object) -> Iterator[Found]
         )
 
 
-def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iterator[Found]:
+def check_outcomes(rows: Sequence[AuditedRow], files: Mapping[str, int | None]) -> Iterator[Found]:
     """What failed or was skipped. `files` maps each expected file to its size, or to None if it is missing."""
     for row in rows:
         if row.status == TaskStatus.FAILED:
@@ -133,7 +135,7 @@ def check_outcomes(rows: Sequence[Any], files: Mapping[str, int | None]) -> Iter
                     )
 
 
-def check_author(versions: Sequence[Any]) -> Iterator[Found]:
+def check_author(versions: Sequence[AuditedRow]) -> Iterator[Found]:
     """Plan versions that were approved by their own author."""
     for row in versions:
         if row.approved_by is not None and row.approved_by == row.created_by:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -39,7 +40,7 @@ from signoff.schemas.json_value import JsonObject, JsonValue
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, PhaseStrategy, RunsOn
 
-MAX_EDITS = 500
+MAX_EDITS = 10_000
 DEFAULT_PHASE = "Tasks"
 
 Position = Annotated[int, Field(ge=0, le=10_000, strict=True, description="From 0; None: last.")]
@@ -183,7 +184,7 @@ def parse_edits(values: object) -> list[Edit]:
     except ValidationError as error:
         raise _invalid("edits", error) from error
     if len(edits) > MAX_EDITS:
-        message = f"A request may contain at most {MAX_EDITS} edits."
+        message = f"A request may contain at most {MAX_EDITS:,} edits."
         raise Invalid(message, details=[Problem(field="edits", message=message)])
     return edits
 
@@ -229,6 +230,10 @@ class Editor:
 
     def __init__(self, draft: PlanDraft, keys: Mapping[str, str], open_phases: Sequence[str] | None = None) -> None:
         self.draft = draft.model_copy(deep=True)
+        # The phase of each task, and how often each key is used: a plan may have thousands of tasks, and as many edits.
+        self._phase_of: dict[str, PhaseDraft] = {}
+        self._used: Counter[str] = Counter()
+        self._note_tasks()
         self.added: list[str] = []
         self.tasks: list[str] = []
         self.phases: list[str] = []
@@ -256,8 +261,7 @@ class Editor:
             case UpdateTask():
                 self._update_task(edit)
             case RemoveTask():
-                phase, task = self._task(edit.task)
-                phase.tasks.remove(task)
+                self._take_out(edit.task)
             case MoveTask():
                 self._move_task(edit)
             case AddPhase():
@@ -265,7 +269,7 @@ class Editor:
             case UpdatePhase():
                 self._update_phase(edit)
             case RemovePhase():
-                self.draft.phases.remove(self._phase(edit.phase))
+                self._remove_phase(edit)
             case AnswerQuestion():
                 self._answer_question(edit)
 
@@ -279,13 +283,38 @@ class Editor:
                 return phase
         raise self._refused("phase", f"The plan has no phase '{reference}'.")
 
-    def _task(self, reference: str) -> tuple[PhaseDraft, TaskDraft]:
+    def _task(self, reference: str) -> tuple[PhaseDraft, int]:
+        """The phase of a task, and its position there."""
         key = self._key(reference)
-        for phase in self.draft.phases:
-            for task in phase.tasks:
+        known = self._phase_of.get(key)
+        for phase in [known] if known is not None else self.draft.phases:
+            for position, task in enumerate(phase.tasks):
                 if task.key == key:
-                    return phase, task
+                    return phase, position
         raise self._refused("task", f"The plan has no task '{reference}'.")
+
+    def _note_tasks(self) -> None:
+        self._used = Counter(task.key for task in self.draft.tasks())
+        self._phase_of = {task.key: phase for phase in self.draft.phases for task in phase.tasks}
+
+    def _take_out(self, reference: str) -> tuple[PhaseDraft, TaskDraft]:
+        """Remove a task from its phase. Returns both."""
+        phase, position = self._task(reference)
+        task = phase.tasks.pop(position)
+        self._used[task.key] -= 1
+        if not self._used[task.key]:
+            del self._used[task.key]
+        # The draft can have another task with this key, which makes it invalid.
+        self._phase_of.pop(task.key, None)
+        return phase, task
+
+    def _put(self, task: TaskDraft, phase: PhaseDraft, position: int | None) -> None:
+        phase.tasks.insert(len(phase.tasks) if position is None else position, task)
+        self._used[task.key] += 1
+        if self._used[task.key] == 1:
+            self._phase_of[task.key] = phase
+        else:
+            self._phase_of.pop(task.key, None)
 
     def _values(self, edit: TaskFields) -> JsonObject:
         """The fields that an edit sets, with ids replaced by keys."""
@@ -302,13 +331,12 @@ class Editor:
         return values
 
     def _add_task(self, edit: AddTask) -> None:
-        taken = {task.key for task in self.draft.tasks()}
         values = self._values(edit)
-        values["key"] = edit.key or slug(edit.title, taken)
+        values["key"] = edit.key or slug(edit.title, self._used)
         values["action"] = values.get("action") or {"type": "manual"}
         task = TaskDraft.model_validate(values)
         phase = self._phase(edit.phase) if edit.phase is not None else self._last_open_phase()
-        phase.tasks.insert(len(phase.tasks) if edit.position is None else edit.position, task)
+        self._put(task, phase, edit.position)
         self.added.append(task.key)
         self.tasks.append(task.key)
 
@@ -325,20 +353,20 @@ class Editor:
         return phase
 
     def _update_task(self, edit: UpdateTask) -> None:
-        phase, task = self._task(edit.task)
+        phase, position = self._task(edit.task)
         values = self._values(edit)
         for name in ("title", "action"):
             if name in values and values[name] is None:
                 raise self._no_null(name)
-        changed = TaskDraft.model_validate(task.model_dump() | values)
-        phase.tasks[phase.tasks.index(task)] = changed
+        changed = TaskDraft.model_validate(phase.tasks[position].model_dump() | values)
+        phase.tasks[position] = changed
         self.tasks.append(changed.key)
 
     def _move_task(self, edit: MoveTask) -> None:
-        phase, task = self._task(edit.task)
+        phase, _ = self._task(edit.task)
         target = self._phase(edit.phase) if edit.phase is not None else phase
-        phase.tasks.remove(task)
-        target.tasks.insert(len(target.tasks) if edit.position is None else edit.position, task)
+        _, task = self._take_out(edit.task)
+        self._put(task, target, edit.position)
         self.tasks.append(task.key)
 
     def _add_phase(self, edit: AddPhase) -> None:
@@ -349,12 +377,18 @@ class Editor:
         self.draft.phases.insert(position, phase)
         self.phases.append(key)
 
+    def _remove_phase(self, edit: RemovePhase) -> None:
+        self.draft.phases.remove(self._phase(edit.phase))
+        self._note_tasks()
+
     def _update_phase(self, edit: UpdatePhase) -> None:
         phase = self._phase(edit.phase)
         values = self._with_key(edit.model_dump(include=edit.model_fields_set & _PHASE_FIELDS))
         if "name" in values and values["name"] is None:
             raise self._no_null("name")
-        changed = PhaseDraft.model_validate(phase.model_dump() | values)
+        changed = PhaseDraft.model_validate(phase.model_dump(exclude={"tasks"}) | values)
+        changed.tasks = phase.tasks
+        self._phase_of.update((task.key, changed) for task in changed.tasks if self._used[task.key] == 1)
         index = self.draft.phases.index(phase)
         self.draft.phases[index] = changed
         if edit.position is not None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from app.domain.audit import Severity, check_plan
+from app.domain.audit import AuditedRow, Severity, check_plan
 
 # Reading the commands of this many tasks takes half a second at most. A list must not take longer.
 MAX_TASKS = 1000
@@ -29,7 +28,7 @@ class FindingCounts:
         """Return the counts of a plan version that was counted before, or None."""
         return self._known.get(digest) if digest is not None else None
 
-    def count(self, rows: Sequence[Any], digest: str | None = None) -> Counts:
+    def count(self, rows: Sequence[AuditedRow], digest: str | None = None) -> Counts:
         """Count the findings of tasks. With the digest of a plan version, remember them."""
         counts: Counts = {**Counter(found.severity for found in check_plan(rows, self._agents))}
         if digest is not None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from app.domain.audit import Found
+from app.domain.audit import AuditedRow, Found
 from app.domain.commands import CommandRecord, Outcome
 from app.domain.gates import Rules
-from app.domain.integrity import AuditedRow, altered
+from app.domain.integrity import altered
 from app.domain.passkeys import is_signed_with_passkey
 from app.domain.replay import Replay, ReplayedGate
 from signoff.vocabulary import GateKind

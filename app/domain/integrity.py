@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
-from app.domain.audit import Found
+from app.domain.audit import AuditedRow, Found
 from app.domain.commands import CommandRecord, Outcome
 from app.domain.decisions import QuestionStatus
 from app.domain.reducer import TaskState
@@ -15,8 +15,6 @@ from signoff.schemas.event_data import TaskMoved
 from signoff.vocabulary import TaskStatus
 
 T = TypeVar("T")
-# A row that is being checked has the columns of its table. It has no types, because an altered row may contain anything.
-AuditedRow: TypeAlias = Any
 _BY_HAND = "The database was changed directly. Trust the events: the hash chain seals them."
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
 
 from pydantic import ValidationError
 
-from app.domain.audit import Found
+from app.domain.audit import AuditedRow, Found
 from app.domain.commands import CommandKind, CommandRecord, Outcome
 from app.domain.decisions import MODEL_ACTOR
 from app.domain.lasting import lasting_effect
@@ -21,7 +20,7 @@ from signoff.vocabulary import DecidedBy, DecisionMode
 _MAX_EXAMINED = 100
 
 
-def plan_in_force(versions: Sequence[Any], version: int | None) -> tuple[PlanDraft, list[str]]:
+def plan_in_force(versions: Sequence[AuditedRow], version: int | None) -> tuple[PlanDraft, list[str]]:
     """The draft of a project's current plan version, and the keys of the decisions that a model answers first.
 
     An empty plan if there is none, or if it cannot be read.
@@ -62,7 +61,7 @@ def check_deciders(draft: PlanDraft, answered: Collection[str], ids: Mapping[str
             )
 
 
-def check_answers(draft: PlanDraft, rows: Sequence[Any], decisions: Sequence[CommandRecord]) -> Iterator[Found]:
+def check_answers(draft: PlanDraft, rows: Sequence[AuditedRow], decisions: Sequence[CommandRecord]) -> Iterator[Found]:
     """Find what ran although it cannot be taken back, and although only a model had answered before it."""
     started = {row.key for row in rows if row.started_at is not None}
     by_key = {row.key: row for row in rows}

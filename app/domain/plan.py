@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Annotated, Self, TypedDict, cast
 
 from pydantic import (
@@ -351,7 +351,7 @@ def covered_by(draft: PlanDraft, settings: RunSettings) -> JsonObject:
     return {"phases": drafted["phases"], **known, **asked, **settings.model_dump(mode="json")}
 
 
-def slug(title: str, taken: set[str] | frozenset[str] | JsonObject) -> str:
+def slug(title: str, taken: Container[str]) -> str:
     """A key made from a title: lower-case words joined by `_`, with a number if the key is taken."""
     base = "_".join(_KEY_WORDS.findall(title.lower()))[:56].strip("_") or "task"
     if not base[0].isalpha():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from pydantic import ValidationError
 
-from app.domain.audit import Found
+from app.domain.audit import AuditedRow, Found
 from app.domain.commands import CommandKind, CommandRecord, Outcome
 from app.domain.decisions import RUN_AS_IT_IS
 from app.domain.frozen import Frozen
@@ -17,7 +16,7 @@ from app.domain.integrity import altered
 _FREEZING = frozenset({CommandKind.APPROVE, CommandKind.EDIT})
 
 
-def check_frozen(versions: Sequence[Any], decisions: Sequence[CommandRecord]) -> Iterator[Found]:
+def check_frozen(versions: Sequence[AuditedRow], decisions: Sequence[CommandRecord]) -> Iterator[Found]:
     """Find plan versions whose frozen values differ from the sealed ones, and texts that differ from the signed files."""
     sealed: dict[int | None, str | None] = {
         decision.plan_version: decision.payload.get("frozen_digest")

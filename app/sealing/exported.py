@@ -13,10 +13,9 @@ from sqlalchemy import JSON, Column, Table
 from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefault
 
 from app.domain import integrity
-from app.domain.audit import Found, worst_first
+from app.domain.audit import AuditedRow, Found, worst_first
 from app.domain.certificate import Statement
 from app.domain.certificate_story import Story
-from app.domain.integrity import AuditedRow
 from app.domain.plan import canonical_json
 from app.domain.replay import Replay
 from app.domain.seals import Seal

@@ -10,11 +10,10 @@ from typing import cast
 
 from app.domain import gate_audit, integrity, signed_audit
 from app.domain.actions import Action
-from app.domain.audit import Found
+from app.domain.audit import AuditedRow, Found
 from app.domain.commands import Outcome
 from app.domain.errors import Conflict
 from app.domain.frozen import Frozen
-from app.domain.integrity import AuditedRow
 from app.domain.passkeys import objection_to_decision, objection_to_frozen
 from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay

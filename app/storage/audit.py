@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from sqlalchemy import JSON, Column, ColumnElement, Connection, Table, Text, or_, select
 from sqlalchemy import cast as cast_column
 
+from app.domain.audit import AuditedRow
 from app.domain.commands import CommandRecord
-from app.domain.integrity import AuditedRow
 from app.domain.seals import Seal
 from app.storage import projects, seals
 from app.storage.record_tables import events
@@ -174,7 +174,7 @@ _SHAPES: dict[str, Callable[[object], bool]] = {
 }
 
 
-def decisions_of(rows: Sequence[Any], unreadable: list[Unreadable]) -> list[CommandRecord]:
+def decisions_of(rows: Sequence[AuditedRow], unreadable: list[Unreadable]) -> list[CommandRecord]:
     """Return the decisions of these rows. Rows that are not valid decisions are added to `unreadable`."""
     found: list[CommandRecord] = []
     for row in rows:

@@ -197,6 +197,12 @@ def get(conn: Connection, project_id: str, task: str) -> TaskRow:
     return row
 
 
+def with_keys(conn: Connection, project_id: str, keys: Collection[str]) -> list[TaskRow]:
+    """Return the tasks of a project that have these keys, in plan order."""
+    query = _ROWS.select.where(tasks.c.project_id == project_id, tasks.c.key.in_(keys)).order_by(tasks.c.position)
+    return _ROWS.all(conn, query)
+
+
 def all_of(
     conn: Connection,
     project_id: str,

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -25,6 +25,7 @@ from app.sealing.exported import file_name, log_name
 from app.storage import audit, events, model_steps, projects, tasks
 from app.storage.audit import Record
 from app.storage.projects import ProjectRow
+from app.storage.tasks import TaskRow
 from app.workspace import files
 from app.workspace.files import WorkspaceFile
 from app.workspace.folders import open_file
@@ -176,7 +177,7 @@ def _events_after(project_id: str, seq: int, limit: int, conn: Connection) -> li
 
 def _page(
     project_id: str, offset: int, conn: Connection
-) -> tuple[list[Any], dict[str, str], present.ModelUse, present.OutputUsers]:
+) -> tuple[list[TaskRow], dict[str, str], present.ModelUse, present.OutputUsers]:
     rows = tasks.all_of(conn, project_id, limit=_PAGE, offset=offset)
     used, users = model_steps.tokens_by_task(conn, project_id), tasks.output_users(conn, project_id)
     return rows, tasks.ids_by_key(conn, project_id), used, users

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from app.api.http.services import Services
 from app.domain import audit as checks
 from app.domain import integrity, model_audit, signed_audit, unseen
-from app.domain.audit import SEVERITIES, Severity, worst_first
+from app.domain.audit import SEVERITIES, AuditedRow, Severity, worst_first
 from app.domain.certificate_story import Story
 from app.domain.errors import Conflict
 from app.domain.identity import now
@@ -69,7 +69,7 @@ async def check_chain(services: Services, record: Record, story: Story | None = 
     return chain, replay
 
 
-def _sizes(root: Path, rows: Sequence[Any]) -> dict[str, int | None]:
+def _sizes(root: Path, rows: Sequence[AuditedRow]) -> dict[str, int | None]:
     """The size of each file that tasks were expected to create; None if it is not a regular file inside the workspace."""
     return {path: files.size_of(root, path) for row in rows for path in row.expected_files}
 
@@ -101,7 +101,7 @@ class _Reviewed:
     """
 
     version: int | None
-    tasks: Sequence[Any]
+    tasks: Sequence[AuditedRow]
     edit: PlanDraft | None = None
 
 
@@ -176,9 +176,9 @@ def _unseen(services: Services, record: Record, reviewed: _Reviewed, workspace: 
     """The tasks that would run what a model writes. What existed is known from the approval, or from the workspace before it."""
     current = next((plan for plan in record.plans if plan.version == record.project.plan_version), None)
     frozen: JsonObject | None = getattr(current, "frozen", None)
-    signed: dict[str, Any] | None = None
+    signed: Collection[str] | None = None
     if frozen is not None:
-        signed = {name: True for part in ("files", "unhashed") for name in cast("JsonObject", frozen.get(part) or {})}
+        signed = {name for part in ("files", "unhashed") for name in cast("JsonObject", frozen.get(part) or {})}
 
     def exists(path: str) -> bool:
         return path in signed if signed is not None else files.size_of(workspace, path) is not None

@@ -15,6 +15,7 @@ from app.api.http.permission import SCOPE
 from app.api.http.sending import disposition
 from app.api.http.services import Services
 from app.api.views.certificate import SAFE, to_html
+from app.domain.audit import AuditedRow
 from app.domain.certificate import Statement
 from app.domain.certificate_content import PlanFacts, build
 from app.domain.certificate_story import Story
@@ -100,7 +101,7 @@ class _Found(NamedTuple):
     refused: str | None
 
 
-def _newest_approved(plans: Sequence[Any]) -> int:
+def _newest_approved(plans: Sequence[AuditedRow]) -> int:
     approved = [row.version for row in plans if row.approved_at is not None]
     if not approved:
         raise NotFound("No plan of this project was approved. A certificate needs a signed plan.", code="not_signed")

@@ -26,6 +26,7 @@ from app.domain.file_paths import PRIVATE_FOLDER, check_path, path_inside
 from app.domain.identity import now
 from app.storage import events, projects, tasks
 from app.storage.projects import ProjectRow
+from app.storage.tasks import TaskRow
 from app.workspace import files
 from app.workspace.files import WorkspaceFile
 from app.workspace.folders import open_file
@@ -128,7 +129,7 @@ async def file_list(services: Services, project_id: str) -> FileList:
         NotFound: the project does not exist.
     """
 
-    def read(conn: Connection) -> tuple[ProjectRow, list[Any], files.Origin, dict[str, files.Known]]:
+    def read(conn: Connection) -> tuple[ProjectRow, list[TaskRow], files.Origin, dict[str, files.Known]]:
         project = projects.get(conn, project_id)
         rows = tasks.all_of(conn, project_id)
         return project, rows, files.origin(conn, project_id, rows), files.known_of(conn, project_id)

@@ -21,7 +21,7 @@ from app.domain.states import FINISHED_TASK
 from app.drawing.svg import to_svg
 from app.drawing.text import to_dot, to_mermaid
 from app.storage import task_graph
-from app.storage.task_graph import TaskGraph
+from app.storage.task_graph import GraphTask, TaskGraph
 from signoff.schemas.graph import Edge, Graph, Node
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import Scope, TaskStatus
@@ -128,8 +128,8 @@ def graph_of(found: TaskGraph, *, at: str) -> Graph:
     )
 
 
-def _dependencies_in_phases(rows: Sequence[Any]) -> list[list[list[int]]]:
-    phases: dict[str, list[Any]] = {}
+def _dependencies_in_phases(rows: Sequence[GraphTask]) -> list[list[list[int]]]:
+    phases: dict[str, list[GraphTask]] = {}
     for row in rows:
         phases.setdefault(row.phase_id, []).append(row)
     result: list[list[list[int]]] = []
@@ -154,17 +154,17 @@ def _only(whole: Graph, phase_id: str) -> Graph:
 def _phase_id(found: TaskGraph, phase: str) -> str:
     for row in found.phases:
         if phase in {row.id, row.key}:
-            return str(row.id)
+            return row.id
     raise NotFound(f"The plan has no phase '{phase}'.", code="phase_not_found")
 
 
-def _weights(rows: Sequence[Any], durations: Sequence[int | None]) -> list[float]:
+def _weights(rows: Sequence[GraphTask], durations: Sequence[int | None]) -> list[float]:
     """Recorded durations if every task has finished, else 1 each. A task that took no time still counts as a step."""
     if all(row.status in FINISHED_TASK for row in rows):
-        return [float(duration or 0) + 0.001 for duration in durations]
+        return [(duration or 0) + 0.001 for duration in durations]
     return [1.0] * len(rows)
 
 
-def _duration(row: Any, at: str) -> int | None:
+def _duration(row: GraphTask, at: str) -> int | None:
     in_progress = row.status in {TaskStatus.RUNNING, TaskStatus.WAITING}
     return milliseconds_between(row.started_at, row.completed_at or (at if in_progress else None))

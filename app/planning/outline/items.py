@@ -51,9 +51,13 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
     return _Reader(head, parts, context, run=run is True, by_hand=by_hand, asks=asks).read()
 
 
+_PARTLY_QUOTED = re.compile(r"""(?<![\w-])([\w-]+)=([^\s"'{}]*["'][^"'{}]*["'][^\s{}]*)""")
+_MAX_LOOKED_AT = 500
+
+
 def _misshapen(text: str) -> str:
     """What is wrong with braces that were meant as attributes: often, only a part of a value is in quotes."""
-    partly_quoted = re.search(r"""([\w-]+)=([^\s"'{}]*,?["'][^"'{}]*["'][^\s{}]*)""", text)
+    partly_quoted = _PARTLY_QUOTED.search(text[:_MAX_LOOKED_AT])
     if partly_quoted is not None and partly_quoted[2][0] not in "\"'":
         name, value = partly_quoted[1], re.sub("[\"']", "", partly_quoted[2])
         return f'Put the whole value in quotes: {name}="{value}".'
