@@ -14,7 +14,7 @@ const SETTINGS = ["strategy", "decision_mode", "auto_approve_plan", "auto_approv
 
 /** The templates that the reader may see, by name. @throws ApiError */
 export async function readTemplates(): Promise<Template[]> {
-  const query = { label: LABEL, sort: "name" as const, limit: LIMIT };
+  const query = { label: LABEL, sort_by: "name" as const, limit: LIMIT };
   return (await answer(api.GET("/api/projects", { params: { query } }))).projects;
 }
 
