@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.types import ASGIApp
 
 from app import tracing
@@ -57,7 +59,7 @@ from app.api.http.telemetry import Observed, Telemetry
 from app.api.openapi.config import configuration
 from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.docs import DOCS
-from app.dashboard.serving import PAGE
+from app.dashboard.serving import PAGE, is_for_people, missing_page
 from app.database.database import Database
 from app.database.shared_reads import SharedReads
 from app.database.sweeping import repeat
@@ -155,7 +157,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             "telemetry": Provide(lambda: telemetry, sync_to_thread=False),
             "credentials": Provide(lambda: credentials, sync_to_thread=False),
         },
-        exception_handlers={Exception: to_response},
+        exception_handlers={Exception: _to_response},
         after_request=encode_large,
         guards=[RefuseUnknownInputs(), Authorize(database)],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
@@ -190,6 +192,13 @@ def _traced(app: ASGIApp) -> ASGIApp:
     from app.api.http.traced import Traced  # noqa: PLC0415 - with its library, and only for those who want it
 
     return Traced(app, tracer)
+
+
+def _to_response(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The answer to an error. A person who opens an address that does not exist in a browser sees the page."""
+    if isinstance(error, NotFoundException) and is_for_people(request):
+        return missing_page(request)
+    return to_response(request, error)
 
 
 def services_of(settings: Settings, engine: Engine, telemetry: Telemetry | None = None) -> Services:

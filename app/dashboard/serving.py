@@ -18,7 +18,7 @@ BUILT = Path(__file__).resolve().parent / "built"
 # Scripts set the styles of single elements through the DOM, to which the policy does not apply.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _OWN_ADDRESS = re.compile(rb'((?:src|href)=")\./')
 
@@ -45,6 +45,19 @@ async def _asset(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
 
 
 PAGE = Router("/", route_handlers=[_page, _page_below, _icon, _asset])
+
+
+def is_for_people(request: AnyRequest) -> bool:
+    """Whether a browser opens an address that may be one of the page, not one of the API or of a file of the page."""
+    wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return wants_page and not request.url.path.startswith(("/api/", "/assets/", "/docs", "/schema"))
+
+
+def missing_page(request: AnyRequest) -> Response[bytes]:
+    """The page, which says that there is nothing at its address."""
+    page = _answer(request, "index.html", ASK_FIRST)
+    page.status_code = 404
+    return page
 
 
 def _answer(request: AnyRequest, name: str, caching: str) -> Response[bytes]:

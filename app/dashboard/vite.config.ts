@@ -8,6 +8,8 @@ export default defineConfig({
   build: {
     outDir: "built",
     target: "es2022",
+    // One stylesheet for all views: it is small, and a view never appears without its styles.
+    cssCodeSplit: false,
     // Nothing is inlined: the page's security policy allows no data: scripts or styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

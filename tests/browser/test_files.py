@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff
@@ -138,3 +138,51 @@ def test_the_files_are_accessible(page: Page, project_id: str) -> None:
     page.goto(f"/projects/{project_id}/files?path=data/table.csv")
     expect(page.get_by_role("region", name="Preview").get_by_role("columnheader").first).to_be_visible()
     assert violations(page) == []
+
+
+PAGE = """<!doctype html><style>p { color: rgb(1, 2, 3) }</style><p>Written by a task</p>
+<script>top.document.title = "hacked"; document.body.textContent = "hacked"</script><img src="https://spy.example/pixel.png">
+"""
+
+
+def test_a_web_page_is_shown_and_can_do_nothing(browser: Browser, signoff: Signoff) -> None:
+    project_id = signoff.create("A web page", "")
+    _upload(signoff, project_id, "report.html", PAGE.encode())
+    # Not the page of the fixture, which would fail: the browser reports what it blocks.
+    page = browser.new_page(base_url=signoff.url)
+    outside: list[str] = []
+    page.on("response", lambda answer: outside.append(answer.url) if not answer.url.startswith(signoff.url) else None)
+    page.goto(f"/projects/{project_id}/files?path=report.html")
+    frame = page.frame_locator("iframe[title='report.html']")
+    expect(frame.get_by_text("Written by a task")).to_have_css("color", "rgb(1, 2, 3)")
+    assert "hacked" not in page.title()
+    page.get_by_role("region", name="Preview").get_by_role("button", name="Source").click()
+    expect(page.get_by_text("Written by a task")).to_be_visible()
+    assert outside == []
+    page.close()
+
+
+def test_a_finished_project_opens_with_its_results(page: Page, signoff: Signoff) -> None:
+    plan = "- Count: `echo 7 > count.txt` {#count}\n- Report: `echo '# Seven' > report.md` {#report files=report.md}\n"
+    project_id = signoff.finished("Results first", plan)
+    page.goto(f"/projects/{project_id}")
+    results = page.get_by_role("region", name="Results")
+    expect(results.get_by_role("heading", name="Seven")).to_be_visible()
+    row = results.get_by_role("listitem").filter(has=page.get_by_role("link", name="report.md", exact=True))
+    expect(row).to_contain_text("created by Report")
+    results.get_by_role("link", name="count.txt", exact=True).click()
+    expect(results.get_by_text("7", exact=True)).to_be_visible()
+    row.get_by_role("link", name="Report", exact=True).click()
+    panel = page.get_by_role("dialog", name="Report")
+    expect(panel.get_by_role("link", name="Download report.md")).to_be_visible()
+    panel.get_by_role("button", name="Close").click()
+    task = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Report"))
+    task.get_by_role("link", name="report.md").click()
+    expect(page.get_by_role("heading", name="report.md")).to_be_visible()
+
+
+def test_a_task_lists_the_files_that_it_lacks(page: Page, signoff: Signoff) -> None:
+    project_id = signoff.finished("Lacking", "- Report: `true` {#report files=report.md}\n")
+    page.goto(f"/projects/{project_id}?task=report")
+    panel = page.get_by_role("dialog", name="Report")
+    expect(panel.get_by_role("listitem").filter(has_text="report.md")).to_contain_text("was not created")

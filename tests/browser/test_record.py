@@ -112,11 +112,11 @@ def test_versions_are_compared_down_to_the_words_of_a_command(page: Page, signed
 def test_the_metrics_follow_the_run(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Counted", "- Quick: `true`\n- [ ] Look", max_tokens=1000)
     page.goto(f"/projects/{project_id}/metrics")
-    progress = page.get_by_role("meter", name="Progress")
-    expect(progress).to_have_attribute("aria-valuetext", "0 %")
+    progress = page.get_by_role("region", name="Metrics").get_by_role("progressbar", name="Progress")
+    expect(progress).to_have_attribute("aria-valuetext", "0 of 2 tasks completed, 0%")
     expect(page.get_by_role("meter", name="Tokens")).to_have_attribute("aria-valuetext", "0 of 1,000")
     signoff.api.post(f"/api/projects/{project_id}/approve", json={}).raise_for_status()
-    expect(progress).to_have_attribute("aria-valuetext", "50 %")
+    expect(progress).to_have_attribute("aria-valuetext", "1 of 2 tasks completed, 50%")
     expect(page.get_by_role("link", name="Quick")).to_be_visible()
 
 

@@ -12,7 +12,7 @@ KEY = "a key that nobody guesses, of 32 or more"
 
 def test_an_unknown_project_says_so(page: Page, signoff: Signoff) -> None:
     page.goto("/projects/proj_00000000000000000000000000")
-    expect(page.get_by_role("main")).to_contain_text("There is no project")
+    expect(page.get_by_role("main")).to_contain_text("There is no such project.")
 
 
 def test_the_theme_is_stored(page: Page) -> None:
@@ -68,3 +68,17 @@ def test_a_server_with_a_key_asks_for_it_once(browser: Browser, signoff: Signoff
 def test_the_api_is_browsed_without_a_network(page: Page) -> None:
     page.goto("/schema")
     expect(page.get_by_text("listProjects").or_(page.get_by_text("/api/projects", exact=True)).first).to_be_visible()
+
+
+def test_an_address_that_does_not_exist_leads_back(page: Page, signoff: Signoff) -> None:
+    answer = page.goto("/nosuch/page")
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", name="There is no such page.")).to_be_visible()
+    page.get_by_role("link", name="Back to projects").click()
+    expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
+    page.goto("/projects/proj_00000000000000000000000000")
+    expect(page.get_by_role("link", name="Back to projects")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    for path in ("/api/nosuch", "/assets/nosuch.js"):
+        assert signoff.api.get(path, headers={"Accept": "text/html"}).json()["code"] == "not_found"

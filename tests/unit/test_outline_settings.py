@@ -87,3 +87,20 @@ def test_a_condition_of_a_section_must_name_a_task() -> None:
         "line 3, column 7",
         "'if' names the key 'b', but no task has it.",
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ('decision=yes,no,"only the leads"', 'decision="yes,no,only the leads"'),
+        ("#ask decision=yes,'not now' default=yes", 'decision="yes,not now"'),
+    ],
+)
+def test_a_value_with_quotes_in_it_is_refused_with_the_right_way_to_write_it(written: str, right: str) -> None:
+    _, message = problem(f"- Ask {{{written}}}\n")
+    assert message == f"Put the whole value in quotes: {right}."
+
+
+def test_other_attributes_that_are_not_valid_are_refused_with_their_form() -> None:
+    _, message = problem("- Ask {#ask =yes}\n")
+    assert message == "These attributes are not valid. Write {#key name=value name=value} at the end of the line."

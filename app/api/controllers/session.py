@@ -60,7 +60,7 @@ class SessionController(Controller):
                 raise Unauthorized(credentials.advice)
             return Response(await _session(credentials, known_caller(request)), headers=_NOT_STORED)
         elif data.key is None or not await credentials.is_key(data.key.get_secret_value(), address=address):
-            raise Unauthorized("That is not this server's key. Ask the person who runs the server (SIGNOFF_API_KEY).")
+            raise Unauthorized("This key is not right. Ask the person who sent you here, or who runs the server.")
         else:
             token = await credentials.begin_session(address=address, user_agent=user_agent)
         caller = await credentials.of_session([token], address)

@@ -23,6 +23,10 @@ CHUNK = 512 * 1024
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
 # Types that a browser would execute, or open as a page of this server.
 _ACTIVE = re.compile(r"^(text/html|image/svg\+xml|.*/.*xml|.*javascript|.*ecmascript|application/x-shockwave-flash)$")
+_POLICY = (
+    "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; "
+    "frame-ancestors 'self'"
+)
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
@@ -50,14 +54,15 @@ def send_file(request: Request[Any, Any, Any], file: WorkspaceFile, descriptor: 
     tag = f'"{file.size:x}-{file.mtime_ns:x}-{file.ctime_ns:x}"'
     modified = file.modified.replace(microsecond=0)
     content_type = content_type_of(file.path)
-    active = bool(_ACTIVE.match(content_type))
+    # In a frame of the page, a browser shows it: the policy below keeps it from running anything.
+    active = bool(_ACTIVE.match(content_type)) and request.headers.get("sec-fetch-dest") != "iframe"
     headers = {
         "ETag": tag,
         "Last-Modified": format_datetime(modified, usegmt=True),
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'",
+        "Content-Security-Policy": _POLICY,
         "Content-Disposition": disposition("attachment" if active else "inline", file.parts[-1]),
     }
     try:

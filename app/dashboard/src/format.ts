@@ -18,13 +18,15 @@ export function timeOfDay(at: string): string {
   return timeFormat.format(new Date(at));
 }
 
-/** Roughly how long ago; the date if that is more than 30 days. */
+/** Roughly how long ago, or in how long; the date if that is more than 30 days. */
 export function relative(at: string, now: number): string {
   const passed = now - Date.parse(at);
-  if (passed < 45_000) return "just now";
-  if (passed > 30 * 86_400_000) return clockFormat.format(new Date(at));
-  for (const [unit, size] of STEPS) if (passed >= size) return ago.format(-Math.floor(passed / size), unit);
-  return ago.format(-1, "minute");
+  // The clocks of server and reader may differ a little.
+  if (passed < 45_000 && passed > -45_000) return "just now";
+  const [length, sign] = [Math.abs(passed), -Math.sign(passed)];
+  if (length > 30 * 86_400_000) return clockFormat.format(new Date(at));
+  for (const [unit, size] of STEPS) if (length >= size) return ago.format(sign * Math.floor(length / size), unit);
+  return ago.format(sign, "minute");
 }
 
 /** A duration: `840 ms`, `9.4 s`, `12 s`, `3 min 07 s`, `5 min`, `2 h 05 min`, `3 d 04 h`. */

@@ -17,6 +17,8 @@ from app.planning.outline.titles import Head, read_head
 
 _SAMPLE = "This is a sample, so it is kept as text and does not run. To run it, add {run}."
 _MAY_BE_TEXT = re.compile(r"run=|example|instance|e\.g|sample|:[ \t]*(?:$|`)", re.IGNORECASE | re.MULTILINE)
+_PARTLY_QUOTED = re.compile(r"""(?<![\w-])([\w-]+)=([^\s"'{}]*["'][^"'{}]*["'][^\s{}]*)""")
+_MAX_LOOKED_AT = 500
 _HOW_TO_RUN = "To run it, write Title: `command` at the end of the item, or add {run}."
 _RELEASED = (
     "so a person releases it before it runs, does it by hand, or skips it. To run it without being asked, add {run}."
@@ -44,8 +46,7 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
     parts = TaskParts(line=line, column=column - head.begin)
     title = head.title
     if title.misshapen is not None:
-        message = "These attributes are not valid. Write {#key name=value name=value} at the end of the line."
-        findings.problem(*head.place(title.misshapen), message)
+        findings.problem(*head.place(title.misshapen), _misshapen(head.source[title.misshapen :]))
     if title.attributes:
         read_attributes(title.attributes, parts, head.place, findings)
     run = parts.fields.pop(RUN, None)
@@ -62,6 +63,13 @@ def _is_sample(head: Head) -> bool:
     title = head.title
     said = sections.is_sample(title.text) or (title.command is not None and sections.is_sample(f"{title.label}:"))
     return said and head.checkbox is None and not title.attributes
+def _misshapen(text: str) -> str:
+    """What is wrong with braces that were meant as attributes: often, only a part of a value is in quotes."""
+    partly_quoted = _PARTLY_QUOTED.search(text[:_MAX_LOOKED_AT])
+    if partly_quoted is not None and partly_quoted[2][0] not in "\"'":
+        name, value = partly_quoted[1], re.sub("[\"']", "", partly_quoted[2])
+        return f'Put the whole value in quotes: {name}="{value}".'
+    return "These attributes are not valid. Write {#key name=value name=value} at the end of the line."
 
 
 def has_steps(block: List, context: Context, *, numbered: bool = True) -> bool:

@@ -2,6 +2,8 @@
 import { prefix } from "./prefix";
 import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
+import { hold } from "./sending";
+import { expectAnswer } from "./slow.svelte";
 
 export type Schemas = components["schemas"];
 export type Project = Schemas["Project"];
@@ -36,14 +38,26 @@ export function whenUnauthorized(listener: () => void): void {
   onUnauthorized = listener;
 }
 
+/** What to call when a request has been answered, or has failed. */
+const ends = new WeakMap<Request, () => void>();
 const watched: Middleware = {
   onRequest({ request }) {
     // Code that repeats a request sets the key of the first request itself.
     if (request.method === "POST" && !request.headers.has("Idempotency-Key"))
       request.headers.set("Idempotency-Key", newKey());
+    const release = request.method === "GET" ? undefined : hold();
+    const answered = expectAnswer();
+    ends.set(request, () => {
+      answered();
+      release?.();
+    });
     return request;
   },
-  onResponse({ response }) {
+  onError({ request }) {
+    ends.get(request)?.();
+  },
+  onResponse({ request, response }) {
+    ends.get(request)?.();
     if (response.status === 401) onUnauthorized();
   },
 };

@@ -25,6 +25,19 @@ export interface Following {
   foreground?: boolean;
 }
 
+const reconnections = new Set<() => void>();
+
+/** Tell the listeners that the server answers again. */
+export function reconnected(): void {
+  for (const listener of [...reconnections]) listener();
+}
+
+/** Call `listener` whenever a server that was away answers again; returns the function that unsubscribes it. */
+export function whenReconnected(listener: () => void): () => void {
+  reconnections.add(listener);
+  return () => reconnections.delete(listener);
+}
+
 /** The server sends something at least every 10 s. */
 const SILENCE_MS = 25_000;
 const FIRST_PAUSE_MS = 500;
@@ -44,6 +57,7 @@ export function follow(options: Following): () => void {
 async function run(options: Following, stopped: AbortSignal): Promise<void> {
   let lastId = "";
   let pause = FIRST_PAUSE_MS;
+  let wasLost = false;
   options.onState("connecting");
   while (!stopped.aborted) {
     await untilAwake(options, stopped);
@@ -51,6 +65,8 @@ async function run(options: Following, stopped: AbortSignal): Promise<void> {
     const outcome = await readOnce(options, lastId, stopped, (id) => {
       lastId = id || lastId;
       pause = FIRST_PAUSE_MS;
+      if (wasLost) reconnected();
+      wasLost = false;
     });
     if (stopped.aborted) return;
     if (outcome === "rest") {
@@ -59,6 +75,7 @@ async function run(options: Following, stopped: AbortSignal): Promise<void> {
     }
     if (outcome === "end") return options.onEnd?.();
     if (typeof outcome === "number") return options.onRefused?.(outcome);
+    wasLost = true;
     options.onState("stale");
     await pauseOrWake(pause * (0.75 + Math.random() / 2), stopped);
     pause = Math.min(pause * 2, MAX_PAUSE_MS);

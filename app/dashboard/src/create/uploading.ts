@@ -1,6 +1,7 @@
 /** Uploads one file, with XMLHttpRequest because fetch does not report the progress of an upload. */
 import { prefix } from "../api/prefix";
 import { ApiError, newKey, refusal } from "../api/client";
+import { hold } from "../api/sending";
 
 /** Upload one file. @throws ApiError the server refused it, or could not be reached. */
 export function upload(projectId: string, file: File, onprogress: (share: number) => void): Promise<void> {
@@ -14,6 +15,7 @@ export function upload(projectId: string, file: File, onprogress: (share: number
       else reject(refusal(parsed(request.responseText), request.status));
     };
     request.onerror = request.onabort = () => reject(new ApiError("", "unreachable", 0));
+    request.onloadend = hold();
     const form = new FormData();
     form.append("file", file, file.name);
     request.send(form);

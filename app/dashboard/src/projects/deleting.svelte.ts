@@ -1,6 +1,7 @@
 /** Deletions that can still be undone: they are sent only when their time is over, or when the page is left. */
 import { at } from "../api/prefix";
 import { ApiError, answer, api, newKey, type Schemas } from "../api/client";
+import { hold } from "../api/sending";
 import { say } from "../state/toasts.svelte";
 import { texts } from "../texts";
 
@@ -8,6 +9,8 @@ type Named = { id: string; name: string };
 interface Batch {
   projects: Named[];
   timer: ReturnType<typeof setTimeout>;
+  /** Allows the page to reload by itself again. */
+  letGo: () => void;
 }
 
 const UNDO_MS = 8000;
@@ -32,8 +35,10 @@ export function deleteSoon(projects: Named[]): void {
 function wait(projects: Named[]): void {
   const batch: Batch = {
     projects,
+    letGo: hold(),
     timer: setTimeout(() => {
       waiting.delete(batch);
+      batch.letGo();
       void send(projects);
     }, UNDO_MS),
   };
@@ -47,6 +52,7 @@ function wait(projects: Named[]): void {
         close();
         if (!waiting.delete(batch)) return;
         clearTimeout(batch.timer);
+        batch.letGo();
         release(projects);
       },
     },

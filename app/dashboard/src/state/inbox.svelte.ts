@@ -1,5 +1,6 @@
 /** What waits for the reader across all projects: loaded now and then, and soon after something has happened. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
+import { reconnected } from "../api/stream";
 import { session } from "./session.svelte";
 import { telling, tellNew } from "./telling.svelte";
 
@@ -90,6 +91,7 @@ async function load(): Promise<void> {
   running = true;
   try {
     known = await answer(api.GET("/api/inbox", { params: { query: { limit: shown } } }));
+    if (failure) reconnected();
     failure = null;
     if (telling.on) tellNew([...known.items, ...(await newest(known))]);
   } catch (error) {

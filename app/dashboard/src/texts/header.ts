@@ -4,6 +4,7 @@ import { called, decisionModes, plural, settingNames } from "./words.ts";
 export const header = {
   temporal: "Open in Temporal",
   rename: "Rename",
+  copyLink: "Copy link",
   name: "Name",
   save: "Save",
   saved: "Saved.",
@@ -44,7 +45,7 @@ export const header = {
   },
   next: {
     stopped: "To ask again, retry the run.",
-    planning: "Edit the description in the settings, then regenerate the plan.",
+    planning: "Correct the description on the Plan tab, then generate the plan again.",
     answers: "Write the answers into the description in the settings, then regenerate the plan.",
     model: "Check the model's settings, or write the description as an outline. Then regenerate the plan.",
     budget: "Raise the budget in the settings, then retry.",
@@ -102,6 +103,8 @@ export const header = {
     again: "Run again…",
     settings: "Settings…",
     duplicate: "Duplicate…",
+    template: "Save as template",
+    templateSaved: (name: string) => `Saved “${name}” as a template. New projects can start from it.`,
     delete: "Delete…",
     download: "Download as zip",
     json: "Open as JSON",

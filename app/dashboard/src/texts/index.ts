@@ -5,7 +5,9 @@ import { files } from "./files.ts";
 import { graph } from "./graph.ts";
 import { header } from "./header.ts";
 import { inbox } from "./inbox.ts";
+import { keys } from "./keys.ts";
 import { list } from "./list.ts";
+import { logs } from "./logs.ts";
 import { metrics } from "./metrics.ts";
 import { people } from "./people.ts";
 import { plan } from "./plan.ts";
@@ -26,6 +28,7 @@ export const texts = {
   signByLink,
   signIn,
   project,
+  keys,
   list,
   inbox,
   people,
@@ -36,6 +39,7 @@ export const texts = {
   graph,
   timeline,
   comments,
+  logs,
   metrics,
   record,
   versions,

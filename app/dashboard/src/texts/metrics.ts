@@ -3,11 +3,7 @@ import { plural } from "./words.ts";
 
 export const metrics = {
   progress: "Progress",
-  tasksDone: (done: number, total: number, failed: number, skipped: number) =>
-    [`${done} of ${plural(total, "task")} completed`, failed && `${failed} failed`, skipped && `${skipped} skipped`]
-      .filter(Boolean)
-      .join(", "),
-  phasesDone: (done: number, total: number) => `${done} of ${plural(total, "phase")}`,
+  phasesDone: (done: number, total: number) => `${done} of ${plural(total, "phase")} completed`,
   wall: "Elapsed time",
   wallHint: "from start to end, over all runs",
   busy: "Work",

@@ -1,5 +1,8 @@
 /** Texts of the page frame, of signing in, and of the project page. */
 
+const UNREACHABLE =
+  "The server is not responding. Nothing is lost: try again in a moment. If this lasts, tell the person who runs the server.";
+
 export const shell = {
   product: "Signoff",
   projects: "Projects",
@@ -14,10 +17,24 @@ export const shell = {
   close: "Close",
   signOut: "Sign out",
   stale: "Connection lost. What you see may be out of date. Reconnecting…",
-  unreachable: "The server is not responding. Is it running? Nothing is lost: try again in a moment.",
+  unreachable: UNREACHABLE,
+  /** What a reader can do about an error whose own words are for whoever runs the server, by its code. */
+  broken: {
+    unreachable: UNREACHABLE,
+    temporal_unavailable:
+      "This could not be done, because a part of the server is not responding. Try again in a minute.",
+    internal_error:
+      "Something went wrong in the server. Try again. If it happens again, tell the person who runs the server.",
+  } as Record<string, string>,
+  forOperators: "Details for the person who runs the server",
   retry: "Try again",
   cancel: "Cancel",
+  retryNow: "Try now",
+  slow: "The server is taking long to respond. Still waiting…",
   loading: "Loading…",
+  codeFailed: "This part of the page could not be loaded. Trying again…",
+  upgraded: "Signoff has been updated. This page reloads as soon as nothing you have typed would be lost.",
+  reload: "Reload now",
   copy: "Copy",
   copied: "Copied.",
   notCopied: "The browser does not allow copying. Select the text and copy it yourself.",
@@ -50,11 +67,15 @@ export const signIn = {
 
 export const project = {
   deleted: "This project was deleted.",
+  notFound: "There is no such project.",
+  notFoundHint:
+    "It may have been deleted, or the address may be incomplete. Or you may not see it: ask whoever sent you the link.",
   broken: (why: string) => `This part of the page cannot be displayed. The project itself is not affected. ${why}`,
   tabs: {
     plan: "Plan",
     graph: "Graph",
     timeline: "Timeline",
+    logs: "Log",
     files: "Files",
     metrics: "Metrics",
     record: "Record",

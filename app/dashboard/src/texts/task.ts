@@ -2,6 +2,9 @@
 import { plural } from "./words.ts";
 
 export const task = {
+  code: "code",
+  files: "Files",
+  noFile: "was not created",
   unseen: "An invisible character, shown by its code point",
   reference: "A value that is inserted when the task starts",
   lines: (count: number) => plural(count, "line"),

@@ -1,5 +1,5 @@
 /** The ways to show a file. */
-export type Kind = "image" | "markdown" | "table" | "json" | "text";
+export type Kind = "image" | "html" | "markdown" | "table" | "json" | "text";
 
 const BY_ENDING: Record<string, Kind> = {
   md: "markdown",
@@ -8,6 +8,8 @@ const BY_ENDING: Record<string, Kind> = {
   tsv: "table",
   json: "json",
   geojson: "json",
+  html: "html",
+  htm: "html",
   svg: "text",
 };
 

@@ -37,6 +37,11 @@ export function attemptOf(path: string): string {
   return path.split("/").at(-2) ?? "";
 }
 
+/** The address of a file's preview on the Files tab. */
+export function fileAddress(projectId: string, path: string): string {
+  return `${prefix}/projects/${projectId}/files?path=${encodeURIComponent(path)}`;
+}
+
 /** The address of a file on the server. */
 export function rawAddress(projectId: string, path: string): string {
   return `${prefix}/api/projects/${projectId}/files/raw?path=${encodeURIComponent(path)}`;

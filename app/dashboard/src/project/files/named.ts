@@ -25,10 +25,20 @@ function isIn(text: string, name: string): boolean {
   return false;
 }
 
-const SHOWN = new Set(["md", "markdown", "csv", "tsv", "txt"]);
+/** The endings of files that people read, best first. */
+const SHOWN = [
+  ["md", "markdown"],
+  ["html", "htm"],
+  ["csv", "tsv", "txt"],
+  ["png", "jpg", "jpeg", "gif", "webp"],
+];
 
-/** The file to show first among the results: Markdown, a table or text if there is one. */
+/** The file to show first among the results: Markdown, a page, a table, text or an image, if there is one. */
 export function firstToRead(files: FileInfo[]): FileInfo | undefined {
   const ending = (path: string) => nameOf(path).split(".").at(-1)!.toLowerCase();
-  return files.find(({ path, size }) => size > 0 && SHOWN.has(ending(path)));
+  for (const endings of SHOWN) {
+    const found = files.find(({ path, size }) => size > 0 && endings.includes(ending(path)));
+    if (found) return found;
+  }
+  return undefined;
 }

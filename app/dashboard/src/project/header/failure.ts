@@ -1,6 +1,11 @@
 /** Advice on what to do about a failure. */
-import type { Schemas } from "../../api/client";
+import type { Project, Schemas } from "../../api/client";
 import { texts } from "../../texts";
+
+/** Whether the last attempt to plan has failed. The failure of a run names a task, or makes the project fail. */
+export function planningFailure({ status, failure }: Pick<Project, "status" | "failure">): Schemas["Failure"] | null {
+  return status === "failed" || failure?.task_id ? null : failure;
+}
 
 export function nextStep({ code, task_id }: Schemas["Failure"]): string {
   const next = texts.header.next;
