@@ -14,6 +14,7 @@ from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.types import ASGIApp
 
+from app.api.http.any_request import AnyRequest
 from app import tracing
 from app.api.controllers.catalog import CatalogController
 from app.api.controllers.certificate import CertificateController
@@ -194,7 +195,7 @@ def _traced(app: ASGIApp) -> ASGIApp:
     return Traced(app, tracer)
 
 
-def _to_response(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+def _to_response(request: AnyRequest, error: Exception) -> Response[Any]:
     """The answer to an error. A person who opens an address that does not exist in a browser sees the page."""
     if isinstance(error, NotFoundException) and is_for_people(request):
         return missing_page(request)

@@ -329,7 +329,7 @@ def objections_to(
     if name in tasks:
         yield (
             f"'{name}' is a task and a parameter, so a condition on it is ambiguous. Give the task another key, such as "
-            f"#{slug('run ' + name, frozenset())}, or rename the parameter."
+            f"#{slug('run ' + name, ())}, or rename the parameter."
         )
     for value in values:
         try:

@@ -260,7 +260,7 @@ class Settings(BaseSettings):
         default=Policies(), description="Who must sign which documents: [[signoff.policy]] in the file."
     )
     notify: NotifyEntries = Field(default=[], description="Who is told about what: [[notify]] in the file.")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Minimum level of log messages.")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Minimum log level.")
     log_format: str = Field(default="logfmt", pattern="^(logfmt|json)$", description="Format of log messages.")
     traces: str = Field(
         default="",

@@ -10,6 +10,7 @@ from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
+from app.api.http.any_request import AnyRequest
 from app.api.controllers.auditing import check_chain
 from app.api.http.permission import SCOPE
 from app.api.http.sending import disposition
@@ -30,7 +31,6 @@ from app.storage.events import ChainCheck
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 _FORMATS = ("dsse", "html")
 
 

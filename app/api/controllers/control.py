@@ -8,6 +8,7 @@ from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.actor import new_command
 from app.api.http.bodies import Remark, RetryRun
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
@@ -18,7 +19,6 @@ from app.storage import projects
 from signoff.schemas.answers import StatusAnswer
 from signoff.vocabulary import ProjectStatus, Scope
 
-AnyRequest = Request[Any, Any, Any]
 
 
 class ControlController(Controller):

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.actor import actor_of, new_command
 from app.api.http.bodies import DeleteProjects, DuplicateProject
 from app.api.http.callers import caller_of
@@ -32,7 +33,6 @@ from signoff.schemas.answers import BatchDeleteAnswer, BatchFailure
 from signoff.schemas.projects import Project
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 
 
 class CopyController(Controller):

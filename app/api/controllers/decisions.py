@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.actor import new_command
 from app.api.http.answer_rules import check_answer
 from app.api.http.bodies import AnswerDecision
@@ -35,7 +36,6 @@ from signoff.schemas.decisions import (
 from signoff.schemas.tasks import AnswerEffect
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 # The statuses of questions, and the outcomes of requests.
 Status = Literal["open", "answered", "expired", "withdrawn", "accepted", "refused"]
 

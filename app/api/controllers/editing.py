@@ -10,6 +10,7 @@ from litestar import Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.actor import actor_of, is_decided, new_command
 from app.api.http.idempotency import answer_once
 from app.api.http.location import location_of
@@ -33,7 +34,6 @@ from signoff.schemas.plans import Plan
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import ProjectStatus
 
-AnyRequest = Request[Any, Any, Any]
 # Creates the answer from the keys of the tasks and the phases that were added or changed.
 Shown = Callable[[Connection, Sequence[str], Sequence[str]], BaseModel]
 # Edits of a running plan travel through Temporal, whose payloads are limited to 2 MiB.

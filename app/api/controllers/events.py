@@ -16,6 +16,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.callers import caller_of
 from app.api.http.outcome import seal_now
 from app.api.http.permission import SCOPE
@@ -27,7 +28,6 @@ from app.storage import events, projects, seals
 from signoff.schemas.events import Event
 from signoff.vocabulary import EventType, Scope, Stage
 
-AnyRequest = Request[Any, Any, Any]
 PING_SECONDS = 10.0
 SEALED = "record.sealed"
 STREAM_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -14,6 +14,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.controllers.archive import Archive
 from app.api.http.actor import actor_of
 from app.api.http.idempotency import answer_once, claim_of, claim_upload
@@ -35,7 +36,6 @@ from signoff.schemas.event_data import FileUploaded
 from signoff.schemas.files import FileInfo, FileList, Uploaded
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 _WHOLE = {
     200: ResponseSpec(bytes, description="The file.", media_type="application/octet-stream", generate_examples=False)
 }

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.callers import caller_of
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
@@ -20,7 +21,6 @@ from app.storage.inbox_details import Details, details_of
 from signoff.schemas.inbox import Inbox
 from signoff.vocabulary import InboxKind, Scope
 
-AnyRequest = Request[Any, Any, Any]
 
 
 class InboxController(Controller):

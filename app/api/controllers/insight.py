@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.controllers.auditing import audit
 from app.api.http.bodies import NoFields
 from app.api.http.permission import SCOPE
@@ -31,7 +32,6 @@ from signoff.schemas.insight import (
 )
 from signoff.vocabulary import PhaseStatus, Scope, TaskStatus
 
-AnyRequest = Request[Any, Any, Any]
 _SLOWEST = 5
 _ACTIVE = frozenset({PhaseStatus.RUNNING, PhaseStatus.AWAITING_APPROVAL})
 

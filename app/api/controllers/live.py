@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
+from app.api.http.any_request import AnyRequest
 from app.api.controllers.events import PING_SECONDS, STREAM_HEADERS, chosen_types
 from app.api.http.callers import caller_of
 from app.api.http.permission import SCOPE
@@ -20,7 +21,6 @@ from app.storage.live_log import LiveLog
 from signoff.schemas.events import LiveEvent
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 # Pause between two queries: readers of a list do not notice it, and it protects the database of a busy server.
 PAUSE_SECONDS = 0.1
 

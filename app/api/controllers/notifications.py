@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import NoFields
 from app.api.http.cursors import MAX_CURSOR_LENGTH, cursor_of, place_of
 from app.api.http.idempotency import answer_once
@@ -19,7 +20,6 @@ from app.storage.notifications import Notification as Row
 from signoff.schemas.notifications import Notification, NotificationList
 from signoff.vocabulary import NotificationStatus, Scope
 
-AnyRequest = Request[Any, Any, Any]
 _OPERATORS = {SCOPE: Scope.OPERATE, EVERYWHERE: True}
 
 

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import PasskeySignature
 from app.api.http.callers import caller_of
 from app.api.http.credentials import Credentials
@@ -33,7 +34,6 @@ from signoff.vocabulary import Scope
 if TYPE_CHECKING:
     from webauthn.registration.verify_registration_response import VerifiedRegistration
 
-AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}
 # Who has no password must have signed in within this time to add a passkey.
 RECENT = timedelta(minutes=10)

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.callers import caller_of
 from app.api.http.credentials import Credentials
 from app.api.http.idempotency import answer_once
@@ -31,7 +32,6 @@ from signoff.schemas.people import (
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 

@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.controllers.editing import edit
 from app.api.http.bodies import CreatePhase
 from app.api.http.outcome import RECORDED
@@ -20,7 +21,6 @@ from app.storage import projects
 from signoff.schemas.tasks import Phase, PhaseList
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 
 
 class PhaseController(Controller):

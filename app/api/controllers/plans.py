@@ -13,6 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.controllers.answering import as_edits, check_asked, in_words
 from app.api.controllers.editing import check_sendable, refine
 from app.api.controllers.passkeys import with_passkey
@@ -48,7 +49,6 @@ from signoff.schemas.plans import Plan
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import PlanStatus, ProjectStatus, Scope
 
-AnyRequest = Request[Any, Any, Any]
 DEFAULT_WAIT = 10
 MAX_WAIT = 60
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6})", re.IGNORECASE)

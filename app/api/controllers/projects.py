@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.actor import actor_of, new_command
 from app.api.http.bodies import CreateProject, UpdateProject
 from app.api.http.callers import caller_of
@@ -41,7 +42,6 @@ from signoff.vocabulary import ProjectStatus, Scope, Stage
 
 # Looking for each word takes time.
 MAX_SEARCH_LENGTH = 1000
-AnyRequest = Request[Any, Any, Any]
 StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled", "all"]
 _ASKS_FOR_APPROVAL = frozenset({Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL})
 SortKey = Literal["newest", "oldest", "updated", "name", "status"]

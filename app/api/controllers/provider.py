@@ -9,6 +9,7 @@ from litestar import Controller, Request, Response, get
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.credentials import Credentials
 from app.api.http.permission import SCOPE
 from app.api.http.prefix import public
@@ -17,7 +18,6 @@ from app.domain.errors import DomainError, NotFound
 from app.domain.sign_in import FLOW_SECONDS, local_path
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 _COOKIE = "signoff_sign_in"
 _PATH = "/api/session/oidc"
 

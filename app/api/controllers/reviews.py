@@ -8,6 +8,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.actor import actor_of, new_command
 from app.api.http.idempotency import answer_once
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
@@ -20,7 +21,6 @@ from signoff.schemas.answers import StatusAnswer
 from signoff.schemas.comments import PlanComment, PlanComments
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 
 
 class ReviewController(Controller):

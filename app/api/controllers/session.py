@@ -8,6 +8,7 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import SignIn
 from app.api.http.callers import caller_of, known_caller
 from app.api.http.credentials import SESSION_SECONDS, Credentials
@@ -19,7 +20,6 @@ from signoff.schemas.problems import Problem
 from signoff.schemas.session import OpenSession, Revoked, Session, SessionList
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.controllers.auditing import audit
 from app.api.http.actor import new_command
 from app.api.http.bodies import Remark
@@ -40,7 +41,6 @@ from signoff.schemas.plans import Plan
 from signoff.schemas.signing_links import NewSigningLink, Signed, SigningLink, SigningLinkList, SigningRequest
 from signoff.vocabulary import Scope
 
-AnyRequest = Request[Any, Any, Any]
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 

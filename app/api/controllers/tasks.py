@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.controllers.completing import completion
 from app.api.controllers.editing import Shown, edit
 from app.api.http.actor import new_command
@@ -32,7 +33,6 @@ from signoff.schemas.problems import Problem
 from signoff.schemas.tasks import Task, TaskDeleted, TaskList
 from signoff.vocabulary import Scope, TaskStatus
 
-AnyRequest = Request[Any, Any, Any]
 # Outputs travel through Temporal, whose payloads are limited to 2 MiB.
 MAX_OUTPUT_BYTES = 262_144
 

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.callers import caller_of
 from app.api.http.idempotency import claim_of
 from app.domain.commands import Command, CommandRequest
@@ -15,7 +16,7 @@ from app.domain.sender import Sender
 from app.storage import decisions
 
 
-def actor_of(request: Request[Any, Any, Any]) -> Sender:
+def actor_of(request: AnyRequest) -> Sender:
     """The sender of a request, as the record names them.
 
     Raises:
@@ -24,14 +25,14 @@ def actor_of(request: Request[Any, Any, Any]) -> Sender:
     return caller_of(request).sender
 
 
-def is_decided(conn: Connection, request: Request[Any, Any, Any], project_id: str) -> bool:
+def is_decided(conn: Connection, request: AnyRequest, project_id: str) -> bool:
     """Whether this repeats a request that was already decided. Its outcome then stands, regardless of later changes."""
     claim = claim_of(request)
     return claim is not None and decisions.find(conn, project_id, claim.request_id) is not None
 
 
 def new_command(
-    request: Request[Any, Any, Any], project_id: str, command: Command, *, comment: str = ""
+    request: AnyRequest, project_id: str, command: Command, *, comment: str = ""
 ) -> CommandRequest:
     """Give a command in the sender's name. With an Idempotency-Key, every repeat has the same request id."""
     claim = claim_of(request)

@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, InternalServerException, Serializ
 from litestar.types import Scope, Send
 from pydantic import ValidationError
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.methods import allow
 from app.domain.error_body import KINDS, error_body
 from app.domain.errors import DomainError, ErrorInfo
@@ -57,7 +58,7 @@ async def send_error(scope: Scope, send: Send, info: ErrorInfo) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[JsonObject]:
+def to_response(request: AnyRequest, error: Exception) -> Response[JsonObject]:
     """Convert any exception to an answer. The text of an unexpected exception appears only in the log."""
     info = _info_of(error)
     if _has_left(error):

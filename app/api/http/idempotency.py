@@ -31,6 +31,7 @@ from litestar.utils import normalize_path
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.callers import CALLER
 from app.api.http.location import location_of
 from app.api.http.secret_answers import SecretAnswers
@@ -221,7 +222,7 @@ class _KeepAnswer:
 
 
 async def answer_once(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     services: Services,
     work: Callable[[Connection], BaseModel],
     *,
@@ -256,7 +257,7 @@ async def answer_once(
     return _response(answer)
 
 
-async def claim_upload(request: Request[Any, Any, Any], *content: str) -> Response[Any] | None:
+async def claim_upload(request: AnyRequest, *content: str) -> Response[Any] | None:
     """Claim a multipart request when its content is known, before it has an effect. Return the first answer to a repeat.
 
     Args:
@@ -277,13 +278,13 @@ async def claim_upload(request: Request[Any, Any, Any], *content: str) -> Respon
     return answer
 
 
-def claim_of(request: Request[Any, Any, Any]) -> Claim | None:
+def claim_of(request: AnyRequest) -> Claim | None:
     """The claim of a request with a key; None without a key."""
     keyed = _keyed(request)
     return keyed.claim if keyed is not None else None
 
 
-def _keyed(request: Request[Any, Any, Any]) -> _KeyedRequest | None:
+def _keyed(request: AnyRequest) -> _KeyedRequest | None:
     return request.scope["state"].get("keyed")
 
 

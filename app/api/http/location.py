@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request
 from pydantic import BaseModel
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.prefix import public
 
 # Most things are created by a POST to the list that they are then below. These are not.
@@ -18,7 +19,7 @@ _ELSEWHERE = {
 _IN_LIST = frozenset({"createPhase", "commentOnPlan"})
 
 
-def location_of(request: Request[Any, Any, Any], made: BaseModel) -> str:
+def location_of(request: AnyRequest, made: BaseModel) -> str:
     """The address of a new resource on this server.
 
     Args:

@@ -7,12 +7,13 @@ from typing import Any
 from litestar import Request
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.actor import is_decided
 from app.api.http.preconditions import check_match, wanted_tags
 from app.storage import plans, projects, proposals
 
 
-def plan_to_match(conn: Connection, request: Request[Any, Any, Any], project_id: str) -> str | None:
+def plan_to_match(conn: Connection, request: AnyRequest, project_id: str) -> str | None:
     """The digest of the plan that If-Match requires, so that the decision detects a later change; None without If-Match.
 
     The plan is the version that waits for approval or, if none does, the current one.

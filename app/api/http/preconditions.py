@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import Request
 
+from app.api.http.any_request import AnyRequest
 from app.domain.errors import BadRequest, PreconditionFailed
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
@@ -24,7 +25,7 @@ def revision_tag(revision: int) -> str:
     return f"r{revision}"
 
 
-def wanted_tags(request: Request[Any, Any, Any]) -> frozenset[str] | None:
+def wanted_tags(request: AnyRequest) -> frozenset[str] | None:
     """The values of the tags in If-Match; None if every version matches.
 
     Weak tags are left out, because If-Match requires a strong comparison.

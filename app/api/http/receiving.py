@@ -13,6 +13,7 @@ from litestar import Request
 from litestar.exceptions import InternalServerException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
+from app.api.http.any_request import AnyRequest
 from app.domain.errors import BadRequest, Invalid, TooLarge, UnsupportedMediaType
 from app.workspace.uploads import Upload
 from signoff.schemas.problems import Problem
@@ -52,7 +53,7 @@ class Received:
 
 
 @asynccontextmanager
-async def receiving(request: Request[Any, Any, Any], workspace: Path, limit: int) -> AsyncGenerator[Received, None]:
+async def receiving(request: AnyRequest, workspace: Path, limit: int) -> AsyncGenerator[Received, None]:
     """Receive the multipart body of a request into a temporary file in the workspace, which is removed at the end.
 
     Args:
@@ -80,7 +81,7 @@ async def receiving(request: Request[Any, Any, Any], workspace: Path, limit: int
         await asyncio.to_thread(received.upload.close)
 
 
-def _content_type(request: Request[Any, Any, Any]) -> tuple[str, dict[str, str]]:
+def _content_type(request: AnyRequest) -> tuple[str, dict[str, str]]:
     return parse_options_header(request.headers.get("content-type", ""))
 
 
@@ -93,7 +94,7 @@ class _Form:
         self._piece = bytearray()
         self._has_file = False
 
-    async def read(self, request: Request[Any, Any, Any], boundary: str) -> None:
+    async def read(self, request: AnyRequest, boundary: str) -> None:
         size = 0
         try:
             parser = PushMultipartParser(boundary, max_segment_count=10, strict=False)

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from litestar import Request, Response
 from litestar.response import Stream
 
+from app.api.http.any_request import AnyRequest
 from app.domain.errors import RangeNotSatisfiable
 from app.workspace.files import WorkspaceFile
 
@@ -44,7 +45,7 @@ def disposition(kind: str, name: str) -> str:
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def send_file(request: Request[Any, Any, Any], file: WorkspaceFile, descriptor: int) -> Response[Any]:
+def send_file(request: AnyRequest, file: WorkspaceFile, descriptor: int) -> Response[Any]:
     """Send the file of an open descriptor, and close the descriptor afterwards.
 
     Raises:
@@ -94,7 +95,7 @@ async def _pieces(descriptor: int, start: int, end: int) -> AsyncGenerator[bytes
         os.close(descriptor)
 
 
-def _is_fresh(request: Request[Any, Any, Any], tag: str, modified: datetime) -> bool:
+def _is_fresh(request: AnyRequest, tag: str, modified: datetime) -> bool:
     """Whether the reader's copy is current (RFC 9110, section 13.1)."""
     known = request.headers.get("if-none-match")
     if known is not None:
@@ -103,7 +104,7 @@ def _is_fresh(request: Request[Any, Any, Any], tag: str, modified: datetime) -> 
     return since is not None and modified <= since
 
 
-def _wanted(request: Request[Any, Any, Any], size: int, tag: str, modified: datetime) -> tuple[int, int] | None:
+def _wanted(request: AnyRequest, size: int, tag: str, modified: datetime) -> tuple[int, int] | None:
     """The start and end of the requested part; None if not exactly one part is requested (RFC 9110, section 14.2)."""
     match = _RANGE.fullmatch(request.headers.get("range", ""))
     condition = request.headers.get("if-range")

@@ -14,6 +14,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, OpenAPI, SecurityScheme, Server, Tag
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.gateway import OPENAPI_PATH
 from app.api.openapi.document import complete
 from app.api.openapi.explorer import CONTENT_SECURITY_POLICY, Explorer
@@ -76,7 +77,7 @@ def configuration(*, key_needed: bool, prefix: str) -> OpenAPIConfig:
     """
     making = asyncio.Lock()
 
-    async def before_request(request: Request[Any, Any, Any]) -> None:
+    async def before_request(request: AnyRequest) -> None:
         # Litestar would answer all other addresses under this path with its own page instead of our error body.
         if "path" in request.path_params:
             raise NotFoundException

@@ -14,6 +14,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from swagger_ui_bundle import swagger_ui_path
 
+from app.api.http.any_request import AnyRequest
 from app.api.http.prefix import public
 from app.api.openapi.json_document import Json
 from signoff.vocabulary import Scope
@@ -43,7 +44,7 @@ class Explorer(OpenAPIRenderPlugin):
     def __init__(self) -> None:
         super().__init__(path="/", favicon="", style="")
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: Json) -> bytes:
+    def render(self, request: AnyRequest, openapi_schema: Json) -> bytes:
         """The page, without inline scripts or styles: they all come from the assets."""
         document = public(request.app.route_reverse(OPENAPI_JSON_HANDLER_NAME))
         assets = f"{document.rpartition('/')[0]}/assets"

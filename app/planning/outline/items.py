@@ -63,6 +63,8 @@ def _is_sample(head: Head) -> bool:
     title = head.title
     said = sections.is_sample(title.text) or (title.command is not None and sections.is_sample(f"{title.label}:"))
     return said and head.checkbox is None and not title.attributes
+
+
 def _misshapen(text: str) -> str:
     """What is wrong with braces that were meant as attributes: often, only a part of a value is in quotes."""
     partly_quoted = _PARTLY_QUOTED.search(text[:_MAX_LOOKED_AT])

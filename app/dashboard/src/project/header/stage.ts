@@ -44,7 +44,7 @@ export interface StageText {
 const HOLD = ["plan", "edit", "phase"];
 
 /** Until when the approval for which the project waited can be undone; undefined if the project has not got it. */
-export function undoUntil(project: Pick<Project, "gates">): string | undefined {
+function undoUntil(project: Pick<Project, "gates">): string | undefined {
   return project.gates?.find((gate) => HOLD.includes(gate.kind) && gate.undo_until)?.undo_until ?? undefined;
 }
 
