@@ -9,12 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Response
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.types import ASGIApp
 
-from app.api.http.any_request import AnyRequest
 from app import tracing
 from app.api.controllers.catalog import CatalogController
 from app.api.controllers.certificate import CertificateController
@@ -44,6 +43,7 @@ from app.api.controllers.signing import SigningController, SigningLinkController
 from app.api.controllers.system import SystemController
 from app.api.controllers.tasks import TaskController
 from app.api.controllers.temporal_ui import TemporalUi, by_port
+from app.api.http.any_request import AnyRequest
 from app.api.http.body_json import JsonRequest
 from app.api.http.cors import Cors
 from app.api.http.credentials import Credentials

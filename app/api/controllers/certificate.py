@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from app.api.http.any_request import AnyRequest
 from app.api.controllers.auditing import check_chain
+from app.api.http.any_request import AnyRequest
 from app.api.http.permission import SCOPE
 from app.api.http.sending import disposition
 from app.api.http.services import Services

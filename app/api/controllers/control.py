@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Controller, Request, Response, post
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from app.api.http.any_request import AnyRequest
 from app.api.http.actor import new_command
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import Remark, RetryRun
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.permission import SCOPE
@@ -18,7 +16,6 @@ from app.domain import commands
 from app.storage import projects
 from signoff.schemas.answers import StatusAnswer
 from signoff.vocabulary import ProjectStatus, Scope
-
 
 
 class ControlController(Controller):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
-from litestar import Controller, Request, Response, post
+from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.http.actor import actor_of, new_command
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import DeleteProjects, DuplicateProject
 from app.api.http.callers import caller_of
 from app.api.http.idempotency import answer_once, claim_of
@@ -32,7 +31,6 @@ from app.workspace.workspaces import root_of
 from signoff.schemas.answers import BatchDeleteAnswer, BatchFailure
 from signoff.schemas.projects import Project
 from signoff.vocabulary import Scope
-
 
 
 class CopyController(Controller):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.http.actor import new_command
 from app.api.http.answer_rules import check_answer
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import AnswerDecision
 from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.permission import SCOPE

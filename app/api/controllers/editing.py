@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from litestar import Request, Response
+from litestar import Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.http.actor import actor_of, is_decided, new_command
+from app.api.http.any_request import AnyRequest
 from app.api.http.idempotency import answer_once
 from app.api.http.location import location_of
 from app.api.http.outcome import recorded, submit

@@ -7,16 +7,16 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.controllers.archive import Archive
 from app.api.http.actor import actor_of
+from app.api.http.any_request import AnyRequest
 from app.api.http.idempotency import answer_once, claim_of, claim_upload
 from app.api.http.permission import SCOPE
 from app.api.http.receiving import receiving

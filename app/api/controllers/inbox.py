@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Controller, Request, get
+from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from sqlalchemy import Connection
@@ -20,7 +20,6 @@ from app.storage.inbox import Waiting
 from app.storage.inbox_details import Details, details_of
 from signoff.schemas.inbox import Inbox
 from signoff.vocabulary import InboxKind, Scope
-
 
 
 class InboxController(Controller):

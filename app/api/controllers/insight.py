@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.controllers.auditing import audit
 from app.api.http.bodies import NoFields
 from app.api.http.permission import SCOPE

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Controller, Request, get
+from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from app.api.http.any_request import AnyRequest
 from app.api.controllers.events import PING_SECONDS, STREAM_HEADERS, chosen_types
+from app.api.http.any_request import AnyRequest
 from app.api.http.callers import caller_of
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services

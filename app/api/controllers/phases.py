@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.controllers.editing import edit
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import CreatePhase
 from app.api.http.outcome import RECORDED
 from app.api.http.permission import SCOPE
@@ -20,7 +19,6 @@ from app.api.views import present
 from app.storage import projects
 from signoff.schemas.tasks import Phase, PhaseList
 from signoff.vocabulary import Scope
-
 
 
 class PhaseController(Controller):

@@ -7,17 +7,17 @@ import re
 import time
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.controllers.answering import as_edits, check_asked, in_words
 from app.api.controllers.editing import check_sendable, refine
 from app.api.controllers.passkeys import with_passkey
 from app.api.http.actor import new_command
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import (
     MAX_COMMENT_LENGTH,
     Approve,

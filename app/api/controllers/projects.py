@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
-from litestar import Controller, Request, Response, delete, get, post, put
+from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.http.actor import actor_of, new_command
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import CreateProject, UpdateProject
 from app.api.http.callers import caller_of
 from app.api.http.cursors import MAX_CURSOR_LENGTH, cursor_of, place_of

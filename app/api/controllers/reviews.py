@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from app.api.http.any_request import AnyRequest
 from app.api.http.actor import actor_of, new_command
+from app.api.http.any_request import AnyRequest
 from app.api.http.idempotency import answer_once
 from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.permission import SCOPE
@@ -20,7 +18,6 @@ from app.storage import comments, projects
 from signoff.schemas.answers import StatusAnswer
 from signoff.schemas.comments import PlanComment, PlanComments
 from signoff.vocabulary import Scope
-
 
 
 class ReviewController(Controller):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from litestar import Controller, Request, Response, delete, get, post
+from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.controllers.auditing import audit
 from app.api.http.actor import new_command
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import Remark
 from app.api.http.callers import caller_of
 from app.api.http.idempotency import answer_once

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Controller, Request, Response, delete, get, post, put
+from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.controllers.completing import completion
 from app.api.controllers.editing import Shown, edit
 from app.api.http.actor import new_command
 from app.api.http.answer_rules import check_task
+from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, FailTask, Remark, UpdateTask
 from app.api.http.cursors import MAX_CURSOR_LENGTH, cursor_of, place_of
 from app.api.http.outcome import RECORDED, recorded, submit

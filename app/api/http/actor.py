@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request
 from sqlalchemy import Connection
 
 from app.api.http.any_request import AnyRequest
@@ -31,9 +28,7 @@ def is_decided(conn: Connection, request: AnyRequest, project_id: str) -> bool:
     return claim is not None and decisions.find(conn, project_id, claim.request_id) is not None
 
 
-def new_command(
-    request: AnyRequest, project_id: str, command: Command, *, comment: str = ""
-) -> CommandRequest:
+def new_command(request: AnyRequest, project_id: str, command: Command, *, comment: str = "") -> CommandRequest:
     """Give a command in the sender's name. With an Idempotency-Key, every repeat has the same request id."""
     claim = claim_of(request)
     sender = actor_of(request)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import cast
 
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, InternalServerException, SerializationException, ValidationException
 from litestar.types import Scope, Send
 from pydantic import ValidationError

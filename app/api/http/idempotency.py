@@ -24,7 +24,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import structlog
-from litestar import Request, Response
+from litestar import Response
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.types.asgi_types import HTTPReceiveMessage, HTTPResponseStartEvent, ReceiveMessage
 from litestar.utils import normalize_path

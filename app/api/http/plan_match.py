@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from litestar import Request
 from sqlalchemy import Connection
 
-from app.api.http.any_request import AnyRequest
 from app.api.http.actor import is_decided
+from app.api.http.any_request import AnyRequest
 from app.api.http.preconditions import check_match, wanted_tags
 from app.storage import plans, projects, proposals
 

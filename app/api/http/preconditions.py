@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-from litestar import Request
 
 from app.api.http.any_request import AnyRequest
 from app.domain.errors import BadRequest, PreconditionFailed

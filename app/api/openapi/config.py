@@ -6,9 +6,8 @@ import asyncio
 from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any
 
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Router
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
