@@ -28,7 +28,7 @@ from app.domain.plan import DEFAULT_AGENT
 from app.domain.policies import Policies
 from app.domain.secret_scopes import SecretEntry, SecretScopes
 from app.domain.sign_in import OidcEntry, ProxyEntry
-from app.settings.addresses import Origins, PublicUrl
+from app.settings.addresses import Collector, Listener, Origins, PublicUrl
 from app.settings.sources import Environment, settings_file
 
 # Settings that are tables in the file. They have their own models and no flag.
@@ -253,25 +253,17 @@ class Settings(BaseSettings):
         default_factory=dict[str, SecretEntry],
         description="Projects and agents that may use a secret: [secrets.NAME] in the file.",
     )
-    secrets_scoped: bool = Field(
-        default=False, description="Deny every project the secrets that have no [secrets.NAME] entry."
-    )
+    secrets_scoped: bool = Field(default=False, description="Deny projects the secrets without a [secrets.NAME] entry.")
     signoff: Policies = Field(
         default=Policies(), description="Who must sign which documents: [[signoff.policy]] in the file."
     )
     notify: NotifyEntries = Field(default=[], description="Who is told about what: [[notify]] in the file.")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Minimum log level.")
     log_format: str = Field(default="logfmt", pattern="^(logfmt|json)$", description="Format of log messages.")
-    traces: str = Field(
-        default="",
-        pattern=r"^$|^none$|^https?://[^\s]+$",
-        description="OTLP/HTTP collector of traces; none: no traces; default: OTEL_EXPORTER_OTLP_ENDPOINT.",
+    traces: Collector = Field(
+        default="", description="OTLP/HTTP collector; none: off; default: OTEL_EXPORTER_OTLP_ENDPOINT."
     )
-    metrics: str = Field(
-        default="",
-        pattern=r"^$|^(\[[0-9A-Fa-f:]+\]|[^\s:/]+):[0-9]{1,5}$",
-        description="HOST:PORT at which a worker serves metrics for Prometheus; default: it serves none.",
-    )
+    metrics: Listener = Field(default="", description="HOST:PORT of a worker's metrics for Prometheus; default: none.")
 
     @field_validator("workspace_roots", "task_path", "sandbox_read", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Checks of the addresses in the settings: where people reach the app, and which other sites may use it."""
+"""Checks of the addresses in the settings: where people reach the app, which other sites may use it, where traces go."""
 
 from __future__ import annotations
 
@@ -40,3 +40,7 @@ def _origins(values: list[str]) -> list[str]:
 
 PublicUrl = Annotated[str, StringConstraints(pattern=r"^$|^https?://\S+$"), AfterValidator(_public_url)]
 Origins = Annotated[list[str], AfterValidator(_origins)]
+# Where traces are sent; `none` sends none.
+Collector = Annotated[str, StringConstraints(pattern=r"^$|^none$|^https?://[^\s]+$")]
+# HOST:PORT to listen at.
+Listener = Annotated[str, StringConstraints(pattern=r"^$|^(\[[0-9A-Fa-f:]+\]|[^\s:/]+):[0-9]{1,5}$")]

@@ -27,7 +27,8 @@ test("a text without a period or a slash in a word names no files", () => {
   assert.equal(mayNameFiles("It is in report.md"), true);
 });
 
-test("the first result to read is text that is not empty", () => {
+test("the first result to read is Markdown, or else text that is not empty", () => {
   const files = [file("a.bin"), file("empty.txt", "output", 0), file("b.csv"), file("c.md")];
-  assert.equal(firstToRead(files)?.path, "b.csv");
+  assert.equal(firstToRead(files)?.path, "c.md");
+  assert.equal(firstToRead(files.slice(0, 3))?.path, "b.csv");
 });
