@@ -27,7 +27,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "api": ("tests/api", *(f"--ignore={file}" for file in _TABLES)),
     "e2e": ("tests/e2e", "tests/contract", "tests/client"),
     "postgresql": ("--database=postgresql",),
-    "chaos": ("tests/chaos",),
+    "chaos": ("tests/chaos", "tests/observing"),
     "units": ("tests/unit", "tests/activities"),
     "tables": _TABLES,
     "models": ("tests/models", "tests/bridge", "tests/replay"),

@@ -260,9 +260,7 @@ class Settings(BaseSettings):
     notify: NotifyEntries = Field(default=[], description="Who is told about what: [[notify]] in the file.")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Minimum log level.")
     log_format: str = Field(default="logfmt", pattern="^(logfmt|json)$", description="Format of log messages.")
-    traces: Collector = Field(
-        default="", description="OTLP/HTTP collector; none: off; default: OTEL_EXPORTER_OTLP_ENDPOINT."
-    )
+    traces: Collector = Field(default="", description="OTLP/HTTP collector, or none; default: its OTEL_… variable.")
     metrics: Listener = Field(default="", description="HOST:PORT of a worker's metrics for Prometheus; default: none.")
 
     @field_validator("workspace_roots", "task_path", "sandbox_read", mode="before")
