@@ -58,7 +58,6 @@ async def test_tasks_come_in_plan_order(signoff: Stack) -> None:
     "values",
     [
         "not base64!",
-        "",
         "AAAA",
         base64.b64encode(b"[1,").decode(),
         base64.b64encode(b'{"a": 1}').decode(),

@@ -124,7 +124,6 @@ async def test_a_reference_finds_a_project_by_id_or_name(signoff: Stack) -> None
     assert {first, second} <= set(await found("proj_"))
     for ref in ("%", "_", "one", "no such project"):
         assert await found(ref) == [], ref
-    assert (await signoff.http.get("/api/projects?ref=")).status_code == 400
 
 
 async def test_status_filters_and_counts_stay_whole_under_it(signoff: Stack) -> None:

@@ -94,6 +94,7 @@ async def call(stack: Stack, case: Case, project_id: str, headers: dict[str, str
     for name in ("task_id", "decision_id", "session_id", "person_id", "key_id", "passkey_id", "name", "rest"):
         path = path.replace(f"{{{name}}}", "nothing")
     path += "?follow=false" if path.endswith(f"{project_id}/events") else ""
+    path += "?path=nothing" if path.endswith("/files/raw") else ""
     body = {"no_such_field": 1} if case.method in {"POST", "PUT"} else None
     async with stack.http.stream(case.method, path, json=body, headers=headers) as answer:
         if "event-stream" not in answer.headers.get("content-type", ""):
