@@ -109,8 +109,8 @@ def serve(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_format)
     _keep_private(settings, logging.getLogger(__name__).warning)
     try:
-        asyncio.run(check_migrated(settings.effective_database_url))
         app = create_app(settings)
+        asyncio.run(check_migrated(settings.effective_database_url))
     except (ValueError, NotMigrated) as error:
         raise click.ClickException(str(error)) from error
     gc.freeze()

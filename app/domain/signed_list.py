@@ -100,6 +100,7 @@ PROJECT: dict[str, str] = {
             "last_seq",
             "last_hash",
             "name_key",
+            "text_position",
         ),
         _RECORD,
     ),

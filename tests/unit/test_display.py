@@ -176,6 +176,7 @@ def test_tables_show_failures_and_reasons_without_reading_them_as_markup() -> No
         "created_at": "2026-01-01T10:20:30.000Z",
         "stage": "executing",
         "manual_waiting": 0,
+        "undo_until": None,
         "blocked": None,
         "outcome": None,
     }
@@ -203,6 +204,7 @@ def test_a_list_tells_what_a_project_waits_for(stage: str, manual_waiting: int, 
         "created_at": "2026-01-01T10:20:30.000Z",
         "stage": stage,
         "manual_waiting": manual_waiting,
+        "undo_until": None,
         "blocked": None,
         "outcome": None,
     }
@@ -219,6 +221,7 @@ def test_a_list_tells_what_holds_a_project_up() -> None:
         "created_at": "2026-01-01T10:20:30.000Z",
         "stage": "executing",
         "manual_waiting": 0,
+        "undo_until": None,
         "blocked": "workflow_task_failing",
         "outcome": None,
     }
@@ -269,6 +272,7 @@ def test_a_list_tells_that_failures_were_skipped() -> None:
         "created_at": "2026-01-01T10:20:30.000Z",
         "stage": "finished",
         "manual_waiting": 0,
+        "undo_until": None,
         "blocked": None,
         "outcome": "completed_with_skipped_failures",
     }

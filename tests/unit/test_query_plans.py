@@ -51,7 +51,7 @@ CALLS: dict[str, Callable[[Connection], object]] = {
     "gates to expire": lambda conn: gates.due(conn, 100),
     "gates to open": lambda conn: gates.to_open(conn, 100),
     "seals to write": lambda conn: seals.touched_since(conn, 0, look_back=100),
-    "notifications to send": lambda conn: notifications.waiting(conn, limit=100),
+    "notifications to send": lambda conn: notifications.to_start(conn, limit=100),
     "idempotency keys": idempotency.sweep,
     "merged counts": project_list.merge_counts,
     "inbox": lambda conn: inbox.page(conn, ALL, None, limit=20, offset=0),
