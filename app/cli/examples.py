@@ -77,6 +77,7 @@ _EXAMPLES = {
     "keys add": "signoff keys add nightly-build --role author --days 30",
     "keys list": "signoff keys list",
     "keys revoke": "signoff keys revoke nightly-build",
+    "keys change": "signoff keys change nightly-build --days 90",
     "keys rotate": "signoff keys rotate nightly-build",
     "links add": 'signoff links add 4kd9x2 --name "Kim Lee" --email kim@example.com',
     "links ask": "signoff links ask 4kd9x2 --person kim@example.com",

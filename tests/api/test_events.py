@@ -108,9 +108,7 @@ async def test_an_odd_last_event_id_means_from_the_start(signoff: Stack, last: s
     assert [json.loads(message["data"]) for message in found[:-1]] == events
 
 
-@pytest.mark.parametrize(
-    "query", ["after=-1", "after=x", "after=", "after=2147483648", "follow=perhaps", "types=" + "x" * 1001]
-)
+@pytest.mark.parametrize("query", ["after=-1", "after=x", "after=2147483648", "follow=perhaps", "types=" + "x" * 1001])
 async def test_a_bad_query_is_named(signoff: Stack, query: str) -> None:
     project_id = await signoff.create("")
     body = await refused(signoff, "GET", f"/{project_id}/events?{query}", 400, "bad_request")

@@ -60,7 +60,8 @@ def same(first: httpx.Response, second: httpx.Response) -> bool:
 
 
 async def named(stack: Stack, name: str) -> int:
-    return (await stack.call("GET", "", params={"search": name}))["total"]
+    found = await stack.call("GET", "", params={"search": name, "limit": 200})
+    return [project["name"] for project in found["projects"]].count(name)
 
 
 async def row_of(stack: Stack, key: str) -> Any:

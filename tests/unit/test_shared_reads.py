@@ -28,6 +28,7 @@ async def test_many_at_once_share_two_reads(database: Database) -> None:
     assert others == [["one"], ["one"]]
 
 
+@pytest.mark.usefixtures("sqlite_only")  # the read occupies the thread on which PostgreSQL's transactions run
 async def test_nobody_gets_what_was_read_before_they_asked(database: Database) -> None:
     shared, begun, free = SharedReads(database), threading.Event(), threading.Event()
 

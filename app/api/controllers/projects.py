@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from litestar import Controller, Response, delete, get, post, put
 from litestar.di import NamedDependency
@@ -211,7 +211,8 @@ class ProjectController(Controller):
         answer = DeleteAnswer(
             deleted=done, deleting=not done, id=project_id, updated_at=row.updated_at if row is not None else None
         )
-        return Response(answer, status_code=200 if done else 202)
+        sent: Any = answer.model_dump(mode="json", exclude_none=True)
+        return Response(sent, status_code=200 if done else 202)
 
 
 async def read_project(services: Services, project_id: str, caller: Caller | None = None) -> Project:

@@ -88,7 +88,7 @@ class CancelAnswer(StatusAnswer):
 class DeleteAnswer(BaseModel):
     """The outcome of a deletion. `deleting` is true while the project is still being cancelled.
 
-    `updated_at` is null once the project is deleted.
+    `updated_at` is missing once the project is deleted.
     """
 
     deleted: bool
