@@ -32,12 +32,13 @@ async def test_what_the_page_loads_is_small_and_may_be_kept(signoff: Stack) -> N
     for name in names:
         async with signoff.http.stream("GET", name, headers={"Accept-Encoding": "gzip"}) as answer:
             sent = b"".join([chunk async for chunk in answer.aiter_raw()])
-        assert answer.headers["content-encoding"] == "gzip"
+        is_zipped = answer.headers.get("content-encoding") == "gzip"
+        assert is_zipped or len(sent) < 512
         assert answer.headers["vary"] == "Accept-Encoding"
         assert "immutable" in answer.headers["cache-control"]
         plain = await signoff.http.get(name, headers={"Accept-Encoding": "identity"})
         assert "content-encoding" not in plain.headers
-        assert gzip.decompress(sent) == plain.content
+        assert (gzip.decompress(sent) if is_zipped else sent) == plain.content
         again = await signoff.http.get(name, headers={"If-None-Match": plain.headers["etag"]})
         assert again.status_code == 304
         assert again.content == b""

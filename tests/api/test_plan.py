@@ -93,7 +93,7 @@ async def test_older_versions_stay_readable(signoff: Stack) -> None:
     await refused(signoff, "GET", f"/{project_id}/plan?version=3", 404, "plan_not_found")
 
 
-@pytest.mark.parametrize("version", ["0", "-1", "x", "", "1.5", "2147483648", "9" * 40, "%00"])
+@pytest.mark.parametrize("version", ["0", "-1", "x", "1.5", "2147483648", "9" * 40, "%00"])
 async def test_a_bad_version_is_a_bad_query(signoff: Stack, version: str) -> None:
     project_id = await signoff.create("")
     body = await refused(signoff, "GET", f"/{project_id}/plan?version={version}", 400, "bad_request")
