@@ -124,7 +124,7 @@ def test_the_questions_of_a_model_that_cannot_plan_are_listed(page: Page, signof
     page.get_by_label("Name", exact=True).fill("Move")
     page.get_by_role("textbox", name="Description").fill("Move everything to the new system.")
     page.get_by_role("button", name="Create and plan").click()
-    failure = page.get_by_role("group", name="What went wrong")
+    failure = page.get_by_role("alert").filter(has_text="The plan could not be generated")
     for text in (*questions, "Write the answers into the description in the settings"):
         expect(failure).to_contain_text(text)
     lines = failure.locator(".message").evaluate("it => it.innerText.split('\\n')")

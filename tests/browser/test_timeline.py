@@ -55,7 +55,7 @@ def test_it_grows_during_the_run_even_with_many_tasks(page: Page, signoff: Signo
 
 
 def test_each_run_has_its_own_timeline(page: Page, signoff: Signoff) -> None:
-    project_id = signoff.finished("Twice", "1. Fails at first: `test -e go`\n2. Later: `true`")
+    project_id = signoff.finished("Twice", "1. Fails at first: `test -e go`\n2. Succeeds: `true`")
     signoff.api.post(f"/api/projects/{project_id}/files/upload", files={"file": ("go", b"")}).raise_for_status()
     signoff.api.post(f"/api/projects/{project_id}/retry", json={}).raise_for_status()
     signoff.eventually(project_id, lambda project: project["status"] == "completed")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from app.settings import Settings
+from app.storage.migrate import migrate
 from app.workspace.workspaces import workspaces_of
 from tests.chaos.conftest import ROOT
 
@@ -23,6 +24,7 @@ async def test_a_server_that_says_nothing_is_tried_anew_and_holds_no_worker_up(t
 
     settings = Settings(data_dir=tmp_path)
     workspaces_of(settings).prepare()
+    await asyncio.to_thread(migrate, settings.effective_database_url)
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
         environment = {

@@ -66,7 +66,10 @@ async def test_a_mistyped_answer_is_asked_again_and_a_task_shows_what_it_is_abou
 
 async def test_ctrl_d_leaves_a_question_open(cli: CommandLine, signoff: Stack) -> None:
     async with cli.terminal(
-        "run", plan(cli, CHECK.replace("- [ ] Check", "- Check").replace("{#check", "{#check milestone")), "--new-workspace", "--yes"
+        "run",
+        plan(cli, CHECK.replace("- [ ] Check", "- Check").replace("{#check", "{#check milestone")),
+        "--new-workspace",
+        "--yes",
     ) as terminal:
         await terminal.seen("Send to everybody? [yes/no/only the leads]")
         terminal.type("\x04")
