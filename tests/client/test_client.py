@@ -184,6 +184,7 @@ def test_unknown_fields_are_kept() -> None:
         "limit": 20,
         "offset": 0,
         "status_counts": {"pending": 1},
+        "next_cursor": None,
         "newer": [{"a": None}],
     }
 

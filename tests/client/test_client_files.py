@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 import os
 import resource
 import zipfile
@@ -112,5 +111,6 @@ def test_an_upload_is_read_again_for_each_attempt() -> None:
     from signoff._requests import Upload  # noqa: PLC0415
 
     upload = Upload(b"abc", "name", {})
-    assert isinstance(upload.open(), io.BytesIO)
-    assert upload.open().read() == upload.open().read() == b"abc"
+    for _ in range(2):
+        with upload.open() as content:
+            assert content.read() == b"abc"

@@ -128,7 +128,13 @@ _FORMS: dict[str, dict[str, dict[str, Json]]] = {
 # Operations that do not send what their handlers declare: the declared content is replaced.
 _REPLACED = frozenset({"getCertificate", "getFile", "downloadProject", "metrics", "streamEvents", "streamLiveEvents"})
 _MAY_CONFLICT = ("getPlan", "getCertificate", "downloadProject")
-_FURTHER_ERRORS = {"signIn": {401}, "getFile": {416, 422}} | {name: {409} for name in _MAY_CONFLICT}
+# The lists with pages by cursor.
+_WITH_CURSOR = ("listNotifications", "listProjects", "listTasks")
+_FURTHER_ERRORS = (
+    {"signIn": {401}, "getFile": {416, 422}}
+    | {name: {409} for name in _MAY_CONFLICT}
+    | {name: {422} for name in _WITH_CURSOR}
+)
 _FURTHER_STATUSES = {
     "streamEvents": {"204": "The project is finished, and there are no more events."},
     "getFile": {"206": "The requested part of the file.", "304": "The reader's copy is current."},
