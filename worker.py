@@ -124,15 +124,7 @@ def build_worker(
     if queue is not None:
         return make(task_queue=queue, activities=tasks.activities)
     records = Records(database, actions, workspaces_of(settings), settings)
-    finder = FactFinder(
-        task_path=[str(folder) for folder in settings.task_path],
-        secrets=list(surroundings.secrets),
-        scopes=settings.secret_scopes,
-        masked=partial(tasks.masker.data, cut=True),
-        shows_files=settings.planner_files == "beginnings",
-        network=settings.sandbox_network,
-    )
-    planning = planning_of(settings, database, actions, finder, planners)
+    planning = planning_of(settings, database, actions, _fact_finder(settings, surroundings, tasks), planners)
     advice = Advice(database, settings, tasks.masker)
     return make(
         task_queue=settings.task_queue,
@@ -145,6 +137,17 @@ def build_worker(
             advice.advise,
             *tasks.activities,
         ],
+    )
+
+
+def _fact_finder(settings: Settings, surroundings: TaskSurroundings, tasks: TaskActivities) -> FactFinder:
+    return FactFinder(
+        task_path=[str(folder) for folder in settings.task_path],
+        secrets=list(surroundings.secrets),
+        scopes=settings.secret_scopes,
+        masked=partial(tasks.masker.data, cut=True),
+        shows_files=settings.planner_files == "beginnings",
+        network=settings.sandbox_network,
     )
 
 

@@ -271,7 +271,7 @@ async def watch(api: AsyncSignoff, project_id: str, *, asks: bool, as_json: bool
 async def wait(api: AsyncSignoff, project_id: str, *, until: Until, timeout: float | None, as_json: bool) -> int:  # noqa: ASYNC109
     """Wait until a project finishes, is approved, or needs a person.
 
-    Shows no progress, and asks nothing. A script goes on if the exit code is 0.
+    Shows no progress and asks nothing. The exit code is 0 if what you wait for has happened.
 
     Exit codes: 0 completed, or what --until names has happened; 1 failed, or the server did not answer; 2 rejected, cancelled, or
     not approved by its deadline; 3 the timeout has passed; 130 Ctrl-C. The project itself is not affected.

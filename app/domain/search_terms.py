@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from app.domain.folding import fold
 
 _LONGEST = 3
-# Enough to leave few texts that do not match. A database takes only so many terms in one search.
+# Enough to rule out nearly every text that does not match. Databases limit the number of terms in one search.
 _MOST_TERMS = 64
 
 

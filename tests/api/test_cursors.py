@@ -37,7 +37,7 @@ async def test_projects_come_once_each_while_others_come_and_go(signoff: Stack) 
     third = await signoff.call("GET", "", params=query)
     assert [row["id"] for row in third["projects"]] == [made[0]]
     assert third["next_cursor"] is None
-    # Where a page by offset ends, a cursor goes on.
+    # A cursor continues where a page by offset has ended.
     by_offset = await signoff.call("GET", "", params={"search": "turned", "limit": 2, "offset": 1})
     following = await signoff.call("GET", "", params=query | {"cursor": by_offset["next_cursor"]})
     assert [row["id"] for row in following["projects"]] == [made[1], made[0]]

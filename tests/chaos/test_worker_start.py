@@ -14,7 +14,7 @@ from app.workspace.workspaces import workspaces_of
 from tests.chaos.conftest import ROOT
 
 
-async def test_a_server_that_says_nothing_is_tried_anew_and_holds_no_worker_up(tmp_path: Path) -> None:
+async def test_a_worker_retries_a_silent_server_and_still_stops_at_once(tmp_path: Path) -> None:
     tries: asyncio.Queue[None] = asyncio.Queue()
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

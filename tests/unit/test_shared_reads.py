@@ -46,7 +46,7 @@ async def test_nobody_gets_what_was_read_before_they_asked(database: Database) -
     await database.transact(lambda conn: new_project(conn, name="later"))
     second = asyncio.create_task(shared.read("names", names))
     third = asyncio.create_task(shared.read("names", names))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # why: lets the tasks begin
     free.set()
     assert await first == set()
     assert await second == await third == {"later"}
@@ -60,7 +60,7 @@ async def test_one_who_goes_away_takes_nothing_from_the_others(database: Databas
         return "done"
 
     readers = [asyncio.create_task(shared.read("x", slow)) for _ in range(3)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # why: lets the tasks begin
     readers[0].cancel()
     free.set()
     assert await asyncio.gather(*readers[1:]) == ["done", "done"]

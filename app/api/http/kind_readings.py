@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 
 from signoff.schemas.json_value import JsonObject
 
-# Phases and projects have a name, so many senders expect that tasks have one too.
+# Phases and projects have a `name`, so many callers send one for a task.
 TASK_NAMES: Mapping[str, str] = {"name": "title"}
-# Generating a plan takes `instructions`, so many senders expect the same for changing it.
+# `generate-plan` takes `instructions`, so many callers send them to `refine-plan` as well.
 REFINE_NAMES: Mapping[str, str] = {"instructions": "message"}
 _TASK_EDITS = frozenset({"add_task", "update_task"})
 

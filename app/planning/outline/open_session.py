@@ -53,7 +53,7 @@ class OpenSession:
         return self._opens(_scripts([fence]), fence.line, last=last)
 
     def enter(self, words: str, level: int) -> None:
-        """Go into another section. A session goes on in the sections below and beside the one that opened it."""
+        """Go into another section. A session stays open in the sections below and beside the one that opened it."""
         if self._opened is None:
             self._level = level
         elif level < self._level or not self._opened.takes_shell or leaves_session(words, None):

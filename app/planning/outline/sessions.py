@@ -111,7 +111,7 @@ def _opens(words: list[str]) -> bool:
     known = _PROGRAMS.get(program)
     if known is not None:
         return known(rest)
-    # `sudo -i` and `sudo -s`, of which only the option is left.
+    # `sudo -i` and `sudo -s`: only their option is left here.
     return program in {"-i", "-s", "--login", "--shell"} and not rest
 
 

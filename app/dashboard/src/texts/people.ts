@@ -55,7 +55,7 @@ export const people = {
     roles: "Roles",
     labels: "Only for projects with a label (separated by commas; empty for all projects)",
     days: "Expires after days",
-    newDays: "Expires in so many days from now (0 for never; leave empty to keep it)",
+    newDays: "Days until it expires (0: never; empty: no change)",
     keyHint: "The text of the key stays the same. It cannot get a role that it does not have.",
     key: "Key",
     lastUsed: "Last used",
