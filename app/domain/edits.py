@@ -223,9 +223,6 @@ class Editor:
 
     def __init__(self, draft: PlanDraft, keys: Mapping[str, str], open_phases: Sequence[str] | None = None) -> None:
         self.draft = draft.model_copy(deep=True)
-        # The phase of each task, and how often each key is used: a plan may have thousands of tasks, and as many edits.
-        self._phase_of: dict[str, PhaseDraft] = {}
-        self._used: Counter[str] = Counter()
         self._note_tasks()
         self.added: list[str] = []
         self.tasks: list[str] = []
@@ -287,6 +284,7 @@ class Editor:
         raise self._refused("task", f"The plan has no task '{reference}'.")
 
     def _note_tasks(self) -> None:
+        # The phase of each task, and how often each key is used: a plan may have thousands of tasks, and as many edits.
         self._used = Counter(task.key for task in self.draft.tasks())
         self._phase_of = {task.key: phase for phase in self.draft.phases for task in phase.tasks}
 

@@ -34,10 +34,8 @@ API = "/api/projects"
 ModelUse = Mapping[str, tuple[int, int, float | None]]
 # By the key of the task whose outputs are used.
 OutputUsers = Mapping[str, Sequence[OutputUser]]
-# Larger outputs are truncated in lists and in the project; `/tasks/{id}` has them in full.
-MAX_OUTPUTS_LENGTH = 4096
-# Length to which a text is shortened when the outputs are truncated.
-_MAX_TEXT_LENGTH = 1000
+# Larger outputs are truncated in lists and in the project, their texts to the second length; `/tasks/{id}` has them in full.
+MAX_OUTPUTS_LENGTH, _MAX_TEXT_LENGTH = 4096, 1000
 _LISTED = ListedProject.__slots__
 
 

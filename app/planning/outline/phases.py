@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from app.planning.outline.blocks import Block, Fence, List, joined
 from app.planning.outline.context import Context, warn_of_kept
+from app.planning.outline.growing_phase import Phase
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.section import Section
-from app.planning.outline.section_steps import Phase, SectionSteps
+from app.planning.outline.section_steps import SectionSteps
 from app.planning.outline.sections import Kind, bans, is_later, kind_of
 from app.planning.outline.shared_settings import SharedSettings
 from app.planning.outline.steps import WHICH, Steps, ask, ask_which

@@ -22,6 +22,7 @@ from app.planning.outline.collection import paused_collection
 from app.planning.outline.context import Context
 from app.planning.outline.findings import Findings
 from app.planning.outline.front_matter import FrontMatter, take_front_matter
+from app.planning.outline.growing_phase import DEFAULT_PHASE, Phase
 from app.planning.outline.inline import with_links
 from app.planning.outline.items import read_item
 from app.planning.outline.lost_between import LostBetween
@@ -31,7 +32,6 @@ from app.planning.outline.phases import PhaseReader
 from app.planning.outline.placeholders import with_variables
 from app.planning.outline.prose import read_steps, split_lead
 from app.planning.outline.section import Section
-from app.planning.outline.section_steps import DEFAULT_PHASE, Phase
 from app.planning.outline.structure import divide, is_step
 from signoff.vocabulary import PhaseStrategy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from app.domain.plan import ActionSpec
 from app.planning.outline import fences, scripts
@@ -11,6 +11,7 @@ from app.planning.outline.asides import SAMPLE
 from app.planning.outline.blocks import ENV_FENCE, Block, Fence, List, Text, joined
 from app.planning.outline.context import Context, read_fence, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
+from app.planning.outline.growing_phase import Phase, append_text
 from app.planning.outline.inline import read_title
 from app.planning.outline.items import is_text, read_item, warn_of_samples
 from app.planning.outline.open_session import OpenSession
@@ -42,7 +43,6 @@ from app.planning.outline.steps import (
 from app.planning.outline.structure import is_contents, is_step
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
-DEFAULT_PHASE = "Tasks"
 # A longer text above a list is no time: "Friday 18:00 UTC".
 _MAX_TIME = 40
 _PARALLEL, _SEQUENTIAL, _DAG = PhaseStrategy.PARALLEL, PhaseStrategy.SEQUENTIAL, PhaseStrategy.DAG
@@ -63,25 +63,6 @@ _EACH_COMMAND = (
 )
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|once)\b", re.IGNORECASE)
-
-
-@dataclass
-class Phase:
-    """A phase while it is read.
-
-    Attributes:
-        section: the section that it is made of.
-        gate: the last tasks of what is in order so far. Whatever comes next waits for them.
-        open: the last tasks of bulleted items since then, which only an ordered step waits for.
-        last_number: the number that would continue the last numbered list.
-    """
-
-    section: Section
-    description: list[str] = field(default_factory=list[str])
-    tasks: list[TaskParts] = field(default_factory=list[TaskParts])
-    gate: list[TaskParts] = field(default_factory=list[TaskParts])
-    open: list[TaskParts] = field(default_factory=list[TaskParts])
-    last_number: int | None = None
 
 
 class SectionSteps:
@@ -406,11 +387,6 @@ class SectionSteps:
 
     def _source(self, blocks: list[Block]) -> str:
         return joined(blocks, self.findings.lines)
-
-
-def append_text(part: TaskParts, text: str) -> None:
-    """Add a text below the description of a task."""
-    part.description = f"{part.description}\n\n{text}" if part.description else text
 
 
 def _introduction(before: list[Block], block: Block) -> str:
