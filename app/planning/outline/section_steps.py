@@ -11,7 +11,7 @@ from app.planning.outline.asides import SAMPLE
 from app.planning.outline.blocks import ENV_FENCE, Block, Fence, List, Text, joined
 from app.planning.outline.context import Context, read_fence, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
-from app.planning.outline.growing_phase import Phase, append_text
+from app.planning.outline.growing_phase import DEFAULT_PHASE, Phase, append_text
 from app.planning.outline.inline import read_title
 from app.planning.outline.items import is_text, read_item, warn_of_samples
 from app.planning.outline.open_session import OpenSession
