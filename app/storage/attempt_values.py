@@ -10,7 +10,8 @@ from app.domain.frozen import ChangeDetails, StoredFrozen
 from app.domain.parameters import Value
 from app.domain.plan import StoredSettings
 from app.storage import projects
-from app.storage.tasks import TaskError, TaskRow
+from app.storage.task_fields import TaskError
+from app.storage.tasks import TaskRow
 from signoff.schemas.json_value import JsonMapping, JsonObject
 from signoff.vocabulary import TaskStatus, WaitReason
 

@@ -21,7 +21,8 @@ from app.storage.attempt_values import AttemptKey, Ending, Question, Recorded, S
 from app.storage.needs import Needed, is_being_cancelled
 from app.storage.tables import attempts, plans
 from app.storage.tables import tasks as task_table
-from app.storage.tasks import TaskChanges, TaskError, TaskRow
+from app.storage.task_fields import TaskError, error_of, reason_of
+from app.storage.tasks import TaskChanges, TaskRow
 from signoff.schemas.event_data import TaskMoved, TaskRetrying, TaskStarted, TaskWaiting
 from signoff.schemas.json_value import JsonMapping
 from signoff.vocabulary import AfterFailure, DecisionMode, TaskStatus, WaitReason, waits_for_person
@@ -155,7 +156,7 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
         "token": None,
     }
     names = tasks.move(conn, task, ending.status, **values)
-    evidence, reason, error = _evidence(ending), tasks.reason_of(ending.reason), tasks.error_of(ending.error)
+    evidence, reason, error = _evidence(ending), reason_of(ending.reason), error_of(ending.error)
     number, took = task.attempt, milliseconds_between(task.started_at, at)
     ended: TaskMoved
     if again:
@@ -255,7 +256,7 @@ def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, endi
         "due_at": None,
     }
     names, evidence = tasks.move(conn, task, TaskStatus.WAITING, **values), _evidence(ending)
-    error = tasks.error_of(ending.error)
+    error = error_of(ending.error)
     waiting = TaskWaiting(**names, reason=question.reason, attempt=task.attempt, **evidence, **error)
     events.append(conn, key.project_id, waiting, actor="worker")
     questions.ask(

@@ -18,7 +18,7 @@ from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
 from app.storage.tables import attempts, phases, runs
 from app.storage.tables import tasks as task_table
-from app.storage.tasks import TaskError
+from app.storage.task_fields import TaskError
 from signoff.schemas.event_data import (
     EventData,
     PhaseAwaitingApproval,

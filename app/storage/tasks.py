@@ -19,6 +19,7 @@ from app.domain.states import FINISHED_TASK, SKIPPED_BY_PERSON, TASK_MOVES, sour
 from app.storage import events, locks
 from app.storage.reading import Query, Rows
 from app.storage.tables import WAITS_FOR_PERSON, projects, tasks
+from app.storage.task_fields import TaskError, error_of, reason_of
 from signoff.schemas.event_data import (
     EventData,
     TaskCancelled,
@@ -30,13 +31,6 @@ from signoff.schemas.event_data import (
 )
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import AfterFailure, LimitName, OnCrash, ProjectStatus, TaskStatus, WaitReason
-
-
-class TaskError(TypedDict):
-    """Why a task or an attempt has failed."""
-
-    type: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +115,6 @@ class TaskNames(TypedDict):
     phase_id: str
     key: str
     title: str
-
-
-class Reason(TypedDict, total=False):
-    """The reason for a task's status, if there is one."""
-
-    reason: str
-
-
-class ErrorField(TypedDict, total=False):
-    """The error of a task, if there is one."""
-
-    error: dict[str, object]
 
 
 EVENT_OF: dict[TaskStatus, type[TaskMoved]] = {
@@ -386,16 +368,6 @@ def end_many(
         conn.execute(update(tasks).where(tasks.c.id.in_(chunk), tasks.c.status.in_(allowed)).values(**ending))
     more = error_of(error)
     return [EVENT_OF[status](**describe(row), attempt=row.attempt, reason=reason, **more) for row in rows]
-
-
-def reason_of(reason: str | None) -> Reason:
-    """Return the reason for an event about a task. Without a reason, the event lacks the field."""
-    return {"reason": reason} if reason is not None else {}
-
-
-def error_of(error: TaskError | None) -> ErrorField:
-    """Return the error for an event about a task. Without an error, the event lacks the field."""
-    return {"error": {**error}} if error is not None else {}
 
 
 def _chunks(ids: list[str]) -> Iterable[list[str]]:
