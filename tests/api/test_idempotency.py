@@ -61,7 +61,7 @@ def same(first: httpx.Response, second: httpx.Response) -> bool:
 
 async def named(stack: Stack, name: str) -> int:
     found = await stack.call("GET", "", params={"search": name, "limit": 200})
-    return [project["name"] for project in found["projects"]].count(name)
+    return sum(project["name"].startswith(name) for project in found["projects"])
 
 
 async def row_of(stack: Stack, key: str) -> Any:

@@ -66,8 +66,10 @@ def page(browser: Browser, way: Way) -> Iterator[Page]:
     context.set_default_timeout(60_000)
     problems: list[str] = []
     context.on("weberror", lambda error: problems.append(str(error.error)))
+    # The page itself aborts what it no longer needs: a preview, or the stream of events.
     context.on(
-        "requestfailed", lambda sent: problems.append(f"failed: {sent.url}") if "events" not in sent.url else None
+        "requestfailed",
+        lambda sent: problems.append(f"failed: {sent.url}") if sent.failure != "net::ERR_ABORTED" else None,
     )
     context.on(
         "request", lambda sent: problems.append(sent.url) if not sent.url.startswith((way.url, "data:")) else None

@@ -125,7 +125,7 @@ def test_an_administrator_adds_people_and_keys(visitor: Page, signoff: Signoff) 
     expect(dialog.get_by_role("checkbox")).to_have_count(1)
     dialog.get_by_label("Name").fill("Nightly import")
     dialog.get_by_label("Labels of projects for the role viewer").fill("imports")
-    dialog.get_by_label("Expires in").fill("0")
+    dialog.get_by_label("Days until it expires").fill("0")
     assert violations(page) == []
     dialog.get_by_role("button", name="Save").click()
     row = keys.get_by_role("row").filter(has_text="Nightly import")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import uuid
 
 import pytest
 
@@ -15,13 +16,14 @@ from tests.conftest import Stack, free_port
 
 async def test_a_request_whose_answer_was_lost_is_repeated_and_takes_effect_once(signoff: Stack) -> None:
     async with Proxy(signoff.url) as proxy, AsyncSignoff(proxy.url) as client:
+        name = f"Only once {uuid.uuid4().hex}"
         proxy.cut_after(1)
-        project = await client.projects.create(name="Only once")
+        project = await client.projects.create(name=name)
         assert proxy.cuts == 1
         keys = re.findall(rb"(?i)idempotency-key: (\w+)", b"".join(proxy.requests))
         assert len(keys) == 2
         assert keys[0] == keys[1]
-        found = [row.id for row in (await client.projects.list(search="Only once")).projects]
+        found = [row.id for row in (await client.projects.list(search=name)).projects]
         assert found == [project.id]
 
 
