@@ -66,7 +66,7 @@ def _hint(error: SignoffError) -> str:
     """What a person may do about an error, where the server's message does not say it."""
     if isinstance(error, Unauthorized):
         return "Set SIGNOFF_API_KEY, or use --api-key. An administrator makes keys with `signoff keys add`."
-    if isinstance(error, Forbidden):
+    if isinstance(error, Forbidden) and error.code == "role_needed":
         return "To see your roles: signoff whoami. An administrator can change them."
     if isinstance(error, NotFound):
         return _LISTED_BY.get(error.code, "")

@@ -56,6 +56,8 @@ def test_changes_are_requested_made_and_approved(opened: Callable[[str, str], Pa
     assert violations(reviewer) == []
     dialog.get_by_label("What should change?").fill(ASKED)
     dialog.get_by_role("button", name="Request changes").click()
+    told = reviewer.get_by_role("status").filter(has_text="Changes requested. The project waits for its author.")
+    expect(told).to_be_visible()
     expect(box.get_by_role("heading", name="Changes to plan version 1 were requested")).to_be_visible()
     expect(box).to_contain_text("If you approve this version after all, that withdraws your request.")
     expect(box.get_by_role("button", name="Request changes…")).to_have_count(0)

@@ -85,6 +85,27 @@ async def test_an_approval_that_is_not_the_last_says_who_is_missing(locked: Stac
     assert (await locked.finished(project_id))["status"] == "completed"
 
 
+async def test_the_servers_key_is_called_so(locked: Stack, tmp_path: Path) -> None:
+    """The record calls it `admin`, which is the name of no person."""
+    cli = command_line(locked, tmp_path)
+    async with people_of(locked, dana=["author"]) as people:
+        project_id = await people["dana"].planned("- A: `true`", labels=["production"])
+    assert (await cli("projects", "approve", project_id, "--yes")).code == 0
+    shown = " ".join((await cli("projects", "show", project_id)).out.split())
+    assert "server key approved at" in shown, shown
+    assert "server key has already approved this" in shown, shown
+
+
+async def test_a_refusal_that_roles_do_not_explain_has_no_advice_about_roles(locked: Stack, tmp_path: Path) -> None:
+    made = await locked.http.post("/api/keys", json={"name": "third", "roles": [{"role": "approver"}]})
+    third = command_line(locked, tmp_path, made.json()["key"])
+    async with people_of(locked, dana=["author"]) as people:
+        project_id = await people["dana"].planned("- A: `rm -rf /nowhere || true`", labels=["production"])
+    refused = await third("projects", "approve", project_id, "--yes", "--accept-critical")
+    assert (refused.code, "is not one of those who must approve this" in refused.err) == (1, True), refused
+    assert "whoami" not in refused.err
+
+
 async def test_an_approval_that_can_still_be_undone_is_not_asked_for(locked: Stack, tmp_path: Path) -> None:
     cli = command_line(locked, tmp_path)
     plan = "## One\n\n- A: `true` {#a}\n\n## Two {approval=yes}\n\n- B: `true` {#b}\n"

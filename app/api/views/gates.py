@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.commands.approvals import is_own
 from app.domain.gates import Approver, needed, refusal, still_missing
 from app.domain.people import ROLE_FOR, Access
-from app.domain.sender import Sender
+from app.domain.sender import Sender, called
 from app.domain.states import Situation
 from app.storage import gates, plans, proposals, questions
 from app.storage.gates import GateRow
@@ -95,7 +95,7 @@ def _why_not(conn: Connection, project: ProjectRow, row: GateRow, reader: Sender
     # People may still sign with a device.
     is_person = (reader.actor_id or "").startswith("person_")
     who = Approver(
-        reader.actor, reader.actor_id, access.roles_for(project.labels), is_key=is_key, with_passkey=is_person
+        called(reader.actor), reader.actor_id, access.roles_for(project.labels), is_key=is_key, with_passkey=is_person
     )
     why = refusal(row.kind, rules, gates.approvals_of(conn, row), who, authors)
     return why.info.message if why is not None else None

@@ -33,8 +33,8 @@ export const askByMail = {
 export const signByLink = {
   title: (what: string) => `Sign: ${what}`,
   asked: (person: string, by: string, until: string) =>
-    `For ${person}. ${called(by)} asks you to read this and to sign it until ${until}.`,
-  byServer: (person: string, until: string) => `For ${person}. Please read this, and sign it until ${until}.`,
+    `For ${person}. ${called(by)} asks you to read this and to sign it by ${until}.`,
+  byServer: (person: string, until: string) => `For ${person}. Please read this, and sign it by ${until}.`,
   phase: (name: string) => `You approve that the phase “${name}” begins. It belongs to this plan:`,
   exactly: "You sign exactly what is on this page. The record will have your name, and will say who asked you.",
   first: "What to know first",

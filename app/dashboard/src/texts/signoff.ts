@@ -69,7 +69,7 @@ export const signoff = {
     unlimited: (tasks: number) => `${plural(tasks, "task uses", "tasks use")} a model, and no budget limits it.`,
     oneApproval: "One approval is enough.",
     approvals: (given: number, needed: number, missing: string[]) =>
-      `${given} of ${plural(needed, "approval", "approvals")} ${given === 1 ? "is" : "are"} given.` +
+      `${given} of ${plural(needed, "approval", "approvals")} given.` +
       (missing.length ? ` Still needed: ${missing.join("; ")}.` : ""),
     later: (what: string[]) => `Later, it needs people for ${what.join(", ")}.`,
   },

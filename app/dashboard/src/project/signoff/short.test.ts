@@ -39,7 +39,7 @@ test("many tasks are counted, and a plan that only asks people touches nothing",
   );
   assert.equal(told.does, "1 phase with 6 tasks: “A”, “B”, “C”, “D” and 2 more.");
   assert.equal(told.touches, "Nothing: it runs no commands and sends no requests.");
-  assert.match(told.signs, /^1 of 2 approvals is given. Still needed: one more approver\./);
+  assert.match(told.signs, /^1 of 2 approvals given. Still needed: one more approver\./);
 });
 
 test("the cost names the budget, or that there is none", () => {
