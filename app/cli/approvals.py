@@ -29,7 +29,9 @@ def who_must_approve(gate: Gate) -> Text | None:
     if gate.id is None:
         return None
     lines = [visible(words) for words in gate.demands]
-    lines += [f"{visible(called(one.name))} approved at {moment(one.at)} UTC{_by_link(one)}" for one in gate.approvals.by]
+    lines += [
+        f"{visible(called(one.name))} approved at {moment(one.at)} UTC{_by_link(one)}" for one in gate.approvals.by
+    ]
     lines += [f"Still needed: {visible(words)}" for words in gate.approvals.missing]
     if gate.undo_until is not None:
         lines.append(f"All approvals are there. The last one {takes_effect(gate.undo_until)}.")
