@@ -10,7 +10,7 @@ import json
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,12 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(page.encode())
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object, **_: object) -> None:
         """Stay silent."""
 
 
 @contextlib.contextmanager
-def site(*, tls: bool = False) -> Iterator[int]:
+def site(*, tls: bool = False) -> Generator[int]:
     """Serve the site. Yields its port."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
         if tls:
