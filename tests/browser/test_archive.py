@@ -57,8 +57,6 @@ def test_the_list_with_an_archive_fits_a_phone(page: Page, signoff: Signoff) -> 
         page.goto("/?search=antique+on+a+phone&archived=all")
         expect(row(page, "Antique on a phone")).to_be_visible()
         assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth")
-        page.screenshot(path=f"/tmp/page/list-{width}.png")
     page.set_viewport_size({"width": 1280, "height": 740})
     page.get_by_role("button", name=re.compile("More actions")).click()
     expect(page.get_by_role("button", name="Archive", exact=True)).to_be_visible()
-    page.screenshot(path="/tmp/page/list-1280.png")
