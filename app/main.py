@@ -15,6 +15,7 @@ from litestar.exceptions import NotFoundException
 from litestar.types import ASGIApp
 
 from app import tracing
+from app.api.controllers.archiving import ArchivingController
 from app.api.controllers.catalog import CatalogController
 from app.api.controllers.certificate import CertificateController
 from app.api.controllers.control import ControlController
@@ -97,6 +98,7 @@ _CONTROLLERS = [
     CatalogController,
     CertificateController,
     ControlController,
+    ArchivingController,
     CopyController,
     DecisionController,
     EventController,

@@ -12,6 +12,8 @@ _EXAMPLES = {
     "open": "signoff open 4kd9x2\nsignoff open    (the list of projects)",
     "projects answer": 'signoff projects answer 4kd9x2 1 "only the leads"',
     "projects approve": 'signoff projects approve 4kd9x2 --comment "as every week"',
+    "projects archive": "signoff projects archive 4kd9x2 m71qv0\n"
+    "signoff projects list --quiet --status completed | xargs signoff projects archive",
     "projects audit": "signoff projects audit 4kd9x2",
     "projects cancel": 'signoff projects cancel 4kd9x2 --reason "wrong branch"',
     "projects comment": 'signoff projects comment 4kd9x2 --task deploy -m "Why as root?"',
@@ -40,6 +42,7 @@ _EXAMPLES = {
     "projects runs": "signoff projects runs 4kd9x2",
     "projects show": 'signoff projects show 4kd9x2\nsignoff projects show "Weekly report" --web',
     "projects undo": "signoff projects undo 4kd9x2",
+    "projects unarchive": "signoff projects unarchive 4kd9x2",
     "projects update": 'signoff projects update 4kd9x2 --name "Weekly report" --label team-a',
     "projects wait": "signoff projects wait 4kd9x2 --timeout 2h && ./publish.sh\n"
     "signoff projects wait 4kd9x2 --until approved",

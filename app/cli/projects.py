@@ -11,6 +11,7 @@ import click
 from rich.text import Text
 
 from app.cli.approvals import changes_signing, signing_options, who_must_approve, with_signing
+from app.cli.archiving import ARCHIVING
 from app.cli.arguments import ProjectId, TimeSpan, heading_of, project_argument, set_option
 from app.cli.command import (
     answer_command,
@@ -118,6 +119,7 @@ def _brief(project: Json) -> Text:
 )
 @click.option("--search", help="List only projects with this text in their name or description.")
 @click.option("--label", help="List only projects with this label.")
+@click.option("--archived", type=click.Choice(["true", "all"]), help="List the archive, or all with it.")
 @click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="Order; default: newest.")
 @click.option("--limit", type=click.IntRange(1, 200), help="Maximum number of projects; default: 20.")
 @click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")
@@ -134,7 +136,7 @@ async def list_projects(api: AsyncSignoff, *, everything: bool, web: bool, **que
         return await api.projects.list(**query)
     if not _ONE_PAGE.isdisjoint(given(**query)):
         raise click.UsageError("--all lists every project. Leave out --limit, --offset and --cursor.")
-    filters = {name: query[name] for name in ("status", "search", "label", "sort_by")}
+    filters = {name: query[name] for name in ("status", "search", "label", "archived", "sort_by")}
     return await _all_projects(api, filters)
 
 
@@ -352,7 +354,7 @@ async def download(api: AsyncSignoff, project_id: str, output: Path | None) -> i
     return 0
 
 
-for _command in (*CONTROLS, *REVIEWS, *REPORTS):
+for _command in (*CONTROLS, *REVIEWS, *REPORTS, *ARCHIVING):
     projects.add_command(_command)
 
 COMMANDS: list[click.Command] = [projects]

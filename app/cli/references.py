@@ -66,6 +66,8 @@ async def whole_id(api: AsyncSignoff, text: str) -> str:
     if not text or _WHOLE_PROJECT.fullmatch(text):
         return text
     listed = await api.projects.list(ref=text, limit=_MAX_SHOWN)
+    if not listed.total:
+        listed = await api.projects.list(ref=text, archived="true", limit=_MAX_SHOWN)
     rows = [Candidate(row.id, (row.name,), f"{row.status:9}  {row.name}") for row in listed.projects]
     if listed.total > len(rows):
         raise _ambiguous(text, rows, "projects", listed.total)

@@ -191,6 +191,7 @@ UNCHECKED: dict[str, dict[str, str]] = {
         "name": _WORDS,
         "name_key": _SHOWN,
         "description": _WORDS,
+        "archived_at": "only whether lists show it; the events say who archived it",
         "text_position": "where the search index has the project",
         "sme_archetype": _WORDS,
         "max_tokens": _BUDGET,

@@ -101,6 +101,7 @@ PROJECT: dict[str, str] = {
             "last_hash",
             "name_key",
             "text_position",
+            "archived_at",
         ),
         _RECORD,
     ),

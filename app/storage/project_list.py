@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, delete, func, insert, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, and_, delete, func, insert, or_, select, tuple_, union_all
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.domain.folding import folded
 from app.domain.search_terms import words_of
 from app.storage import project_search
 from app.storage.count_table import project_counts
+from app.storage.list_indexes import IS_ARCHIVED, IS_SHOWN
 from app.storage.reading import Query, Rows
 from app.storage.tables import projects
 from signoff.vocabulary import Outcome, ProjectStatus, Stage, Strategy
@@ -34,10 +37,11 @@ class _Order:
     # The projects are first grouped by this column, in ascending order.
     group: Column[str] | None = None
 
-    def terms(self) -> Sequence[ColumnElement[str]]:
-        """What to order by."""
-        inner = [column.desc() if self.descending else column.asc() for column in self.columns]
-        return inner if self.group is None else [self.group.asc(), *inner]
+    def terms(self, of: ReadOnlyColumnCollection[str, Any] = projects.c) -> Sequence[ColumnElement[str]]:
+        """What to order by: columns of the table, or of a query that has those of the key."""
+        columns = [of[column.name] for column in self.columns]
+        inner = [column.desc() if self.descending else column.asc() for column in columns]
+        return inner if self.group is None else [of[self.group.name].asc(), *inner]
 
     def key(self) -> list[Column[str]]:
         """The columns that say where in the order a project is."""
@@ -61,6 +65,8 @@ _ORDERS = {
     "status": _Order((projects.c.created_at, projects.c.id), descending=True, group=projects.c.status),
 }
 _COUNTS = select(project_counts.c.status, func.sum(project_counts.c.number)).group_by(project_counts.c.status)
+# The parts of the list, by whether they are the archive.
+_PARTS = {False: IS_SHOWN, True: IS_ARCHIVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class ListedProject:
     updated_at: str
     created_by: str
     created_by_id: str | None
+    archived_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,8 @@ class Wanted:
     # Only projects with one of these labels. None: all.
     within: Collection[str] | None = None
     sort_by: str = "newest"
+    # Only those in the archive, or only the others. None: both.
+    archived: bool | None = False
 
 
 _LISTED = Rows(projects, ListedProject)
@@ -135,9 +144,9 @@ def page(
         counts, found = _search(conn, wanted, words)
         filters.append(found)
     else:
-        counts = count_by_status(conn)
+        counts = count_by_status(conn, archived=wanted.archived)
     order = _ORDERS[wanted.sort_by]
-    keys = _keys(conn, order, filters, limit=limit + 1, offset=offset, after=after)
+    keys = _keys(conn, order, filters, wanted.archived, limit=limit + 1, offset=offset, after=after)
     ids = [key[-1] for key in keys[:limit]]
     rows = {row.id: row for row in _LISTED.all(conn, _LISTED.select.where(projects.c.id.in_(ids)))} if ids else {}
     return ProjectPage(
@@ -152,19 +161,38 @@ def _keys(
     conn: Connection,
     order: _Order,
     filters: Collection[ColumnElement[bool]],
+    archived: bool | None,
     *,
     limit: int,
     offset: int,
     after: Sequence[str] | None,
 ) -> list[list[str]]:
-    query = select(*order.key()).where(*filters).order_by(*order.terms())
     if after is None:
-        return [list(row) for row in conn.execute(query.limit(limit).offset(offset))]
+        return _first(conn, order, filters, archived, limit=limit, offset=offset)
     found: list[list[str]] = []
     for conditions in order.after(after):
         if len(found) < limit:
-            found += [list(row) for row in conn.execute(query.where(*conditions).limit(limit - len(found)))]
+            found += _first(conn, order, [*filters, *conditions], archived, limit=limit - len(found))
     return found
+
+
+def _first(
+    conn: Connection,
+    order: _Order,
+    filters: Collection[ColumnElement[bool]],
+    archived: bool | None,
+    *,
+    limit: int,
+    offset: int = 0,
+) -> list[list[str]]:
+    """Return the first keys in the order. Each part of the list has its own indexes, so both together are merged."""
+    query = select(*order.key()).where(*filters).order_by(*order.terms())
+    if archived is not None:
+        return [list(row) for row in conn.execute(query.where(_PARTS[archived]).limit(limit).offset(offset))]
+    parts = [select(query.where(part).limit(limit + offset).subquery()) for part in _PARTS.values()]
+    both = union_all(*parts).subquery()
+    merged = select(both).order_by(*order.terms(both.c)).limit(limit).offset(offset)
+    return [list(row) for row in conn.execute(merged)]
 
 
 def _search(conn: Connection, wanted: Wanted, words: Collection[str]) -> tuple[dict[str, int], ColumnElement[bool]]:
@@ -172,6 +200,8 @@ def _search(conn: Connection, wanted: Wanted, words: Collection[str]) -> tuple[d
     chosen = [] if wanted.ref is None else [_referred_to(wanted.ref)]
     if words or wanted.label is not None or wanted.within is not None:
         chosen.append(project_search.matching(conn, words, wanted.label, wanted.within))
+    if wanted.archived is not None:
+        chosen.append(projects.c.archived_at.is_not(None) if wanted.archived else projects.c.archived_at.is_(None))
     matching = and_(*chosen)
     query = select(projects.c.text_position, projects.c.status).where(matching)
     first = conn.execute(query.limit(FEW_MATCHES + 1)).all()
@@ -187,23 +217,29 @@ def _search(conn: Connection, wanted: Wanted, words: Collection[str]) -> tuple[d
     return counts, and_(*named, project_search.matches(words, wanted.label, wanted.within))
 
 
-def count_by_status(conn: Connection) -> dict[str, int]:
-    """Return the number of projects by status, including the statuses that no project has."""
-    return _complete(_pairs(conn, _COUNTS))
+def count_by_status(conn: Connection, *, archived: bool | None = None) -> dict[str, int]:
+    """Return the number of projects by status, including the statuses that no project has. `archived` is as in `Wanted`."""
+    return _complete(
+        _pairs(conn, _COUNTS if archived is None else _COUNTS.where(project_counts.c.archived == archived))
+    )
 
 
 def merge_counts(conn: Connection) -> bool:
-    """Replace the changes of the counts by one row for each status. Returns False: there is never more to merge at once."""
+    """Replace the changes of the counts by one for each status and part. Returns False: there is never more to merge at once."""
     kept = conn.execute(select(func.count()).select_from(project_counts)).scalar_one()
-    if kept <= len(ProjectStatus):
+    if kept <= len(ProjectStatus) * len(_PARTS):
         # An idle server writes nothing.
         return False
     # What is added up is what was deleted: a change that another transaction commits meanwhile is in neither.
-    changes = conn.execute(delete(project_counts).returning(project_counts.c.status, project_counts.c.number)).all()
-    sums: Counter[str] = Counter()
-    for status, number in changes:
-        sums[status] += number
-    rows = [{"status": status, "number": number} for status, number in sums.items() if number]
+    columns = (project_counts.c.status, project_counts.c.archived, project_counts.c.number)
+    sums: Counter[tuple[str, bool]] = Counter()
+    for status, archived, number in conn.execute(delete(project_counts).returning(*columns)).all():
+        sums[status, archived] += number
+    rows = [
+        {"status": status, "archived": archived, "number": number}
+        for (status, archived), number in sums.items()
+        if number
+    ]
     if rows:
         conn.execute(insert(project_counts), rows)
     return False

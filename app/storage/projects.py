@@ -84,6 +84,7 @@ class ProjectRow:
     last_seq: int
     last_hash: str
     text_position: int | None
+    archived_at: str | None
 
     @property
     def latest_run(self) -> str:
@@ -236,7 +237,8 @@ def _change(conn: Connection, project: ProjectRow, values: Mapping[str, object])
         projects.c.plan_version.is_not_distinct_from(project.plan_version),
         projects.c.run_id.is_not_distinct_from(project.run_id),
     )
-    if conn.execute(update(projects).where(*unchanged).values(**values)).rowcount != 1:
+    # What happens to an archived project brings it back into the lists.
+    if conn.execute(update(projects).where(*unchanged).values(**values, archived_at=None)).rowcount != 1:
         raise Conflict("The project was changed at the same time. Reload it, then try again.", code="conflict")
 
 

@@ -81,14 +81,10 @@ projects = Table(
     Column("updated_at", String(32), nullable=False),
     Column("last_seq", Integer, nullable=False),
     Column("last_hash", String(64), nullable=False),
-    Index("ix_projects_created", "created_at", "id"),
-    Index("ix_projects_updated", "updated_at", "id"),
-    # One for each order of the list, alone and within a status. They end with the id, as the orders do.
-    Index("ix_projects_status_updated", "status", "updated_at", "id"),
-    Index("ix_projects_name", "name_key", "id"),
-    Index("ix_projects_status_name", "status", "name_key", "id"),
+    # Since when the project is in the archive. None: it is not.
+    Column("archived_at", String(32)),
     # For the projects that a search finds, and their counts by status.
-    Index("ix_projects_text", "text_position", "status"),
+    Index("ix_projects_text", "text_position", "status", "archived_at"),
     partial_index("ix_projects_gate", "id", where=HAS_GATE),
     partial_index("ix_projects_live", "id", where=NEEDS_WORKFLOW),
 )

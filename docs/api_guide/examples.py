@@ -307,9 +307,10 @@ def _control(guide: Guide, base: str) -> None:
 
 
 def _many(guide: Guide, base: str) -> None:
-    guide.write("## Copying and deleting projects")
+    guide.write("## Copying, archiving and deleting projects")
     copy = guide.call("duplicateProject", "POST", f"{base}/duplicate", {"name": "Weekly report 49"}, status=201)
     body = {"ids": [copy["id"], "proj_nothing"]}
+    guide.call("archiveProjects", "POST", "/api/projects/batch/archive", {"ids": [base.rsplit("/", 1)[1], copy["id"]]})
     guide.call("deleteProjects", "POST", "/api/projects/batch/delete", body)
     guide.call("deleteProject", "DELETE", base)
 

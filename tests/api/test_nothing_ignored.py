@@ -131,6 +131,7 @@ FIELDS: dict[str, dict[str, Value]] = {
         "labels": ["other"],
     },
     "deleteProjects": {"ids": [NO_SUCH]},
+    "archiveProjects": {"ids": [NO_SUCH], "archived": False},
 }
 # Fields that have their own tests, because they have no project or no JSON body.
 ELSEWHERE = {
@@ -160,9 +161,10 @@ NEEDED: dict[str, Json] = {
     "refinePlan": {"edits": [{"op": "add_phase", "name": "Another"}]},
     "previewOutline": {"description": "- A"},
     "deleteProjects": {"ids": ["nothing"]},
+    "archiveProjects": {"ids": ["nothing"]},
 }
 # Calls without a project, or whose effect the project does not show.
-STATELESS = {"createProject", "previewOutline", "deleteProjects"}
+STATELESS = {"createProject", "previewOutline", "deleteProjects", "archiveProjects"}
 EDITS = {"createTask", "updateTask", "createPhase"}
 # One situation of each kind: what can be sent and what is checked is the same in similar ones.
 SITUATIONS = (
@@ -184,6 +186,7 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
         "search": "nothing like this",
         "label": "other",
         "ref": "nothing like this",
+        "archived": "true",
         "sort_by": "oldest",
         "limit": "1",
         "offset": "1",

@@ -27,7 +27,7 @@ def test_a_project_is_saved_as_a_template_and_started_again(page: Page, signoff:
     (template,) = signoff.api.get("/api/projects", params={"label": "template"}).json()["projects"]
     assert template["labels"] == ["sales", "template"]
     page.goto("/new")
-    page.get_by_role("group", name="Start from").get_by_role("button", name="Sales of a region").click()
+    page.get_by_role("group", name="Start from a template").get_by_role("button", name="Sales of a region").click()
     expect(page.get_by_label("region")).to_have_value("south")
     page.get_by_role("button", name="Create and plan").click()
     page.wait_for_url("**/projects/proj_*")

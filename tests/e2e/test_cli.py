@@ -238,6 +238,10 @@ async def test_projects_from_approve_to_delete(cli: CommandLine, signoff: Stack)
         cancelled = await cli("projects", "cancel", shown, "--reason", "enough")
         assert "Cancelled (0 completed, 1 interrupted, 1 never started, 0 did not stop)." in cancelled.out
         assert (await watching.ended()).code == 2
+    assert (await cli("projects", "archive", shown)).out == "1 archived.\n"
+    assert shown not in (await cli("projects", "list", "--quiet", "--all")).out
+    assert shown in (await cli("projects", "list", "--quiet", "--all", "--archived", "true")).out
+    assert (await cli("projects", "unarchive", shown[-12:])).out == "1 brought back.\n"
     assert (await cli("projects", "delete", shown)).code == 2
     assert (await cli("projects", "delete", shown, "--yes")).out == "Deleted.\n"
     gone = await cli("projects", "show", shown)

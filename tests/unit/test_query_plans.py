@@ -37,7 +37,14 @@ CALLS: dict[str, Callable[[Connection], object]] = {
         for status in (None, "failed")
     },
     **{f"cursor, {order}, {status}": page_after(order, status) for order in ORDERS for status in (None, "failed")},
+    **{
+        f"list, {order}, {status}, archived {archived}": list_of(sort_by=order, status=status, archived=archived)
+        for order in ORDERS
+        for status in (None, "failed")
+        for archived in (True, None)
+    },
     "search": list_of(search="report büro"),
+    "search in the archive": list_of(search="report", archived=True),
     "search, short": list_of(search="q"),
     "search in a status": list_of(search="report", status="failed", sort_by="name"),
     "label": list_of(label="team"),

@@ -150,7 +150,8 @@ def test_rows_of_every_table_outlive_an_upgrade(tmp_path: Path, revision: str) -
     file = tmp_path / "signoff.db"
     migrate_to(file, revision)
     with plain(file) as connection:
-        names = tables_of(connection)
+        # The index of terms is a virtual table with tables of its own, which cannot be filled or counted like others.
+        names = [name for name in tables_of(connection) if not name.startswith("project_terms")]
         for name in names:
             columns = connection.execute(f"PRAGMA table_info({name})").fetchall()
             values = [1 if kind in {"INTEGER", "BOOLEAN", "FLOAT"} else "[]" for _, _, kind, *_ in columns]

@@ -44,6 +44,8 @@ from signoff.vocabulary import ProjectStatus, Scope, Stage
 MAX_SEARCH_LENGTH = 1000
 StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled", "all"]
 _ASKS_FOR_APPROVAL = frozenset({Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL})
+ArchivedFilter = Literal["false", "true", "all"]
+_ARCHIVED = {"false": False, "true": True, "all": None}
 SortKey = Literal["newest", "oldest", "updated", "name", "status"]
 
 
@@ -62,6 +64,7 @@ class ProjectController(Controller):
         search: Annotated[str | None, QueryParameter(max_length=MAX_SEARCH_LENGTH)] = None,
         label: Annotated[str | None, QueryParameter(max_length=64)] = None,
         ref: Annotated[str | None, QueryParameter(min_length=1, max_length=200)] = None,
+        archived: FromQuery[ArchivedFilter] = "false",
         sort_by: FromQuery[SortKey] = "newest",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
@@ -70,6 +73,7 @@ class ProjectController(Controller):
         """A page of projects. `status_counts` counts all projects that match the search, by status.
 
         `ref` lists only the projects that it may refer to: by their id, the beginning or end of it, or their whole name.
+        `archived` lists the projects in the archive (`true`), or all (`all`); otherwise those in the archive are left out.
         `next_cursor` of a page gives the next one with `cursor`, and null means that there is none. Unlike `offset`, it neither
         skips nor repeats a project when others are added or deleted meanwhile.
         """
@@ -80,8 +84,9 @@ class ProjectController(Controller):
             ref=ref.replace("\x00", "") if ref is not None else None,
             within=caller_of(request).access.labels_of(Scope.READ),
             sort_by=sort_by,
+            archived=_ARCHIVED[archived],
         )
-        query = ("projects", wanted.status, wanted.search, label, wanted.ref, sort_by)
+        query = ("projects", wanted.status, wanted.search, label, wanted.ref, archived, sort_by)
         place = place_of(cursor, [str] * project_list.key_length(sort_by), *query, offset=offset)
         after = None if place is None else list(map(str, place))
 

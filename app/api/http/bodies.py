@@ -154,6 +154,13 @@ class DeleteProjects(RequestBody):
     ids: list[Id] = Field(min_length=1, max_length=200)
 
 
+class ArchiveProjects(RequestBody):
+    """The projects to move to the archive or, if `archived` is false, back into the lists."""
+
+    ids: list[Id] = Field(min_length=1, max_length=200)
+    archived: Flag = True
+
+
 class MakePlan(RequestBody):
     """Options for generating a plan."""
 

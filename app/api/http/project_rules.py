@@ -81,6 +81,21 @@ def check_deletable(conn: Connection, request: AnyConnection, project_id: str) -
         )
 
 
+def check_archivable(conn: Connection, request: AnyConnection, project_id: str) -> None:
+    """Check that the sender may archive a project.
+
+    Raises:
+        NotFound: they may not read it.
+        Forbidden: `role_needed`: they may not change it.
+    """
+    access, row = caller_of(request).access, projects.find(conn, project_id)
+    if row is None and access.may_everywhere(Scope.READ):
+        raise projects.missing(conn, project_id)
+    if row is None or not access.may(Scope.READ, row.labels):
+        raise hidden(project_id)
+    require(request, row.labels, Scope.AUTHOR)
+
+
 def _check_labels(request: AnyConnection, changed: Collection[str], all_of_them: Sequence[str]) -> None:
     """Check that an author may add or take away labels, and may still change the project afterwards."""
     access = caller_of(request).access

@@ -74,6 +74,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: st
         updated_at=row.updated_at,
         created_by=row.created_by,
         created_by_id=row.created_by_id,
+        archived_at=row.archived_at,
         workspace=row.workspace,
         last_seq=row.last_seq,
         since=None,

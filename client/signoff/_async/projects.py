@@ -18,7 +18,7 @@ from signoff._requests import Request, get, path_of, post, read_answer
 from signoff._transfers import Progress
 from signoff._waiting import EVENT_TYPES, is_reached
 from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
-from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
+from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer, DeleteAnswer
 from signoff.schemas.events import Event
 from signoff.schemas.graph import Graph
 from signoff.schemas.insight import Audit, Metrics
@@ -39,6 +39,7 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         search: str | None = None,
         label: str | None = None,
         ref: str | None = None,
+        archived: str | None = None,
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
@@ -48,6 +49,7 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
 
         Args:
             ref: an id, the beginning or end of one, or a whole name; only the projects that it may refer to are listed.
+            archived: "true" lists the projects in the archive, "all" those outside too; otherwise the archive is left out.
             cursor: `next_cursor` of the page before, with the same filters and order.
         """
         query = {
@@ -55,6 +57,7 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
             "search": search,
             "label": label,
             "ref": ref,
+            "archived": archived,
             "sort_by": sort_by,
             "limit": limit,
             "offset": offset,
@@ -68,12 +71,21 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         status: str | None = None,
         search: str | None = None,
         label: str | None = None,
+        archived: str | None = None,
         sort_by: str | None = None,
     ) -> AsyncGenerator[ProjectSummary]:
         """Yield every project that matches, page by page. None is left out or repeated if others come or go meanwhile."""
         cursor = None
         while True:
-            page = await self.list(status=status, search=search, label=label, sort_by=sort_by, limit=200, cursor=cursor)
+            page = await self.list(
+                status=status,
+                search=search,
+                label=label,
+                archived=archived,
+                sort_by=sort_by,
+                limit=200,
+                cursor=cursor,
+            )
             for project in page.projects:
                 yield project
             cursor = page.next_cursor
@@ -111,6 +123,15 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         return await self._transport.call(
             post("/api/projects/batch/delete", {"ids": [*project_ids]}), BatchDeleteAnswer
         )
+
+    async def archive(self, project_ids: Sequence[str]) -> ArchiveAnswer:
+        """Move up to 200 finished projects to the archive. One that cannot be moved does not stop the others."""
+        return await self._transport.call(post("/api/projects/batch/archive", {"ids": [*project_ids]}), ArchiveAnswer)
+
+    async def unarchive(self, project_ids: Sequence[str]) -> ArchiveAnswer:
+        """Bring up to 200 projects back from the archive."""
+        body = {"ids": [*project_ids], "archived": False}
+        return await self._transport.call(post("/api/projects/batch/archive", body), ArchiveAnswer)
 
     async def duplicate(
         self, project_id: str, *, name: str | None = None, include_files: bool | None = None

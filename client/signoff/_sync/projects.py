@@ -19,7 +19,7 @@ from signoff._sync.save import save
 from signoff._transfers import Progress
 from signoff._waiting import EVENT_TYPES, is_reached
 from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
-from signoff.schemas.answers import BatchDeleteAnswer, DeleteAnswer
+from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer, DeleteAnswer
 from signoff.schemas.events import Event
 from signoff.schemas.graph import Graph
 from signoff.schemas.insight import Audit, Metrics
@@ -40,6 +40,7 @@ class Projects(Plans, Reviews, Control):
         search: str | None = None,
         label: str | None = None,
         ref: str | None = None,
+        archived: str | None = None,
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
@@ -49,6 +50,7 @@ class Projects(Plans, Reviews, Control):
 
         Args:
             ref: an id, the beginning or end of one, or a whole name; only the projects that it may refer to are listed.
+            archived: "true" lists the projects in the archive, "all" those outside too; otherwise the archive is left out.
             cursor: `next_cursor` of the page before, with the same filters and order.
         """
         query = {
@@ -56,6 +58,7 @@ class Projects(Plans, Reviews, Control):
             "search": search,
             "label": label,
             "ref": ref,
+            "archived": archived,
             "sort_by": sort_by,
             "limit": limit,
             "offset": offset,
@@ -69,12 +72,21 @@ class Projects(Plans, Reviews, Control):
         status: str | None = None,
         search: str | None = None,
         label: str | None = None,
+        archived: str | None = None,
         sort_by: str | None = None,
     ) -> Generator[ProjectSummary, None, None]:
         """Yield every project that matches, page by page. None is left out or repeated if others come or go meanwhile."""
         cursor = None
         while True:
-            page = self.list(status=status, search=search, label=label, sort_by=sort_by, limit=200, cursor=cursor)
+            page = self.list(
+                status=status,
+                search=search,
+                label=label,
+                archived=archived,
+                sort_by=sort_by,
+                limit=200,
+                cursor=cursor,
+            )
             yield from page.projects
             cursor = page.next_cursor
             if cursor is None:
@@ -109,6 +121,15 @@ class Projects(Plans, Reviews, Control):
     def batch_delete(self, project_ids: Sequence[str]) -> BatchDeleteAnswer:
         """Permanently delete up to 200 projects. One that cannot be deleted does not stop the others."""
         return self._transport.call(post("/api/projects/batch/delete", {"ids": [*project_ids]}), BatchDeleteAnswer)
+
+    def archive(self, project_ids: Sequence[str]) -> ArchiveAnswer:
+        """Move up to 200 finished projects to the archive. One that cannot be moved does not stop the others."""
+        return self._transport.call(post("/api/projects/batch/archive", {"ids": [*project_ids]}), ArchiveAnswer)
+
+    def unarchive(self, project_ids: Sequence[str]) -> ArchiveAnswer:
+        """Bring up to 200 projects back from the archive."""
+        body = {"ids": [*project_ids], "archived": False}
+        return self._transport.call(post("/api/projects/batch/archive", body), ArchiveAnswer)
 
     def duplicate(self, project_id: str, *, name: str | None = None, include_files: bool | None = None) -> Project:
         """Copy a project with its plan into a new workspace. The copy needs its own approval."""

@@ -105,6 +105,14 @@ class BatchFailure(BaseModel):
     message: str
 
 
+class ArchiveAnswer(BaseModel):
+    """The projects by outcome: `done` are now where they should be, also if they were there before."""
+
+    done: list[str]
+    failed: list[BatchFailure]
+    message: str
+
+
 class BatchDeleteAnswer(BaseModel):
     """The projects by outcome: deleted, being cancelled before deletion, or not deleted."""
 

@@ -30,6 +30,9 @@ class ProjectUpdated(EventData):
     type = EventType.PROJECT_UPDATED
     fields: list[str] = Field(description="The names of the fields.")
     auto_approve_plan: bool | None = None
+    archived: bool | None = Field(
+        default=None, description="Whether it was moved to the archive, or back, if that was changed."
+    )
     labels: list[str] | None = Field(default=None, description="The labels, if they were changed.")
     signing: JsonMapping | None = Field(
         default=None,

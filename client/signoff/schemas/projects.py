@@ -41,6 +41,7 @@ class ProjectSummary(BaseModel):
     created_by_id: str | None = Field(
         default=None, description="Their id, if they signed in as a person or with a key."
     )
+    archived_at: str | None = Field(default=None, description="Since when it is in the archive. Null: it is not.")
 
 
 class ProjectList(BaseModel):
@@ -163,6 +164,7 @@ class Project(BaseModel):
     created_by_id: str | None = Field(
         default=None, description="The id of who created it, if they signed in as a person or with a key."
     )
+    archived_at: str | None = Field(default=None, description="Since when it is in the archive. Null: it is not.")
     progress: Progress
     plan: PlanInfo | None
     edited_plan: PlanInfo | None = Field(

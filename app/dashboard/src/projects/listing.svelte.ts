@@ -63,6 +63,7 @@ export class ListStore {
       const parameters = {
         status: query.status,
         search: query.search || undefined,
+        archived: query.archived,
         sort_by: query.sort,
         limit: query.size,
         offset: (query.page - 1) * query.size,

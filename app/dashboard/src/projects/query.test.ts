@@ -5,7 +5,7 @@ import { addressOf, isFiltered, readQuery } from "./query.ts";
 const read = (text: string) => readQuery(new URLSearchParams(text));
 
 test("an address restores the query that it was made from", () => {
-  const query = { status: "failed", search: "50 % & more", sort: "name", page: 3, size: 100 } as const;
+  const query = { status: "failed", search: "50 % & more", sort: "name", archived: "all", page: 3, size: 100 } as const;
   const address = addressOf(query, { page: 3 });
   assert.deepEqual(readQuery(new URL(address, "http://host").searchParams), query);
 });

@@ -111,7 +111,12 @@ export const record = {
   download: "Download the project",
   says: {
     "project.created": () => "created the project",
-    "project.updated": ({ what }) => `changed ${what || "the project"}`,
+    "project.updated": ({ moved, what }) =>
+      moved === "true"
+        ? "archived the project"
+        : moved === "false"
+          ? "brought the project back from the archive"
+          : `changed ${what || "the project"}`,
     "project.completed": () => "The project completed",
     "project.failed": ({ why }) => `The project failed${why}`,
     "project.cancelled": () => "The project was cancelled",

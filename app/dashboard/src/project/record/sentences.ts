@@ -65,6 +65,7 @@ function partsOf(type: string, data: Record<string, unknown>): Record<string, st
     question: text(data.question),
     kind: texts.record.kinds[text(data.kind)] ?? text(data.kind),
     tried: texts.record.tried[text(data.kind)] ?? text(data.kind),
+    moved: typeof data.archived === "boolean" ? String(data.archived) : "",
     what: Array.isArray(data.fields) ? data.fields.map((field) => text(field).replaceAll("_", " ")).join(", ") : "",
     given:
       isRecord(data.gate) && data.gate.needed ? words.given(Number(data.gate.given), Number(data.gate.needed)) : "",
