@@ -62,6 +62,7 @@ from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.docs import DOCS
 from app.dashboard.serving import PAGE, is_for_people, missing_page
 from app.database.database import Database
+from app.database.remembered_reads import RememberedReads
 from app.database.shared_reads import SharedReads
 from app.database.sweeping import repeat
 from app.domain.errors import Unavailable
@@ -219,6 +220,7 @@ def services_of(settings: Settings, engine: Engine, telemetry: Telemetry | None 
         settings=settings,
         database=database,
         shared_reads=SharedReads(database),
+        remembered_reads=RememberedReads(database),
         sealer=sealer,
         engine=engine,
         commands=Commands(database, engine, workspaces),

@@ -129,6 +129,10 @@ class PostgresDatabase:
     async def flush(self) -> None:
         """Do nothing: a commit is already on the server's disk."""
 
+    def state(self) -> int | None:
+        """None: to ask the server would take as long as a statement."""
+        return None
+
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work` on one snapshot."""
         return await self._loop.run(lambda: _repeated(lambda: self._read(work)))
