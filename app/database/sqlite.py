@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.database.failures import unavailable
+from app.database.json_values import read_value
 from app.database.sqlite_feed import SqliteFeed, observer
 from app.database.sqlite_reader import Readers
 from app.domain.errors import Unavailable
@@ -101,6 +102,7 @@ class _Writer(threading.Thread):
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             connect_args={"check_same_thread": False},
+            json_deserializer=read_value,
             execution_options=options,
         )
         event.listen(self._engine, "connect", configure)

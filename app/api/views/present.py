@@ -387,7 +387,7 @@ def _in_progress(row: TaskRow) -> bool:
 
 def _cut(outputs: JsonObject) -> tuple[JsonObject, bool]:
     """Outputs for lists, and whether they were truncated: long texts are shortened, other large values omitted."""
-    if len(canonical_json(outputs)) <= MAX_OUTPUTS_LENGTH:
+    if not outputs or len(canonical_json(outputs)) <= MAX_OUTPUTS_LENGTH:
         return outputs, False
     visible: JsonObject = {}
     room = MAX_OUTPUTS_LENGTH
