@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ import structlog
 from litestar import Litestar, Response
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
 from app import tracing
@@ -46,6 +47,7 @@ from app.api.controllers.tasks import TaskController
 from app.api.controllers.temporal_ui import TemporalUi, by_port
 from app.api.http.any_request import AnyRequest
 from app.api.http.body_json import JsonRequest
+from app.api.http.callers import AnyConnection
 from app.api.http.cors import Cors
 from app.api.http.credentials import Credentials
 from app.api.http.errors import to_response
@@ -63,6 +65,7 @@ from app.api.openapi.known_inputs import RefuseUnknownInputs
 from app.dashboard.docs import DOCS
 from app.dashboard.serving import PAGE, is_for_people, missing_page
 from app.database.database import Database
+from app.database.remembered_reads import RememberedReads
 from app.database.shared_reads import SharedReads
 from app.database.sweeping import repeat
 from app.domain.errors import Unavailable
@@ -89,6 +92,7 @@ from app.temporal.opening import open_gates_periodically
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import Scope
 
+AnyGuard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
 logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 SWEEP_SECONDS = 60.0
@@ -162,7 +166,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         },
         exception_handlers={Exception: _to_response},
         after_request=encode_large,
-        guards=[RefuseUnknownInputs(), Authorize(database)],
+        guards=[_in_turn(RefuseUnknownInputs(), Authorize(database))],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed, prefix=settings.public_path),
         request_class=JsonRequest,
@@ -185,6 +189,16 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         guarded = by_port(settings.temporal_ui_port, web_ui, guarded)
     app.asgi_handler = Observed(_traced(guarded), telemetry)
     return app
+
+
+def _in_turn(*guards: AnyGuard) -> AnyGuard:
+    """One guard for several: Litestar copies the handler, with all of its attributes, for each guard of each request."""
+
+    async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+        for one in guards:
+            await one(connection, handler)
+
+    return guard
 
 
 def _traced(app: ASGIApp) -> ASGIApp:
@@ -221,6 +235,7 @@ def services_of(settings: Settings, engine: Engine, telemetry: Telemetry | None 
         settings=settings,
         database=database,
         shared_reads=SharedReads(database),
+        remembered_reads=RememberedReads(database),
         sealer=sealer,
         engine=engine,
         commands=Commands(database, engine, workspaces),

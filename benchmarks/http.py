@@ -15,6 +15,7 @@ import json
 import pstats
 import tempfile
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +34,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.storage import projects as storage
 from app.storage.migrate import migrate
+from app.storage.tables import plans
 from app.storage.tables import projects as table
 
 KEY = "a-key-for-the-benchmark-alone-0123456789"
@@ -79,6 +81,8 @@ async def call(app: ASGIApp, method: str, target: str, body: bytes = b"") -> Ans
             parts.append(message["body"])  # type: ignore[typeddict-item]
 
     await app(scope, receive, send)
+    if status >= HTTPStatus.BAD_REQUEST:
+        raise SystemExit(f"{method} {target}: {status} {b''.join(parts).decode()}")
     return status, b"".join(parts)
 
 
@@ -106,6 +110,7 @@ def fill(conn: Connection, projects: int, tasks: int) -> str:
     ]
     plan_edits.edit_plan(conn, project_id, parse_edits(steps), load_actions(), actor="ann", call=Call.EDIT_PLAN)
     conn.execute(update(table).where(table.c.id == project_id).values(status="completed", stage="finished"))
+    conn.execute(update(plans).where(plans.c.project_id == project_id).values(status="approved"))
     return project_id
 
 

@@ -32,6 +32,7 @@ class _Backend(Protocol):
     async def transact(self, work: Callable[[Connection], R]) -> R: ...
     async def read(self, work: Callable[[Connection], R]) -> R: ...
     async def flush(self) -> None: ...
+    def state(self) -> int | None: ...
 
 
 class Database:
@@ -120,6 +121,13 @@ class Database:
             Unavailable: the database cannot be reached.
         """
         return await self._backend.read(work)
+
+    def state(self) -> int | None:
+        """A number that changes with every commit of any process: if it is the same, the database is. None if it has none.
+
+        It asks the database, and takes microseconds.
+        """
+        return self._backend.state()
 
 
 def _postgres(url: str, options: dict[str, object]) -> _Backend:

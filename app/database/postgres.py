@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.database.failures import unavailable
 from app.database.held import HELD
+from app.database.json_values import read_value
 from app.database.own_loop import OwnLoop
 from app.database.postgres_feed import PostgresFeed
 from app.domain.errors import Invalid
@@ -67,7 +68,7 @@ def make_engine(
         "command_timeout": call_seconds,
         "server_settings": {**_SESSION, **(session or {})},
     }
-    engine = create_async_engine(url, connect_args=arguments, **options)
+    engine = create_async_engine(url, connect_args=arguments, json_deserializer=read_value, **options)
     event.listen(engine.sync_engine, "before_cursor_execute", _look_for_no_nul, retval=True)
     return engine
 
@@ -128,6 +129,10 @@ class PostgresDatabase:
 
     async def flush(self) -> None:
         """Do nothing: a commit is already on the server's disk."""
+
+    def state(self) -> int | None:
+        """None: to ask the server would take as long as a statement."""
+        return None
 
     async def read(self, work: Callable[[Connection], R]) -> R:
         """Run `work` on one snapshot."""

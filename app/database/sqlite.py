@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +27,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.database.failures import unavailable
-from app.database.sqlite_feed import SqliteFeed
+from app.database.json_values import read_value
+from app.database.sqlite_feed import SqliteFeed, observer
 from app.database.sqlite_reader import Readers
 from app.domain.errors import Unavailable
 
@@ -100,6 +102,7 @@ class _Writer(threading.Thread):
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             connect_args={"check_same_thread": False},
+            json_deserializer=read_value,
             execution_options=options,
         )
         event.listen(self._engine, "connect", configure)
@@ -176,6 +179,7 @@ class SqliteDatabase:
         self._writer: _Writer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._readers = Readers(path, READERS, configure, self._options)
+        self._observer: sqlite3.Connection | None = None
 
     async def start(self) -> None:
         """Start the threads."""
@@ -191,6 +195,9 @@ class SqliteDatabase:
             writer.submit(None)
             await asyncio.to_thread(writer.join)
         await self.feed.close()
+        if self._observer is not None:
+            self._observer.close()
+            self._observer = None
         await self._readers.close()
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
@@ -219,6 +226,18 @@ class SqliteDatabase:
             return await self._readers.read(work, READER_SECONDS)
         except (DBAPIError, PoolTimeoutError) as error:
             raise unavailable(error) from error
+
+    def state(self) -> int | None:
+        """The number of the file's last change, as a connection that never writes sees it. It is read from shared memory."""
+        if self._writer is None:
+            return None
+        try:
+            if self._observer is None:
+                self._observer = observer(self._path, patience=0)
+            return self._observer.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.OperationalError:
+            # There is no file yet, or another process repairs it after a crash.
+            return None
 
     def _announce(self) -> None:
         """Notify waiters in this process of a commit at once, from the writer's thread."""

@@ -19,6 +19,15 @@ POLL_SECONDS = 0.02
 _NEWS = ("events", "decisions", "tombstones", "seals")
 
 
+def observer(path: Path, patience: float = 5.0) -> sqlite3.Connection:
+    """Open a connection that never writes, and so sees each commit of the others as a change of `PRAGMA data_version`.
+
+    Raises:
+        sqlite3.OperationalError: there is no such file.
+    """
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=patience)
+
+
 class SqliteFeed(ChangeFeed):
     """Watches the database file, but only while somebody waits."""
 
@@ -32,7 +41,7 @@ class SqliteFeed(ChangeFeed):
         self._poke.set()
 
     async def _watch(self) -> None:
-        connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection = observer(self._path)
         try:
             version = -1
             positions = {table: self._last_position(connection, table) for table in _NEWS}

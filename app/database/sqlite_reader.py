@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from app.database.json_values import read_value
 from app.domain.errors import DomainError, Unavailable
 
 R = TypeVar("R")
@@ -79,6 +80,7 @@ class Readers:
         self._engine = create_engine(
             URL.create("sqlite", database=str(path)),
             connect_args={"check_same_thread": False},
+            json_deserializer=read_value,
             # One connection for each thread. It closes others when it has more than this.
             poolclass=SingletonThreadPool,
             pool_size=count + 1,

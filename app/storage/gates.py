@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from app.domain.commands import CommandKind, Outcome
 from app.domain.errors import Conflict, Unavailable
@@ -91,6 +91,9 @@ class GateRow:
 
 
 _ROWS = Rows(gates, GateRow)
+_OPEN = _ROWS.select.where(gates.c.project_id == bindparam("of_project"), gates.c.status == GateStatus.OPEN).order_by(
+    gates.c.position
+)
 
 
 def signing_of(conn: Connection) -> Signing:
@@ -187,8 +190,7 @@ def find(conn: Connection, project_id: str, kind: GateKind, subject: str) -> Gat
 
 def open_of(conn: Connection, project_id: str) -> list[GateRow]:
     """Return the gates of a project that wait for approvals, oldest first."""
-    waiting = (gates.c.project_id == project_id, gates.c.status == GateStatus.OPEN)
-    return _ROWS.all(conn, _ROWS.select.where(*waiting).order_by(gates.c.position))
+    return _ROWS.all(conn, _OPEN, {"of_project": project_id})
 
 
 def by_id(conn: Connection, project_id: str, gate_id: str) -> GateRow | None:

@@ -41,15 +41,15 @@ project_texts = Table(
 # On SQLite a virtual table of FTS5, on PostgreSQL a table with an array. Only the migration can make them.
 _TERMS = table("project_terms", column("position"), column("terms", ARRAY(Text)))
 _FTS = table("project_terms", column("rowid"), column("terms", Text), column("project_terms", Text))
+_ADD = insert(project_texts).returning(project_texts.c.position)
+_ADD_WORDS, _ADD_TERMS = insert(_FTS), insert(_TERMS)
 _FORGET = "INSERT INTO project_terms (project_terms, rowid, terms) VALUES ('delete', ?, ?)"
 
 
 def add(conn: Connection, name: str, description: str, labels: Iterable[str]) -> int:
     """Index a project. Returns the position that its row must have in `text_position`."""
     text = searched_text(name, description)
-    position = int(
-        conn.execute(insert(project_texts).values(text=text).returning(project_texts.c.position)).scalar_one()
-    )
+    position = int(conn.execute(_ADD, {"text": text}).scalar_one())
     _write(conn, position, terms_of(text, labels))
     return position
 
@@ -102,9 +102,9 @@ def _contains(words: Iterable[str]) -> list[ColumnElement[bool]]:
 
 def _write(conn: Connection, position: int, terms: Collection[str]) -> None:
     if conn.dialect.name == "sqlite":
-        conn.execute(insert(_FTS).values(rowid=position, terms=_as_words(terms)))
+        conn.execute(_ADD_WORDS, {"rowid": position, "terms": _as_words(terms)})
     else:
-        conn.execute(insert(_TERMS).values(position=position, terms=sorted(terms)))
+        conn.execute(_ADD_TERMS, {"position": position, "terms": sorted(terms)})
 
 
 def _on_sqlite(wanted: Collection[str], one_of: Collection[str] | None) -> Select[int]:

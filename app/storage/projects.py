@@ -145,6 +145,8 @@ class _Facts(TypedDict, total=False):
 
 
 _ROWS = Rows(projects, ProjectRow)
+# Statements on the hot path are built once: building one costs more than running it.
+_INSERT = insert(projects)
 _FIND = _ROWS.select.where(projects.c.id == bindparam("of_project"))
 _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 
@@ -168,7 +170,7 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
         "last_seq": 0,
         "last_hash": GENESIS,
     }
-    conn.execute(insert(projects).values(row))
+    conn.execute(_INSERT, row)
     facts: _Facts = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
     facts |= {"labels": values["labels"]} if values.get("labels") else {}
     if (signing := values.get("signing")) is not None:

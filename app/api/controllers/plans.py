@@ -32,9 +32,11 @@ from app.api.http.outcome import RECORDED, recorded, status_answer, submit
 from app.api.http.permission import SCOPE
 from app.api.http.plan_match import plan_to_match
 from app.api.http.preconditions import etag
+from app.api.http.remembered import encoded, grows, response_of
 from app.api.http.services import Services
 from app.api.views import present
 from app.api.views.frozen import with_preview
+from app.database.remembered_reads import Encoded
 from app.domain import commands
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
@@ -73,14 +75,22 @@ class PlanController(Controller):
         With `Accept: text/markdown`, the outline that makes this plan.
         """
 
-        def work(conn: Connection) -> Plan | str:
+        as_text = "text/markdown" in request.headers.get("accept", "")
+
+        def work(conn: Connection) -> Encoded | Plan | str:
             row = projects.get(conn, project_id)
             chosen = version or proposals.version_waiting(conn, row) or plans.current_version(row)
-            if "text/markdown" in request.headers.get("accept", ""):
+            if as_text:
                 return to_markdown(plans.content(plans.get(conn, project_id, chosen)), row.name)
-            return present.plan(conn, row, chosen)
+            shown = present.plan(conn, row, chosen)
+            # What the approval of a plan would freeze is read from files.
+            if shown.status == PlanStatus.READY or any(grows(phase.tasks) for phase in shown.phases):
+                return shown
+            return encoded(shown, shown.digest)
 
-        answer = await services.database.read(work)
+        answer = await services.remembered_reads.read(("plan", project_id, version, as_text), work)
+        if isinstance(answer, Encoded):
+            return response_of(answer)
         if isinstance(answer, str):
             markdown: Response[Any] = Response(answer, media_type="text/markdown")
             return markdown

@@ -23,11 +23,13 @@ from app.api.http.permission import SCOPE
 from app.api.http.preconditions import check_match, etag, revision_tag, wanted_tags
 from app.api.http.project_rules import check_changes, check_deletable, check_new
 from app.api.http.read_only import check_unchanged
+from app.api.http.remembered import encoded, grows, reader_key, response_of
 from app.api.http.services import Services
 from app.api.views import present
 from app.api.views.for_caller import for_caller
-from app.api.views.overlay import with_live_state
+from app.api.views.overlay import may_be_live, with_live_state
 from app.commands import editing
+from app.database.remembered_reads import Encoded
 from app.domain.commands import Cancel
 from app.domain.errors import Invalid
 from app.domain.identity import new_id
@@ -69,7 +71,7 @@ class ProjectController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
         cursor: Annotated[str | None, QueryParameter(max_length=MAX_CURSOR_LENGTH)] = None,
-    ) -> ProjectList:
+    ) -> Response[ProjectList]:
         """A page of projects. `status_counts` counts all projects that match the search, by status.
 
         `ref` lists only the projects that it may refer to: by their id, the beginning or end of it, or their whole name.
@@ -90,16 +92,15 @@ class ProjectController(Controller):
         place = place_of(cursor, [str] * project_list.key_length(sort_by), *query, offset=offset)
         after = None if place is None else list(map(str, place))
 
-        def read(conn: Connection) -> tuple[project_list.ProjectPage, dict[str, int], dict[str, str]]:
-            found = project_list.page(conn, wanted, limit=limit, offset=offset, after=after)
-            running = [row.id for row in found.rows if row.status == ProjectStatus.RUNNING]
-            asking = [row.id for row in found.rows if row.stage in _ASKS_FOR_APPROVAL]
-            manual = tasks.manual_waiting(conn, running) if running else {}
-            return found, manual, gates.undo_times(conn, asking) if asking else {}
+        troubled = await services.engine.troubled()
 
-        (page, manual, undo), troubled = await asyncio.gather(services.database.read(read), services.engine.troubled())
-        return ProjectList(
-            projects=[
+        def read(conn: Connection) -> Encoded:
+            page = project_list.page(conn, wanted, limit=limit, offset=offset, after=after)
+            running = [row.id for row in page.rows if row.status == ProjectStatus.RUNNING]
+            asking = [row.id for row in page.rows if row.stage in _ASKS_FOR_APPROVAL]
+            manual = tasks.manual_waiting(conn, running) if running else {}
+            undo = gates.undo_times(conn, asking) if asking else {}
+            shown = [
                 present.summary(
                     row,
                     manual_waiting=manual.get(row.id, 0),
@@ -107,13 +108,20 @@ class ProjectController(Controller):
                     undo_until=undo.get(row.id),
                 )
                 for row in page.rows
-            ],
-            total=page.total,
-            limit=limit,
-            offset=offset,
-            status_counts={ProjectStatus(name): count for name, count in page.counts.items()},
-            next_cursor=cursor_of(page.end, *query),
-        )
+            ]
+            counts = {ProjectStatus(name): count for name, count in page.counts.items()}
+            answer = ProjectList(
+                projects=shown,
+                total=page.total,
+                limit=limit,
+                offset=offset,
+                status_counts=counts,
+                next_cursor=cursor_of(page.end, *query),
+            )
+            return encoded(answer)
+
+        key = (query, wanted.within, limit, offset, tuple(after or ()), frozenset(troubled.items()))
+        return response_of(await services.remembered_reads.read(key, read))
 
     @post("/", operation_id="createProject", opt={SCOPE: Scope.AUTHOR}, summary="Create a project")
     async def create_project(
@@ -232,18 +240,28 @@ async def read_project(services: Services, project_id: str, caller: Caller | Non
 
 def _on_record(
     conn: Connection, services: Services, project_id: str, caller: Caller | None = None
-) -> tuple[Project, int]:
-    """A recorded project, and its revision."""
+) -> tuple[Project, projects.ProjectRow]:
+    """A recorded project, and its row."""
     row = projects.get(conn, project_id)
     project = present.project(
         conn, row, temporal=services.engine.link(project_id), page=services.engine.page(project_id)
     )
-    return for_caller(conn, row, project, caller) if caller is not None else project, row.revision
+    return for_caller(conn, row, project, caller) if caller is not None else project, row
 
 
 async def _with_tag(request: AnyRequest, services: Services, project_id: str) -> Response[Project]:
     caller = caller_of(request)
-    project, revision = await services.database.read(lambda conn: _on_record(conn, services, project_id, caller))
+
+    def work(conn: Connection) -> Encoded | tuple[Project, int]:
+        project, row = _on_record(conn, services, project_id, caller)
+        if may_be_live(project) or row.engaged or grows(project.tasks):
+            return project, row.revision
+        return encoded(project, revision_tag(row.revision))
+
+    found = await services.remembered_reads.read(("project", project_id, reader_key(caller)), work)
+    if isinstance(found, Encoded):
+        return response_of(found)
+    project, revision = found
     return Response(await with_live_state(services, project), headers=etag(revision_tag(revision)))
 
 

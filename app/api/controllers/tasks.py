@@ -21,8 +21,10 @@ from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.permission import SCOPE
 from app.api.http.plan_match import plan_to_match
 from app.api.http.read_only import check_unchanged
+from app.api.http.remembered import encoded, grows, response_of
 from app.api.http.services import Services
 from app.api.views import present
+from app.database.remembered_reads import Encoded
 from app.domain import commands
 from app.domain.commands import CommandKind
 from app.domain.errors import Invalid, NotFound
@@ -53,13 +55,13 @@ class TaskController(Controller):
         limit: Annotated[int | None, QueryParameter(ge=1, le=10_000)] = None,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
         cursor: Annotated[str | None, QueryParameter(max_length=MAX_CURSOR_LENGTH)] = None,
-    ) -> TaskList:
+    ) -> Response[TaskList]:
         """Tasks with their status and outputs, in the plan's order; all tasks by default."""
         query = ("tasks", project_id, status, phase_id)
         place = place_of(cursor, (int, str), *query, offset=offset)
         after = None if place is None else (int(place[0]), str(place[1]))
 
-        def work(conn: Connection) -> TaskList:
+        def work(conn: Connection) -> Encoded | TaskList:
             projects.get(conn, project_id)
             chosen = {"status": status, "phase_id": phase_id}
             most = None if limit is None else limit + 1
@@ -70,15 +72,17 @@ class TaskController(Controller):
             used = model_steps.tokens_by_task(conn, project_id)
             users = tasks.output_users(conn, project_id)
             shown = [present.task(row, ids, used, whole=False, users=users) for row in rows]
-            return TaskList(
+            answer = TaskList(
                 tasks=shown,
                 total=tasks.count(conn, project_id, **chosen),
                 limit=limit,
                 offset=offset,
                 next_cursor=cursor_of(end, *query),
             )
+            return answer if grows(shown) else encoded(answer)
 
-        return await services.database.read(work)
+        found = await services.remembered_reads.read((query, limit, offset, after), work)
+        return response_of(found) if isinstance(found, Encoded) else Response(found)
 
     @post(
         "/", operation_id="createTask", opt={SCOPE: Scope.AUTHOR}, summary="Add a task to the plan", responses=RECORDED

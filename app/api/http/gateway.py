@@ -249,7 +249,10 @@ def _headers(scope: HTTPScope) -> dict[str, str]:
 
 def _check_unique(scope: HTTPScope, fields: Iterable[bytes]) -> None:
     """Refuse duplicates of fields that must be unique: a proxy in front of this server may have used the other one."""
-    names = Counter(name.lower() for name, _ in scope["headers"])
+    sent = [name.lower() for name, _ in scope["headers"]]
+    if len(set(sent)) == len(sent):
+        return
+    names = Counter(sent)
     for name in fields:
         if names[name] > 1:
             raise BadRequest(f"The header field {name.decode()} was sent {names[name]} times. Send it once.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.api.http.helper_process import HelperProcesses
 from app.database.database import Database
+from app.database.remembered_reads import RememberedReads
 from app.database.shared_reads import SharedReads
 from app.domain.actions import Actions
 from app.domain.agents import Archetype
@@ -26,6 +27,7 @@ class Services:
     settings: Settings
     database: Database
     shared_reads: SharedReads
+    remembered_reads: RememberedReads
     sealer: Sealer
     engine: Engine
     commands: Commands

@@ -53,6 +53,7 @@ class Telemetry:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._of_route: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._writes = Histogram(
             "signoff_database_write_wait_seconds",
             "Time that a transaction waited until it could write.",
@@ -113,8 +114,13 @@ class Telemetry:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        of_route = self._of_route.get((method, route, status))
+        if of_route is None:
+            # To look them up takes longer than to count.
+            of_route = self._requests.labels(method, route, str(status)), self._seconds.labels(method, route)
+            self._of_route[method, route, status] = of_route
+        of_route[0].inc()
+        of_route[1].observe(seconds)
 
     def waited_to_write(self, seconds: float) -> None:
         """Count a transaction that has begun after so long a wait."""

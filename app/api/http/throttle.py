@@ -41,6 +41,8 @@ class FailedKeys:
 
     def delay_of(self, address: str) -> float:
         """The delay of the next answer to a key, in seconds."""
+        if not self._failures:
+            return 0.0
         extra = round(self._count(_name(address))) - FREE_FAILURES
         return min(FIRST_DELAY * 2 ** min(extra, 16), MAX_DELAY) if extra >= 0 else 0.0
 

@@ -76,10 +76,13 @@ class RefuseUnknownInputs:
             self._known[operation_id] = known_inputs(handler, operation_id)
         known = self._known[operation_id]
         scope: Json = {**connection.scope}
-        _check_query(scope["query_string"], known)
-        # The parameters are parsed from here after all guards have run.
-        connection.scope["query_string"] = query = _without_empty(scope["query_string"])
-        _check_needed(query, known)
+        query: bytes = scope["query_string"]
+        if query:
+            _check_query(query, known)
+            # The parameters are parsed from here after all guards have run.
+            connection.scope["query_string"] = query = _without_empty(query)
+        if known.needed:
+            _check_needed(query, known)
         if scope["method"] not in _SAFE:
             _check_headers(connection, known)
 

@@ -21,9 +21,14 @@ from workflows.contracts import Snapshot
 _WAITING = frozenset({Stage.PLANNING, Stage.AWAITING_APPROVAL})
 
 
+def may_be_live(project: Project) -> bool:
+    """Whether a workflow may know more about a project than its record says."""
+    return project.status == ProjectStatus.RUNNING or project.stage in _WAITING
+
+
 async def with_live_state(services: Services, project: Project) -> Project:
     """Add to a project the state of its workflow, if that answers, and the reason why it is blocked, if it is."""
-    if project.status == ProjectStatus.RUNNING or project.stage in _WAITING:
+    if may_be_live(project):
         return await _live(services, project)
     blocked = await _in_time(_request_blocked(services, project.id), _limit())
     return project.model_copy(update={"blocked": blocked}) if blocked is not None else project

@@ -48,8 +48,8 @@ def summary(row: ListedProject, *, manual_waiting: int, blocked: str | None, und
 
 def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: str) -> Project:
     """A complete project as it is recorded, without the live state of its workflow."""
-    task_rows = tasks.all_of(conn, row.id)
     plan = plans.find(conn, row.id, row.plan_version) if row.plan_version is not None else None
+    task_rows = tasks.all_of(conn, row.id) if plan is not None else []
     run, edited = runs.latest_of(conn, row), proposals.find(conn, row)
     waiting = gates_of(conn, row, task_rows)
     return Project(
@@ -84,8 +84,8 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: st
         edited_plan=_plan_info(edited) if edited is not None else None,
         changes_requested=_review(reviews.standing_request(conn, row)),
         rejected=_review(reviews.rejection(conn, row)),
-        phases=phases(conn, row.id),
-        tasks=task_list(task_rows, model_steps.tokens_by_task(conn, row.id), tasks.output_users(conn, row.id)),
+        phases=phases(conn, row.id) if plan is not None else [],
+        tasks=_tasks(conn, row.id, task_rows),
         run=RunInfo(id=run.id, number=run.number, started_at=run.started_at, completed_at=run.completed_at)
         if run is not None
         else None,
@@ -98,9 +98,11 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: st
     )
 
 
-def task_list(rows: Sequence[TaskRow], used: ModelUse, users: OutputUsers) -> list[Task]:
-    """All tasks of a project or of a phase. `rows` must include the dependencies, whose ids are otherwise missing."""
+def _tasks(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> list[Task]:
+    """All tasks of a project, as lists show them."""
     ids = {row.key: row.id for row in rows}
+    used = model_steps.tokens_by_task(conn, project_id) if rows else {}
+    users = tasks.output_users(conn, project_id) if rows else {}
     return [task(row, ids, used, whole=False, users=users) for row in rows]
 
 
@@ -242,8 +244,7 @@ def usage(used: model_steps.Usage) -> Usage | None:
 
 def _current_phases(conn: Connection, project_id: str) -> list[PlanPhase]:
     by_phase: dict[str, list[Task]] = {}
-    used, users = model_steps.tokens_by_task(conn, project_id), tasks.output_users(conn, project_id)
-    for item in task_list(tasks.all_of(conn, project_id), used, users):
+    for item in _tasks(conn, project_id, tasks.all_of(conn, project_id)):
         by_phase.setdefault(item.phase_id, []).append(item)
     return [
         PlanPhase(**phase(row, counts).model_dump(), tasks=by_phase.get(row.id, []))
@@ -387,7 +388,7 @@ def _in_progress(row: TaskRow) -> bool:
 
 def _cut(outputs: JsonObject) -> tuple[JsonObject, bool]:
     """Outputs for lists, and whether they were truncated: long texts are shortened, other large values omitted."""
-    if len(canonical_json(outputs)) <= MAX_OUTPUTS_LENGTH:
+    if not outputs or len(canonical_json(outputs)) <= MAX_OUTPUTS_LENGTH:
         return outputs, False
     visible: JsonObject = {}
     room = MAX_OUTPUTS_LENGTH
