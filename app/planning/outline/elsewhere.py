@@ -86,7 +86,7 @@ _GOES_THERE = re.compile(
 )
 _ACCOUNT = (
     r"(?:(?:the\s+|an?\s+)?(?:root|super-?\s?user|administrator|sysadmin|postgres|mysql|oracle|www-data|nobody)(?:\s+(?:user|account))?"
-    r"|(?:the\s+)?(?!(?:an?|the|same|current|own|your|regular|normal|new|non-root|nonroot|unprivileged|end|another|first|this|any)\s)"
+    r"|(?:(?:the|your)\s+)?(?!(?:an?|the|same|current|own|your|regular|normal|new|non-root|nonroot|unprivileged|end|another|first|this|any)\s)"
     r"[\w.-]+\s+(?:user|account)|(?:the\s+)?(?:user|account)\s+(?!(?:who|that|with|you|of|in|for|agent|name|id)\b)[\w.-]+)"
 )
 # "As root, run", "Run this as the deploy user", "Switch to the postgres user", "Run with root privileges"

@@ -31,7 +31,8 @@ _COLON = re.compile(r"\s*[:：]\s*$")  # noqa: RUF001 - the full-width colon is 
 
 # Behind a command, it says that the command is not always run.
 _CONDITION = re.compile(
-    r"\s*\((?:optional(?:ly)?|(?:only )?(?:if|as|when|where) (?:needed|necessary|required|applicable))\)[\s.]*", re.IGNORECASE
+    r"\s*\((?:optional(?:ly)?|(?:only )?(?:if|as|when|where) (?:needed|necessary|required|applicable))\)[\s.]*",
+    re.IGNORECASE,
 )
 
 

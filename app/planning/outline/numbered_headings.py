@@ -15,7 +15,8 @@ from app.planning.outline.section import Section
 from app.planning.outline.sections import Kind, kind_of
 
 _NUMBER = re.compile(
-    r"\W*(?:(?:step|task|action)\s*#?\s*([0-9]{1,3})\b|([0-9]{1,3})\s*(?:[.):]|[\u2013\u2014-](?=\s))\s+\S)", re.IGNORECASE
+    r"\W*(?:(?:step|task|action)\s*#?\s*([0-9]{1,3})\b|([0-9]{1,3})\s*(?:[.):]|[\u2013\u2014-](?=\s))\s+\S)",
+    re.IGNORECASE,
 )
 # What such a section is, is text without steps, or says itself when it applies.
 _NO_STEP = frozenset({Kind.TEXT, Kind.REMARK, Kind.CHECKLIST, Kind.ROLLBACK, Kind.ALTERNATIVE})

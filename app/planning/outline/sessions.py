@@ -111,6 +111,9 @@ def _opens(words: list[str]) -> bool:
     known = _PROGRAMS.get(program)
     if known is not None:
         return known(rest)
+    if "--" in rest[:-1]:
+        # What comes before it only starts the command behind it: `aws-vault exec admin -- ssh HOST`.
+        return _opens(rest[rest.index("--") + 1 :])
     # `sudo -i` and `sudo -s`: only their option is left here.
     return program in {"-i", "-s", "--login", "--shell"} and not rest
 
