@@ -1,4 +1,4 @@
-"""Recognizes steps that are meant for another machine: "On the server", "On db-1", "Run this on each node:".
+"""Recognizes steps that are meant for another machine or user: "On the server", "Run this on each node:", "As root, run:".
 
 Pure functions from the text of a heading, a sentence or a step to what it means.
 """
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from app.planning.outline.sections import plain
 
 ELSEWHERE = (
-    "is for another machine, so a person does it there. To run it here, add {run} to its item, or run behind the language of its "
-    "block."
+    "is for another machine or user, so a person does it there. To run it here, add {run} to its item, or run behind the "
+    "language of its block."
 )
 # A longer text is no place.
 _MAX_WORDS = 160
@@ -84,6 +84,21 @@ _GOES_THERE = re.compile(
     r"|\b(?:docker|podman|nerdctl)(?:[ -]compose)?\s+(?:exec|run|-H|--host|--context)\b"
     r"|https?://(?!localhost\b|127\.|0\.0\.0\.0|\[::1?\])|\s--host[= ]|\s-[hH]\s+[\w$\"{]"
 )
+_ACCOUNT = (
+    r"(?:(?:the\s+|an?\s+)?(?:root|super-?\s?user|administrator|sysadmin|postgres|mysql|oracle|www-data|nobody)(?:\s+(?:user|account))?"
+    r"|(?:(?:the|your)\s+)?(?!(?:an?|the|same|current|own|your|regular|normal|new|non-root|nonroot|unprivileged|end|another|first|this|any)\s)"
+    r"[\w.-]+\s+(?:user|account)|(?:the\s+)?(?:user|account)\s+(?!(?:who|that|with|you|of|in|for|agent|name|id)\b)[\w.-]+)"
+)
+# "As root, run", "Run this as the deploy user", "Switch to the postgres user", "Run with root privileges"
+_AS_SOMEBODY = re.compile(
+    rf"(?:.{{0,120}}?[\s(,])?as\s+{_ACCOUNT}(?![\w-]){_GOES_ON[:-1]}|\s+(?:run|execute|do|type|enter|issue|on|in)\b)"
+    rf"|(?:.{{0,60}}\b(?:and|then|,)\s+)?(?:(?:switch|change|su)\s+(?:over\s+)?to|become)\s+{_ACCOUNT}(?![\w-])"
+    r"|.{0,120}?\bwith\s+(?:sudo\b(?=\s*[:.,;)]|\s*$)|(?:sudo|root|super-?user|admin(?:istrator)?|elevated)\s+(?:privileges|permissions|rights|access)\b)",
+    re.IGNORECASE,
+)
+# What runs a command as another user.
+_BECOMES = re.compile(r"(?<![\w./-])(?:sudo|doas|su|runuser|gosu|setpriv|pkexec|machinectl)(?![\w./-])")
+_MAY_NAME_SOMEBODY = re.compile(r"\b(?:as|to|become|with)\s", re.IGNORECASE)
 _MAY_NAME_ANY_PLACE = re.compile(r"\b(?:on|in|inside|for|to|into|onto)\s", re.IGNORECASE)
 _MAY_NAME_A_PLACE = re.compile(r"(?:on|from|in|inside)\s", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -101,18 +116,28 @@ def is_elsewhere(words: str) -> bool:
 
 
 def runs_elsewhere(words: str, commands: Callable[[], str]) -> bool:
-    """Whether a heading, a step or a sentence says that commands are for another machine, and they do not go there themselves.
+    """Whether words say that commands are for another machine or user, and the commands do not go there themselves.
 
-    Other than in `is_elsewhere`, the place is anywhere in the words: "Restart it on each node".
+    Other than in `is_elsewhere`, the place is anywhere in the words: "Restart it on each node", "As root, run".
 
     Args:
-        words: the words.
+        words: a heading, a step or a sentence.
         commands: returns the source of the commands.
     """
+    if _runs_as_somebody(words, commands):
+        return True
     if _MAY_NAME_ANY_PLACE.search(words) is None:
         return False
     text = plain(words)
     return len(text) <= _MAX_WORDS and _SOMEWHERE.match(text) is not None and _GOES_THERE.search(commands()) is None
+
+
+def _runs_as_somebody(words: str, commands: Callable[[], str]) -> bool:
+    """Whether words say that commands are for another user, and they do not become that user themselves: "As root, run"."""
+    if _MAY_NAME_SOMEBODY.search(words) is None:
+        return False
+    text = plain(words)
+    return len(text) <= _MAX_WORDS and _AS_SOMEBODY.match(text) is not None and _BECOMES.search(commands()) is None
 
 
 def introduces_elsewhere(sentences: str, commands: str) -> bool:

@@ -29,6 +29,12 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z0-9]{2,31});
 _FLAGS = frozenset({"run", "milestone"})
 _COLON = re.compile(r"\s*[:：]\s*$")  # noqa: RUF001 - the full-width colon is meant
 
+# Behind a command, it says that the command is not always run.
+_CONDITION = re.compile(
+    r"\s*\((?:optional(?:ly)?|(?:only )?(?:if|as|when|where) (?:needed|necessary|required|applicable))\)[\s.]*",
+    re.IGNORECASE,
+)
+
 
 @dataclass
 class Title:
@@ -37,7 +43,7 @@ class Title:
     Attributes:
         text: every word of it, without attributes.
         codes: its pieces of inline code.
-        command: the code that it says to run: `Title: code` at the end, or nothing but the code.
+        command: the code that it says to run: `Title: code` at the end, or nothing but the code; `(optional)` can follow.
         label: the text before that command.
         links: the links in it, as text and address.
         attributes: what stands in braces at its end, or before the command.
@@ -194,11 +200,15 @@ def read_title(line: str, definitions: Mapping[str, str], *, nested: bool = Fals
     title.attributes, title.misshapen = scanner.attributes, scanner.misshapen
     while pieces and not pieces[-1][1].strip():
         pieces.pop()
+    condition = ""
+    if len(pieces) > 1 and pieces[-1][0] == "text" and pieces[-2][0] == "code" and _CONDITION.fullmatch(pieces[-1][1]):
+        condition = pieces.pop()[1].strip(" .")
     if pieces and pieces[-1][0] == "code" and len(title.codes) == 1:
         before = "".join(piece for _, piece in pieces[:-1]).strip()
         if not before or _COLON.search(before):
             title.command = pieces[-1][1]
-            title.label = _COLON.sub("", before).strip()
+            label = _COLON.sub("", before).strip()
+            title.label = f"{label} {condition}".strip() if label else ""
     return title
 
 

@@ -220,10 +220,8 @@ class _Reader:
 
     def _warn_of_release(self) -> None:
         if self.conditional:
-            later = sections.is_later(self.title.text) or sections.is_later(self.title.label)
-            self.findings.warn(
-                self.parts.line, f"This step is {'for later' if later else 'not always done'}, {_RELEASED}"
-            )
+            words = self.title.label if sections.is_later(self.title.label) else self.title.text
+            self.findings.warn(self.parts.line, f"This step is {sections.how_done(words)}, {_RELEASED}")
         elif self.boxed:
             self.findings.warn(self.parts.line, f"This step has a checkbox and a command, {_RELEASED}")
 

@@ -55,7 +55,7 @@ class PhaseReader:
             self._warn_of_place(section)
             if holds_steps(section):
                 self._with_steps(section)
-            elif section.explicit and not section.is_title:
+            elif section.explicit and section.run is not False and not section.is_title:
                 self._empty_phase(section)
             else:
                 self._text_section(section)
@@ -86,8 +86,8 @@ class PhaseReader:
         if section.elsewhere and outside and section.kind not in {Kind.TEXT, Kind.CHECKLIST} and shows_steps(section):
             self.findings.warn(
                 section.line,
-                f"The steps of '{section.path}' are for another machine, so a person does them there: nothing in it runs. To "
-                "run it here, add {run} to the heading.",
+                f"The steps of '{section.path}' are for another machine or user, so a person does them there: nothing in it "
+                "runs. To run it here, add {run} to the heading.",
             )
 
     def _after_failure(self, section: Section) -> None:

@@ -21,6 +21,7 @@ from app.planning.outline.sections import (
     Kind,
     ends_with_sample,
     forbids,
+    how_done,
     is_alternative,
     is_conditional,
     is_later,
@@ -58,9 +59,7 @@ _EMPTY_WORDS = re.compile(
     r"one of|steps?)\b[\s,]*)*",
     re.IGNORECASE,
 )
-_EACH_COMMAND = (
-    "each command is released, done by hand or skipped. To run one without being asked, add {run} to its item."
-)
+_EACH_COMMAND = "so a person decides about it: each command is released, done by hand or skipped. To run one without being asked, add {run} to its item."
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|once)\b", re.IGNORECASE)
 
@@ -100,8 +99,7 @@ class SectionSteps:
         self.context = self._outer
         self.findings = context.findings
         self.plan = plan
-        self.ordered = ordered
-        self.first = first
+        self.ordered, self.first = ordered, first
         self.by_hand = by_hand
         self.summary: list[str] = []
         self._bold = "" if section is phase.section else f"**{section.name}**"
@@ -163,8 +161,11 @@ class SectionSteps:
         another = isinstance(block, Fence) and is_another_way(introduction) and bool(self.phase.tasks)
         asks = another or is_conditional(introduction) or (forward and is_way_back(introduction))
         outer = self.by_hand
-        if asks:
-            self._warn(before, f"What follows is not always done, so a person decides about it: {_EACH_COMMAND}")
+        if introduces_elsewhere(introduction, block.source):
+            self._warn(before, f"What follows {ELSEWHERE}")
+            self.by_hand, asks = True, False
+        elif asks:
+            self._warn(before, f"What follows is {how_done(introduction)}, {_EACH_COMMAND}")
         elif is_sample(introduction) or ends_with_sample(introduction):
             self._warn(before, "What follows is a sample, so nothing of it runs. To run an item of it, add {run}.")
             self.by_hand = True
@@ -172,9 +173,6 @@ class SectionSteps:
             self._warn(
                 before, "The words above say not to run what follows, so a person decides. To run it, add {run}."
             )
-            self.by_hand = True
-        elif introduces_elsewhere(introduction, block.source):
-            self._warn(before, f"What follows {ELSEWHERE}")
             self.by_hand = True
         rest: list[Block] = []
         if isinstance(block, List):

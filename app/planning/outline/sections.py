@@ -123,6 +123,13 @@ _QUALIFIED = re.compile(
     r"\((?:[^()]{0,60}\bonly|[^()]{0,60}\b(?:releases?|versions?|alpha|beta|optional(?:ly)?)(?: [^()]{0,20})?)\)\s*:?\s*\S",
     re.IGNORECASE,
 )
+# "Import it (replace N with the number of processors):", "Run this, replacing app with your own name:"
+_ADAPTED = re.compile(
+    r"\((?:(?:please|remember to|make sure to|be sure to)\s+)?(?:replac|substitut|adjust|adapt|chang)(?:e|ing)?\b[^()]{1,120}\)"
+    r"|\b(?:replacing|substituting)\s[^:]{1,100}\s(?:with|by|for)\s"
+    r"|\b(?:be sure|make sure|remember|don't forget|don\u2019t forget) to (?:replace|substitute|adjust|adapt)\b",
+    re.IGNORECASE,
+)
 # "You should see", "it will print", "you'll get"
 _SEEN = (
     r"(?:(?:you|it|this|that|the (?:output|result|command|response|page|logs?))(?:'ll|\u2019ll|\s+(?:should|will|can|may|might))"
@@ -192,6 +199,7 @@ _NO_COMMAND = re.compile(
     r"|\S*(?:\.\.\.|\u2026)"  # an abbreviated value
     r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
     r"|[A-Z][A-Z0-9_-]*|[\"'].*[\"']"  # a constant, a quotation
+    r"|[A-Za-z_][\w.-]*:(?:\s.*)?"  # a setting: `image: app:1`
     r"|\S.*\s\[--?[A-Za-z][^\[\]]*\](?:\s.*)?"  # how to call a program: `run [--debug]`
 )
 
@@ -234,7 +242,21 @@ def is_conditional(step: str) -> bool:
 
     Of a text that introduces something with a colon, the last sentence counts, too.
     """
-    return _introduces(_CONDITIONAL, step) or is_later(step) or _QUALIFIED.match(step.strip()) is not None
+    return (
+        _introduces(_CONDITIONAL, step) or is_later(step) or _QUALIFIED.match(step.strip()) is not None or _adapts(step)
+    )
+
+
+def _adapts(step: str) -> bool:
+    """Whether a step says to change its command before it runs: "replacing app with your own name"."""
+    return _ADAPTED.search(step[:400]) is not None
+
+
+def how_done(step: str) -> str:
+    """Why a step that `is_conditional` does not simply run, behind "is"."""
+    if is_later(step):
+        return "for later"
+    return "to be changed before it runs" if _adapts(step) else "not always done"
 
 
 @lru_cache(maxsize=64)

@@ -99,6 +99,9 @@ def leaves_session(words: str, command: str | None) -> bool:
 def _opens(words: list[str]) -> bool:
     if any(map(_REDIRECTED.fullmatch, words)):
         return False
+    if "--" in words[1:-1] and not {*_PROGRAMS, *_ENTERS, *_CLIENTS}.intersection(words[:1]):
+        # What comes before it only starts the command behind it: `aws-vault exec admin -- ssh HOST`.
+        words = words[words.index("--") + 1 :]
     if tuple(words[:2]) in _STARTERS or (words[0] in _PYTHONS and words[1:2] and words[1].endswith("manage.py")):
         words = words[1 if words[0] in _PYTHONS else 2 :]
         if not words:

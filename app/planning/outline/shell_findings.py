@@ -15,7 +15,7 @@ _PLACEHOLDER = re.compile(
     r"|(?<![\w.$])(?P<version>[vV]?(?:X\.Y(?:\.Z)?|x\.y\.z|X\.X\.X|N\.N\.N|x\.x\.x|A\.B\.C"
     r"|YY(?:YY)?\.(?:0?M|MM)(?:\.(?:0?[DN]|DD|MICRO|PATCH))?|[0-9]+(?:\.[0-9]+)*\.X[XYZ]?(?:\.(?:[0-9]+|[XYZ]{1,2}))*)(?!\w))"
     r"|(?<![$%{@#\w])(?P<brace>\{[A-Z][A-Z0-9_ -]+\}|\{\{\s*[A-Za-z_][\w .-]*\s*\}\})"
-    r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\])"
+    r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\]|(?<=[\s=:/@])\[[A-Za-z]{2,}(?:[-_][A-Za-z]{2,})+\](?=\s|$))"
 )
 _ENVIRONMENT = frozenset(
     [

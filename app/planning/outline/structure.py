@@ -25,6 +25,7 @@ from app.planning.outline.fences import read_model
 from app.planning.outline.findings import Findings
 from app.planning.outline.inline import read_title
 from app.planning.outline.items import has_steps, is_text
+from app.planning.outline.numbered_headings import with_prose_steps
 from app.planning.outline.parts import KEY_FORM, RUN, is_unknown, key_message, read_run
 from app.planning.outline.section import CONTINUED, Section
 from app.planning.outline.sections import Kind, is_alternative, kind_of, plain
@@ -61,6 +62,7 @@ def divide(blocks: list[Block], findings: Findings) -> list[Section]:
     for section in sections:
         section.blocks = with_samples(section.blocks, is_step, findings)
         _find_texts(section)
+    with_prose_steps(sections, shows_steps, findings)
     _find_title(sections)
     _find_kinds(sections)
     return sections
