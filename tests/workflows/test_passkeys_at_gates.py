@@ -168,9 +168,12 @@ async def test_what_a_device_has_not_signed_is_refused(stack: Stack, dana: Appro
     refused(answer, 422, "passkey_invalid", "not for what this decision lets run")
     signed = await signed_for(dana, project_id, phase_id=phase_id)
     refused(await sent(signed, phase_id="phase_00000000000000000000000000"), 422, "passkey_invalid", "another phase")
-    refused(await sent(signed), 409, "challenge_ended", "used already")
     signed = await signed_for(dana, other_id, phase_id=other_phase)
     refused(await sent(signed), 409, "challenge_ended", "something else")
+    other = {"phase_id": other_phase, "passkey": signed}
+    assert (await dana.browser.post(f"/api/projects/{other_id}/approve", json=other)).status_code == 200
+    again = await dana.browser.post(f"/api/projects/{other_id}/approve", json=other)
+    refused(again, 409, "challenge_ended", "used already")
     robin = await somebody(stack)
     signed = await signed_for(dana, project_id, phase_id=phase_id)
     refused(await sent(signed, robin), 409, "challenge_ended", "somebody else")
