@@ -188,8 +188,8 @@ async def test_what_a_device_has_not_signed_is_refused(stack: Stack, dana: Appro
         ({"phase_id": "phase_00000000000000000000000000"}, 409, "phase_not_waiting"),
         ({"task_id": task_id}, 409, "task_not_waiting"),
         ({"tasks": []}, 409, "project_running"),
-        ({"answer": "skip"}, 422, "invalid_request"),
-        ({"phase_id": phase_id, "tasks": []}, 422, "invalid_request"),
+        ({"answer": "skip"}, 422, "validation_error"),
+        ({"phase_id": phase_id, "tasks": []}, 422, "validation_error"),
     ):
         answer = await dana.browser.post(challenge, json={**plan, **named})
         assert answer.status_code == status, (named, answer.text)
