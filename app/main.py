@@ -32,7 +32,8 @@ from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
 from app.api.controllers.notifications import NotificationController
 from app.api.controllers.outline import OutlineController, preview_processes
-from app.api.controllers.passkeys import PasskeyApprovalController, PasskeyController
+from app.api.controllers.passkey_approvals import PasskeyApprovalController
+from app.api.controllers.passkeys import PasskeyController
 from app.api.controllers.people import KeyController, MeController, PeopleController
 from app.api.controllers.phases import PhaseController
 from app.api.controllers.plans import PlanController

@@ -14,7 +14,7 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.frozen import without_texts
 from app.domain.states import SKIPPED_BY_PERSON, Situation
 from app.domain.unseen import READ, shown_by
-from app.storage import events, gates, plan_gates, plans, projects, questions, tasks
+from app.storage import events, gates, plan_gates, plans, projects, questions, signed_gates, tasks
 from app.storage.gates import GateRow
 from app.storage.needs import is_being_cancelled
 from app.storage.projects import ProjectRow, situation
@@ -82,18 +82,40 @@ def answer_question(conn: Connection, command: CommandRecord) -> None:
     releases.check_answer(conn, command.actor, task, question, answer)
     if question.kind == QuestionKind.CHANGED and answer == RUN_AS_IT_IS:
         command.payload = {**command.payload, "decision": question.id, "task_id": task.id, "key": task.key}
-        if not approvals.sign(conn, command, *_gate_of_change(conn, task, question)):
+        project, gate = _gate_of_change(conn, task, question)
+        _name_plan(conn, command, project)
+        waits = signed_gates.of_change(conn, project, task, question)
+        if not approvals.sign(conn, command, project, gate, waits=waits):
             return
+    else:
+        _refuse_device(command)
     _settle(conn, task, question, command, answer)
 
 
 def _is_released(conn: Connection, command: CommandRecord, task: TaskRow) -> bool:
     """Whether enough people have released a task that waits for it. Any other answer needs only this one."""
     if task.reason != WaitReason.RELEASE or task.status != TaskStatus.WAITING or command.kind == CommandKind.FAIL:
+        _refuse_device(command)
         return True
     project = projects.get(conn, task.project_id)
+    _name_plan(conn, command, project)
+    waits = signed_gates.of_task(conn, project, task, command.kind, command.payload)
     gate = gates.find(conn, project.id, GateKind.TASK, gates.in_run(task.id, project))
-    return approvals.sign(conn, command, project, gate)
+    return approvals.sign(conn, command, project, gate, waits=waits)
+
+
+def _refuse_device(command: CommandRecord) -> None:
+    """Refuse a passkey where nothing waits for approval."""
+    if command.payload.get("passkey") is not None:
+        message = "This does not wait for approval, so a passkey has nothing to sign. Answer without one."
+        raise Invalid(message, code="passkey_invalid", details=[Problem(field="passkey", message=message)])
+
+
+def _name_plan(conn: Connection, command: CommandRecord, project: ProjectRow) -> None:
+    """Bind an answer that a device has signed to the plan whose digest it signed."""
+    if command.payload.get("passkey") is not None:
+        plan = plans.current(conn, project)
+        command.plan_version, command.plan_digest = plan.version, plan.digest
 
 
 def _gate_of_change(conn: Connection, task: TaskRow, question: QuestionRow) -> tuple[ProjectRow, GateRow | None]:

@@ -9,22 +9,30 @@ from sqlalchemy import Connection
 
 from app.commands import reviews
 from app.domain.commands import CommandRecord
-from app.domain.errors import Conflict, Forbidden
+from app.domain.errors import Conflict, Forbidden, Invalid
 from app.domain.gates import Approval, Approver, GateFacts, Rules, needed, refusal, still_missing
 from app.domain.identity import isoformat, parse_time
-from app.domain.passkeys import has_signature
+from app.domain.passkeys import assertion_of, has_signature, objection_to_decision
 from app.domain.sender import Sender
 from app.domain.signals import OWN_ACTOR
+from app.domain.signed_gates import SignedGate
 from app.storage import decisions, events, gates, projects
 from app.storage.gates import GateRow, GateStatus
 from app.storage.projects import ProjectRow
 from signoff.schemas.event_data import DecisionMade
 from signoff.schemas.json_value import JsonObject
+from signoff.schemas.problems import Problem
 from signoff.vocabulary import GateKind
 
 
 def sign(
-    conn: Connection, command: CommandRecord, project: ProjectRow, gate: GateRow | None, *, seen: str | None = None
+    conn: Connection,
+    command: CommandRecord,
+    project: ProjectRow,
+    gate: GateRow | None,
+    *,
+    seen: str | None = None,
+    waits: SignedGate | None = None,
 ) -> bool:
     """Count an approval at a gate. True if the gate is open after it; otherwise the approval is on record, and the gate waits.
 
@@ -40,11 +48,14 @@ def sign(
         project: its project.
         gate: the gate; None if no policy was about it when it opened.
         seen: the digest of what the approver saw beside the plan. Earlier approvals of something else no longer count.
+        waits: what a passkey must have signed; None for a plan.
 
     Raises:
+        Invalid: `passkey_invalid`.
         Forbidden: `four_eyes`, `not_a_signer` or `passkey_needed`.
         Conflict: `already_approved`, `approval_expired` or `gate_closed`.
     """
+    _check_device(command, waits)
     completed_by = command.payload.get("completed_by")
     if completed_by is not None:
         _open_completed(conn, command, gate, completed_by, seen)
@@ -83,6 +94,19 @@ def sign(
         return True
     _record_waiting(conn, command, gate, facts)
     return False
+
+
+def _check_device(command: CommandRecord, waits: SignedGate | None) -> None:
+    """Refuse the signature of a device over something else than what waits now."""
+    if command.payload.get("passkey") is None:
+        return
+    why = objection_to_decision(command)
+    signed = assertion_of(command) if why is None else None
+    if signed is not None and signed.gate != waits:
+        why = "It is for something else than what waits now, or for an earlier time at which this waited. Try again."
+    if why is not None:
+        message = f"The passkey's signature is not valid. {why}"
+        raise Invalid(message, code="passkey_invalid", details=[Problem(field="passkey", message=message)])
 
 
 def _approver(conn: Connection, command: CommandRecord, project: ProjectRow, rules: Rules) -> Approver:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select, update
@@ -13,7 +12,7 @@ from app.domain.conditions import DECISION, condition_of, ends_run
 from app.domain.errors import Conflict
 from app.domain.plan import task_of
 from app.domain.states import PHASE_MOVES, TASK_MOVES, Call, Situation, check_call, sources
-from app.storage import events, gates, needs, plan_gates, plans, projects, questions, runs, tasks
+from app.storage import events, gates, needs, plan_gates, plans, projects, questions, runs, signed_gates, tasks
 from app.storage.gates import GateStatus
 from app.storage.projects import ProjectRow, situation
 from app.storage.tables import phases as phase_table
@@ -72,9 +71,11 @@ def retry_run(conn: Connection, command: CommandRecord) -> None:
     projects.check_stopped(conn, project.id)
     runs.check_workspace_free(conn, project)
     rows = tasks.all_of(conn, project.id)
-    again = _to_run_again(conn, project, rows, command.payload.get("tasks") or [])
+    again = to_run_again(conn, project, rows, command.payload.get("tasks") or [])
     command.plan_version, command.plan_digest = plan.version, digest
-    if not approvals.sign(conn, command, project, _gate_of_retry(conn, project, plan, [row.id for row in again])):
+    ids = [row.id for row in again]
+    waits = signed_gates.of_retry(conn, project, ids)
+    if not approvals.sign(conn, command, project, _gate_of_retry(conn, project, plan, ids), waits=waits):
         return
     run = runs.start(conn, project, plan, temporal_run_id=command.payload.get("temporal_run_id"))
     command.payload = {**command.payload, **run}
@@ -97,15 +98,14 @@ def _gate_of_retry(
     conn: Connection, project: ProjectRow, plan: plans.PlanRow, again: Sequence[str]
 ) -> gates.GateRow | None:
     """The gate of a retry that runs these tasks again. It opens with the first request for this."""
-    named = hashlib.sha256("\n".join(again).encode()).hexdigest()[:32]
-    subject = f"{project.run_id}:{named}"
+    subject = gates.retry_subject(project, again)
     found = gates.find(conn, project.id, GateKind.RETRY, subject)
     if found is not None and found.status == GateStatus.OPEN:
         return found
     return plan_gates.open_again(conn, project, subject, plan)
 
 
-def _to_run_again(
+def to_run_again(
     conn: Connection, project: ProjectRow, rows: Sequence[TaskRow], named: Collection[str]
 ) -> list[TaskRow]:
     """Return the unfinished tasks, the named ones, and those that depend on a named one, in the plan's order.

@@ -31,6 +31,7 @@ from app.storage import (
     proposals,
     questions,
     runs,
+    signed_gates,
     signing_links,
     tasks,
 )
@@ -240,9 +241,10 @@ def _approve_phase(conn: Connection, project: ProjectRow, command: CommandRecord
     phase = runs.get_phase(conn, gate["phase_id"])
     command.plan_version, command.plan_digest = plan.version, run.plan_digest if run is not None else None
     command.payload = {**command.payload, "phase_id": phase.id}
+    waits = signed_gates.of_phase(conn, project, phase.id)
     signed = gates.find(conn, project.id, GateKind.PHASE, gates.in_run(phase.id, project))
     # An edit may change a phase that waits. Earlier approvals then no longer count.
-    if not approvals.sign(conn, command, project, signed, seen=plan.digest):
+    if not approvals.sign(conn, command, project, signed, seen=plan.digest, waits=waits):
         return
     at = now()
     approved = {"approved_at": at, "approved_by": command.actor}

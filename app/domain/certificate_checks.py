@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from app.domain.certificate import CertifiedDecision, Predicate, Statement, approves, policy_of, subjects_of
-from app.domain.commands import CommandRecord
+from app.domain.commands import CommandRecord, Outcome
 from app.domain.frozen import Frozen
 from app.domain.gate_audit import unmet
 from app.domain.passkeys import objection_to_decision, objection_to_frozen
@@ -28,14 +28,10 @@ def inconsistencies(statement: Statement) -> Iterator[str]:
         yield "The subjects are not the plan and the files that the certificate describes."
     if not predicate.approvals:
         yield "It has no decision that approves the plan."
-    for certified in [*predicate.requests, *predicate.approvals, *predicate.decisions]:
-        name = certified.decision.get("id")
-        if hashlib.sha256(canonical_json(certified.decision)).hexdigest() != certified.hash:
-            yield f"Decision {name} does not have the hash that its event sealed."
-        if certified.event > predicate.record.events:
-            yield f"Decision {name} is younger than the certificate."
+    yield from _hashes(predicate)
     for certified in predicate.approvals:
         yield from _approval(predicate, certified)
+    yield from _devices(predicate)
     if predicate.approvals:
         yield from _frozen(predicate)
         yield from _policy(predicate)
@@ -47,6 +43,15 @@ def inconsistencies(statement: Statement) -> Iterator[str]:
     ):
         yield "Its seal is over another record."
     yield from _files(predicate)
+
+
+def _hashes(predicate: Predicate) -> Iterator[str]:
+    for certified in [*predicate.requests, *predicate.approvals, *predicate.decisions]:
+        name = certified.decision.get("id")
+        if hashlib.sha256(canonical_json(certified.decision)).hexdigest() != certified.hash:
+            yield f"Decision {name} does not have the hash that its event sealed."
+        if certified.event > predicate.record.events:
+            yield f"Decision {name} is younger than the certificate."
 
 
 def _approval(predicate: Predicate, certified: CertifiedDecision) -> Iterator[str]:
@@ -63,6 +68,26 @@ def _approval(predicate: Predicate, certified: CertifiedDecision) -> Iterator[st
     objection = objection_to_decision(decision)
     if objection is not None:
         yield f"The passkey's signature of decision {decision.id} is not valid. {objection}"
+
+
+def _devices(predicate: Predicate) -> Iterator[str]:
+    for certified in predicate.decisions:
+        yield from _device(predicate, certified)
+
+
+def _device(predicate: Predicate, certified: CertifiedDecision) -> Iterator[str]:
+    """Check the passkey's signature of a later decision, which let a phase, a task, a retry or a change pass."""
+    try:
+        decision = certified.read
+    except ValueError:
+        return
+    if decision.outcome != Outcome.ACCEPTED or decision.payload.get("passkey") is None:
+        return
+    objection = objection_to_decision(decision)
+    if objection is not None:
+        yield f"The passkey's signature of decision {decision.id} is not valid. {objection}"
+    elif decision.plan_version == predicate.plan.version:
+        yield from _signed_frozen(predicate, certified)
 
 
 def _policy(predicate: Predicate) -> Iterator[str]:

@@ -24,7 +24,7 @@ class CommandPayload(TypedDict, total=False):
     plan_digest: str | None
     phase_id: str | None
     frozen_digest: str | None
-    # The signature of the sender's own device over the plan's digest (`app.domain.passkeys`).
+    # The signature of the sender's own device over what it lets run (`app.domain.passkeys`).
     passkey: JsonObject | None
     delete: bool
     task: str

@@ -147,6 +147,7 @@ class RetryRun(Command):
     starts_run = True
 
     tasks: list[_ShortText] = Field(default_factory=list[str], max_length=10_000)
+    passkey: JsonObject | None = None
 
 
 class EditPlan(Command):
@@ -215,6 +216,7 @@ class AnswerQuestion(Command):
     task: _ShortText | None = None
     decision: _ShortText | None = None
     answer: _Text
+    passkey: JsonObject | None = None
 
 
 class ExpireQuestion(Command):
@@ -247,6 +249,7 @@ class CompleteTask(AnswerTask):
 
     read: dict[str, str] | None = None
     missing_files: list[str] | None = None
+    passkey: JsonObject | None = None
 
 
 class SkipTask(AnswerTask):
@@ -254,11 +257,15 @@ class SkipTask(AnswerTask):
 
     kind = CommandKind.SKIP
 
+    passkey: JsonObject | None = None
+
 
 class RetryTask(AnswerTask):
     """Try the task again."""
 
     kind = CommandKind.RETRY
+
+    passkey: JsonObject | None = None
 
 
 class FailTask(AnswerTask):

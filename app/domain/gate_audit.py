@@ -32,8 +32,8 @@ def check_gates(rows: Sequence[AuditedRow], decisions: Sequence[CommandRecord], 
     for row in by_id.values():
         yield altered("gate_altered", f"No event mentions the gate {row.id}.")
     for gate_id, gate in replay.gates.items():
-        if _went_on(gate, replay) and (why := unmet(gate_id, gate.rules, decisions)) is not None:
-            what = f"Plan version {gate.plan_version}" if gate.kind != GateKind.PHASE else "A phase"
+        if _went_on(gate_id, gate, replay, decisions) and (why := unmet(gate_id, gate.rules, decisions)) is not None:
+            what = _WHAT.get(gate.kind) or f"Plan version {gate.plan_version}"
             yield Found(
                 "critical",
                 "approvals_missing",
@@ -42,11 +42,22 @@ def check_gates(rows: Sequence[AuditedRow], decisions: Sequence[CommandRecord], 
             )
 
 
-def _went_on(gate: ReplayedGate, replay: Replay) -> bool:
+_WHAT: dict[str, str] = {
+    GateKind.PHASE: "A phase",
+    GateKind.TASK: "A task",
+    GateKind.RETRY: "A retry",
+    GateKind.CHANGE: "A changed task",
+}
+
+
+def _went_on(gate_id: str, gate: ReplayedGate, replay: Replay, decisions: Sequence[CommandRecord]) -> bool:
     if gate.kind in {GateKind.PLAN, GateKind.EDIT}:
         plan = replay.plans.get(gate.plan_version)
         return plan is not None and plan.approved_by is not None
-    return gate.kind == GateKind.PHASE and gate.approved
+    if gate.kind == GateKind.PHASE:
+        return gate.approved
+    told = [one.payload.get("gate") or {} for one in decisions if one.outcome == Outcome.ACCEPTED]
+    return any(facts.get("id") == gate_id and facts.get("opens") for facts in told)
 
 
 def unmet(gate_id: str, demanded: object, decisions: Sequence[CommandRecord]) -> str | None:

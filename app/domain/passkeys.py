@@ -1,4 +1,4 @@
-"""Passkeys: a person's own device signs the digest of the plan that they approve.
+"""Passkeys: a person's own device signs what they approve: the digest of the plan, and the gate at which something waits.
 
 The challenge that the device signs is a hash over the project, the version, the digest, and a nonce that the server has issued.
 The whole assertion is kept with the decision, so anyone can check it later with what the record has.
@@ -17,13 +17,17 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from app.domain.commands import CommandKind, CommandRecord, Outcome
 from app.domain.frozen import Frozen
 from app.domain.plan import canonical_json
+from app.domain.signed_gates import SignedGate
 from signoff.schemas.json_value import JsonObject
 
 _PURPOSE = b"signoff passkey approval 1\n"
 # The challenge has the digest of the files and settings too, which the approval freezes.
 _PURPOSE_WITH_FROZEN = b"signoff passkey approval 2\n"
+# The challenge names a gate during a run or after it.
+_PURPOSE_AT_A_GATE = b"signoff passkey approval 3\n"
 Base64Url = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,8192}$")]
 LOCALHOST = "localhost"
+_OTHER_FROZEN = "It is for other files and settings than those that were frozen."
 
 
 class Response(TypedDict):
@@ -48,6 +52,7 @@ class Assertion(BaseModel):
         authenticator_data: what the device says about itself: that the person was there, and that it knew them.
         signature: the signature of the device.
         frozen_digest: the digest of the files and settings that the person saw, if the device has signed it.
+        gate: the gate of a phase, a task, a retry or a change; None for a plan.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -61,11 +66,24 @@ class Assertion(BaseModel):
     authenticator_data: Base64Url
     signature: Base64Url
     frozen_digest: str | None = None
+    gate: SignedGate | None = None
 
 
-def challenge_of(project_id: str, version: int, digest: str, nonce: str, frozen_digest: str | None = None) -> bytes:
-    """The challenge for the approval of a plan version, and of the files and settings with this digest that it relies on."""
+def challenge_of(
+    project_id: str,
+    version: int,
+    digest: str,
+    nonce: str,
+    frozen_digest: str | None = None,
+    gate: SignedGate | None = None,
+) -> bytes:
+    """The challenge for the approval of a plan version, and of the files and settings with this digest that it relies on.
+
+    With `gate`, it is for what waits at that gate of a run of the version.
+    """
     content: JsonObject = {"project_id": project_id, "plan_version": version, "plan_digest": digest, "nonce": nonce}
+    if gate is not None:
+        return hashlib.sha256(_PURPOSE_AT_A_GATE + canonical_json({**content, "gate": gate.content})).digest()
     if frozen_digest is None:
         return hashlib.sha256(_PURPOSE + canonical_json(content)).digest()
     return hashlib.sha256(_PURPOSE_WITH_FROZEN + canonical_json({**content, "frozen_digest": frozen_digest})).digest()
@@ -158,8 +176,13 @@ def objection_to_decision(decision: CommandRecord) -> str | None:
         return None
     if decision.plan_version is None or decision.plan_digest is None:
         return "The decision names no plan."
+    gate, payload = assertion.gate, decision.payload
+    if gate is None and (decision.kind != CommandKind.APPROVE or payload.get("phase_id") is not None):
+        return "It is for a plan, not for what this decision lets run."
+    if gate is not None and (mismatch := gate.mismatch(decision.kind, payload)) is not None:
+        return mismatch
     version, digest = decision.plan_version, decision.plan_digest
-    challenge = challenge_of(decision.project_id, version, digest, assertion.nonce, assertion.frozen_digest)
+    challenge = challenge_of(decision.project_id, version, digest, assertion.nonce, assertion.frozen_digest, gate)
     return objection_to(assertion, challenge)
 
 
@@ -169,15 +192,20 @@ def objection_to_frozen(decision: CommandRecord, frozen: Frozen | None) -> str |
     Records from before devices signed what was frozen have no digest of it. An approval that no longer counts, because files have
     changed since, froze something else, which is not kept.
     """
-    signed = (decision.payload.get("passkey") or {}).get("frozen_digest")
+    kept = decision.payload.get("passkey") or {}
+    at_gate = kept.get("gate")
+    if isinstance(at_gate, dict):
+        found = frozen.seen_digest() if frozen is not None else None
+        return None if at_gate.get("frozen_digest") == found else _OTHER_FROZEN
+    signed = kept.get("frozen_digest")
     if signed is None or frozen is None or frozen.digest() != decision.payload.get("frozen_digest"):
         return None
-    return None if frozen.seen_digest() == signed else "It is for other files and settings than those that were frozen."
+    return None if frozen.seen_digest() == signed else _OTHER_FROZEN
 
 
 def is_signed_with_passkey(decision: CommandRecord) -> bool:
-    """Whether a decision approved a plan, and the sender's own device signed its digest. For policies that demand it."""
-    if decision.kind != CommandKind.APPROVE or decision.outcome != Outcome.ACCEPTED:
+    """Whether a decision let something pass, and the sender's own device signed it. For policies that demand it."""
+    if decision.outcome != Outcome.ACCEPTED:
         return False
     return has_signature(decision)
 

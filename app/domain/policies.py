@@ -30,8 +30,6 @@ MAX_APPROVALS = 20
 MAX_SECONDS = 366 * 86_400.0
 # The longest time in which an approval can be undone. What was approved waits for its end.
 MAX_UNDO_SECONDS = 300
-# The gates at which a person's own device can sign: what waits there is a plan, which has a digest.
-SIGNED_BY_DEVICES = frozenset({GateKind.PLAN, GateKind.EDIT})
 _DURATION = re.compile(r"([0-9]{1,6})([mhdw])")
 _UNDO = re.compile(r"([0-9]{1,3})([sm])")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
@@ -137,7 +135,7 @@ class Policy(BaseModel):
     )
     four_eyes: bool = Field(default=False, description="true: nobody approves what they worked on.")
     passkey: bool = Field(
-        default=False, description="true: a plan is approved only with a passkey, on a device of the person's own."
+        default=False, description="true: an approval counts only with a passkey, on a device of the person's own."
     )
     expires: Span | None = Field(
         default=None, description="How long people have to approve, such as 3d. The project is then cancelled."
@@ -154,15 +152,6 @@ class Policy(BaseModel):
     def asks_people(self) -> bool:
         """Whether it asks for more than one approval by anybody who may approve."""
         return self.approvals > 1 or self.signers is not None or self.four_eyes or self.passkey
-
-    @model_validator(mode="after")
-    def _passkeys_sign_plans(self) -> Self:
-        if self.passkey and not (self.gates and SIGNED_BY_DEVICES.issuperset(self.gates)):
-            raise ValueError(
-                "passkeys sign plans only, not phases, tasks, retries or changes; with passkey = true, write "
-                'gates = ["plan", "edit"]'
-            )
-        return self
 
 
 class Policies(BaseModel):

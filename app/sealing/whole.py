@@ -14,6 +14,7 @@ from app.domain.audit import AuditedRow, Found
 from app.domain.commands import Outcome
 from app.domain.errors import Conflict
 from app.domain.frozen import Frozen
+from app.domain.passkey_audit import objection_to_opening
 from app.domain.passkeys import objection_to_decision, objection_to_frozen
 from app.domain.plan import PlanDraft, RunSettings
 from app.domain.replay import Replay
@@ -57,7 +58,7 @@ def alterations(
     yield from _rows(record, replay, chain)
     yield from check_seals(record.seals, chain.hashes, keys, published)
     yield from check_commands(record, replay, keys)
-    yield from check_passkeys(record)
+    yield from check_passkeys(record, replay)
     if refused is not None:
         yield integrity.altered("not_sealed", f"The app does not seal this record: {refused}")
 
@@ -145,13 +146,16 @@ def _rows_of(
     return [{name: value for name, value in fields.items() if name != "status"} for fields in phases], tasks
 
 
-def check_passkeys(record: Record) -> Iterator[Found]:
+def check_passkeys(record: Record, replay: Replay) -> Iterator[Found]:
     """Yield decisions with the signature of a device that is not valid."""
     frozen = {row.version: row.frozen for row in record.plans}
+    used = set[str]()
     for decision in record.decisions:
         objection = objection_to_decision(decision) if decision.outcome == Outcome.ACCEPTED else None
         if objection is None and decision.outcome == Outcome.ACCEPTED:
             objection = objection_to_frozen(decision, _readable(frozen.get(decision.plan_version)))
+        if objection is None and decision.outcome == Outcome.ACCEPTED:
+            objection = objection_to_opening(decision, replay, used)
         if objection is not None:
             message = f"The passkey's signature of decision {decision.id} by {decision.actor} is not valid. {objection}"
             yield integrity.altered("passkey_invalid", message)

@@ -29,6 +29,7 @@ from app.domain.policies import (
 )
 from app.domain.policies import matching as matching_policies
 from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender, called
+from app.domain.signed_gates import digest_of_tasks
 from app.domain.signing_links import LinkFacts
 from app.storage import decisions as decision_rows
 from app.storage import events, identities, signing_links
@@ -220,6 +221,11 @@ def newest_of(conn: Connection, project_id: str) -> GateRow | None:
 def in_run(name: str, project: ProjectRow) -> str:
     """Return the subject of the gate of a phase or a task. It has a new gate in each run."""
     return f"{name}:{project.run_id}"
+
+
+def retry_subject(project: ProjectRow, again: Sequence[str]) -> str:
+    """Return the subject of the gate of a retry that runs these tasks again."""
+    return f"{project.run_id}:{digest_of_tasks(again)[:32]}"
 
 
 def due(conn: Connection, limit: int) -> list[GateRow]:

@@ -13,9 +13,12 @@ from app.domain.identity import isoformat, new_id, now
 from app.storage.people_tables import passkey_challenges as challenges
 from app.storage.people_tables import passkeys as table
 from app.storage.reading import Rows
+from signoff.schemas.json_value import JsonObject
 
 # How long a person has to reach for the device.
 CHALLENGE_LASTS = timedelta(minutes=5)
+# How long a challenge is kept after its end, so that whoever uses it too late or twice is told so.
+CHALLENGE_KEPT = timedelta(hours=1)
 MAX_PASSKEYS = 20
 
 
@@ -44,6 +47,8 @@ class ChallengeRow:
     plan_version: int | None
     plan_digest: str | None
     expires_at: str
+    gate: JsonObject | None
+    used_at: str | None
 
 
 _ROWS = Rows(table, PasskeyRow)
@@ -107,11 +112,15 @@ def issue(
     project_id: str | None = None,
     plan_version: int | None = None,
     plan_digest: str | None = None,
+    gate: JsonObject | None = None,
 ) -> ChallengeRow:
-    """Issue a challenge, and delete those that have expired."""
-    conn.execute(delete(challenges).where(challenges.c.expires_at <= now()))
+    """Issue a challenge, and delete those that expired a while ago."""
+    old = isoformat(datetime.now(UTC) - CHALLENGE_KEPT)
+    conn.execute(delete(challenges).where(challenges.c.expires_at <= old))
     expires_at = isoformat(datetime.now(UTC) + CHALLENGE_LASTS)
-    row = ChallengeRow(secrets.token_urlsafe(32), identity_id, project_id, plan_version, plan_digest, expires_at)
+    row = ChallengeRow(
+        secrets.token_urlsafe(32), identity_id, project_id, plan_version, plan_digest, expires_at, gate, None
+    )
     conn.execute(insert(challenges).values(asdict(row)))
     return row
 
@@ -122,9 +131,20 @@ def use(conn: Connection, identity_id: str, nonce: str, *, project_id: str | Non
     Raises:
         Conflict: `challenge_ended`: it was used, has expired, or was not issued to this person for this purpose.
     """
-    named = (challenges.c.nonce == nonce, challenges.c.identity_id == identity_id)
-    row = _CHALLENGES.find(conn, _CHALLENGES.select.where(*named))
-    taken = conn.execute(delete(challenges).where(*named)).rowcount
-    if row is None or not taken or row.expires_at <= now() or row.project_id != project_id:
-        raise Conflict("This took too long, or was used already. Try again.", code="challenge_ended")
+    row = _CHALLENGES.find(conn, _CHALLENGES.select.where(challenges.c.nonce == nonce))
+    if row is None:
+        raise _ended("This took too long, or was used already. Try again.")
+    if row.identity_id != identity_id:
+        raise _ended("This was issued to somebody else. Ask for a challenge of your own.")
+    if row.project_id != project_id:
+        raise _ended("This was issued for something else. Try again.")
+    unused = (challenges.c.nonce == nonce, challenges.c.used_at.is_(None))
+    if not conn.execute(update(challenges).where(*unused).values(used_at=now())).rowcount:
+        raise _ended("This was used already, and is valid once. Try again.")
+    if row.expires_at <= now():
+        raise _ended("This took longer than 5 minutes. Try again.")
     return row
+
+
+def _ended(message: str) -> Conflict:
+    return Conflict(message, code="challenge_ended")

@@ -107,7 +107,7 @@ passkeys = Table(
     Index("ix_passkeys_identity", "identity_id"),
 )
 
-# What a device has to sign: each row is deleted when it is used. Without a project, it is for a new passkey.
+# What a device has to sign: each is used once, and deleted some time after its end. Without a project, it is for a new passkey.
 passkey_challenges = Table(
     "passkey_challenges",
     metadata,
@@ -117,5 +117,8 @@ passkey_challenges = Table(
     Column("plan_version", Integer),
     Column("plan_digest", String(64)),
     Column("expires_at", String(32), nullable=False),
+    # The gate of a phase, a task, a retry or a change, and when the challenge was used.
+    Column("gate", JSON(none_as_null=True)),
+    Column("used_at", String(32)),
     Index("ix_passkey_challenges_expires", "expires_at"),
 )

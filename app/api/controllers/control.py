@@ -6,6 +6,7 @@ from litestar import Controller, Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from app.api.controllers.passkey_approvals import with_passkey
 from app.api.http.actor import new_command
 from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import Remark, RetryRun
@@ -79,7 +80,8 @@ class ControlController(Controller):
 
         Tasks that are named (by id or key) run again, together with all tasks that depend on them.
         """
-        command = new_command(request, project_id, commands.RetryRun(tasks=data.tasks), comment=data.comment)
+        asked = await with_passkey(request, services, project_id, commands.RetryRun(tasks=data.tasks), data.passkey)
+        command = new_command(request, project_id, asked, comment=data.comment)
         decided = await submit(services, command)
         if decided is None:
             return await recorded(services, command)

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy import Connection
 
+from app.api.controllers.passkey_approvals import with_passkey
 from app.api.http.actor import new_command
 from app.api.http.answer_rules import check_answer
 from app.api.http.any_request import AnyRequest
@@ -101,6 +102,7 @@ class DecisionController(Controller):
 
         await services.database.read(lambda conn: check_answer(conn, request, asked(conn)))
         answer = AnswerQuestion(decision=decision_id, answer=data.answer)
+        answer = await with_passkey(request, services, project_id, answer, data.passkey)
         command = new_command(request, project_id, answer, comment=data.comment)
         decided = await submit(services, command)
         if decided is None:

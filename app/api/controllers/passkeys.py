@@ -1,4 +1,4 @@
-"""Passkeys: people register their devices, which then sign the plans that they approve."""
+"""Passkeys: people register their devices, which then sign what they approve."""
 
 from __future__ import annotations
 
@@ -12,21 +12,18 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
 
 from app.api.http.any_request import AnyRequest
-from app.api.http.bodies import PasskeySignature
 from app.api.http.callers import caller_of
 from app.api.http.credentials import Credentials
-from app.api.http.idempotency import answer_once, claim_of
-from app.api.http.passkey_bodies import AddPasskey, BeginPasskey, BeginPasskeyApproval
+from app.api.http.idempotency import answer_once
+from app.api.http.passkey_bodies import AddPasskey, BeginPasskey
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
-from app.domain.commands import Approve
 from app.domain.errors import Conflict, Invalid
 from app.domain.identity import parse_time
-from app.domain.passkeys import LOCALHOST, Assertion, challenge_of, decoded, encoded, objection_to, stored
-from app.storage import commands, identities, passkeys, projects, sessions
+from app.domain.passkeys import LOCALHOST, decoded, encoded
+from app.storage import identities, passkeys, sessions
 from app.storage.identities import Kind, Known
 from app.storage.passkeys import ChallengeRow, PasskeyRow
-from signoff.schemas.json_value import JsonObject
 from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import Scope
@@ -79,8 +76,8 @@ class PasskeyController(Controller):
         If an identity provider signs you in, you need no password, but must have signed in within the last 10 minutes. If a proxy
         signs you in, you need neither.
         """
-        found = await services.database.read(lambda conn: _person(conn, request))
-        rp_id = _rp_id(_origin(request, services))
+        found = await services.database.read(lambda conn: person_of(conn, request))
+        rp_id = rp_id_of(origin_of(request, services))
         if found.credential is not None:
             await _check_password(request, credentials, found, found.credential.hash, data)
         else:
@@ -89,7 +86,7 @@ class PasskeyController(Controller):
         def work(conn: Connection) -> PasskeyChallenge:
             row = passkeys.issue(conn, found.identity.id)
             known = [each.credential_id for each in passkeys.all_of(conn, found.identity.id)]
-            return _challenge(row, row.nonce, found, rp_id, known)
+            return challenge_for(row, row.nonce, found, rp_id, known)
 
         return Response(await services.database.transact(work), headers=_NOT_STORED)
 
@@ -98,11 +95,11 @@ class PasskeyController(Controller):
         self, request: AnyRequest, services: NamedDependency[Services], data: JSONBody[AddPasskey]
     ) -> Response[Passkey]:
         """Stores the public key of a device that has signed the challenge. The device must have checked that it is you."""
-        origin = _origin(request, services)
-        rp_id = _rp_id(origin)
+        origin = origin_of(request, services)
+        rp_id = rp_id_of(origin)
 
         def work(conn: Connection) -> Passkey:
-            person = _person(conn, request).identity
+            person = person_of(conn, request).identity
             challenge = passkeys.use(conn, person.id, data.nonce)
             made = _registered(data, challenge, origin, rp_id)
             row = passkeys.add(
@@ -168,108 +165,7 @@ async def _check_recent(request: AnyRequest, services: Services, data: BeginPass
         raise Conflict(message, code="sign_in_again")
 
 
-class PasskeyApprovalController(Controller):
-    """Approvals that a person's own device signs."""
-
-    path = "/api/projects/{project_id:str}/passkey-challenge"
-    tags = ("plans",)
-
-    @post(
-        "/",
-        operation_id="beginPasskeyApproval",
-        opt={SCOPE: Scope.APPROVE},
-        summary="Begin to approve with a passkey",
-        status_code=200,
-    )
-    async def begin(
-        self,
-        request: AnyRequest,
-        services: NamedDependency[Services],
-        project_id: FromPath[str],
-        data: JSONBody[BeginPasskeyApproval],
-    ) -> Response[PasskeyChallenge]:
-        """Answers with what your device has to sign within 5 minutes: the digests of the plan that you have read.
-
-        Send the device's answer as `passkey` of the approval, with the same `frozen_digest`. The challenge is the SHA-256 of
-        `signoff passkey approval 2`, a line feed, and `frozen_digest`, `nonce`, `plan_digest`, `plan_version` and `project_id`
-        as JSON with sorted keys and without spaces. Without `frozen_digest`, the number is 1.
-        """
-        rp_id = _rp_id(_origin(request, services))
-
-        def work(conn: Connection) -> PasskeyChallenge:
-            projects.get(conn, project_id)
-            found = _person(conn, request)
-            known = [each.credential_id for each in passkeys.all_of(conn, found.identity.id) if each.rp_id == rp_id]
-            if not known:
-                message = f"You have no passkey for {rp_id}. Add one on the page, under Passkeys."
-                raise Conflict(message, code="no_passkey")
-            row = passkeys.issue(
-                conn,
-                found.identity.id,
-                project_id=project_id,
-                plan_version=data.plan_version,
-                plan_digest=data.plan_digest,
-            )
-            challenge = challenge_of(project_id, data.plan_version, data.plan_digest, row.nonce, data.frozen_digest)
-            wanted = encoded(challenge)
-            return _challenge(row, wanted, found, rp_id, known)
-
-        return Response(await services.database.transact(work), headers=_NOT_STORED)
-
-
-async def with_passkey(
-    request: AnyRequest, services: Services, project_id: str, approval: Approve, signed: PasskeySignature
-) -> Approve:
-    """Verify the signature of the sender's device, and return the approval of exactly the plan that it signed.
-
-    Raises:
-        Invalid: the signature is not valid, or is for another plan than the approval.
-        Conflict: the challenge has ended, or the sender has no such passkey.
-    """
-    if approval.phase_id is not None:
-        raise _wrong("A passkey signs the digest of a plan. Approve a phase without one.")
-    origin = _origin(request, services)
-    claim = claim_of(request)
-
-    def work(conn: Connection) -> Approve:
-        earlier = commands.find_row(conn, project_id, claim.request_id) if claim is not None else None
-        if earlier is not None:
-            # A repeat of a request that was stored: its challenge was used then.
-            return Approve.model_validate(dict(earlier["payload"]))
-        projects.get(conn, project_id)
-        person = _person(conn, request).identity
-        challenge = passkeys.use(conn, person.id, signed.nonce, project_id=project_id)
-        passkey = passkeys.find(conn, person.id, signed.credential_id)
-        if passkey is None:
-            raise Conflict("You have no such passkey. It may have been removed.", code="no_passkey")
-        version, digest = int(challenge.plan_version or 0), str(challenge.plan_digest)
-        if approval.plan_version not in (None, version) or approval.plan_digest not in (None, digest):
-            raise _wrong("The passkey has signed another plan than the one that you approve.")
-        assertion = Assertion(
-            public_key=passkey.public_key,
-            rp_id=passkey.rp_id,
-            origin=origin,
-            frozen_digest=approval.frozen_digest,
-            **signed.model_dump(mode="json"),
-        )
-        wanted = challenge_of(project_id, version, digest, signed.nonce, approval.frozen_digest)
-        objection = objection_to(assertion, wanted, sign_count=passkey.sign_count)
-        if objection is not None:
-            raise _wrong(f"The passkey's signature is not valid. {objection}")
-        # Bytes 33 to 36 of the authenticator data are its count of signatures.
-        count = int.from_bytes(decoded(signed.authenticator_data)[33:37], "big")
-        passkeys.note_use(conn, passkey, count)
-        named: JsonObject = {"plan_version": version, "plan_digest": digest, "passkey": stored(assertion)}
-        return approval.model_copy(update=named)
-
-    return await services.database.transact(work)
-
-
-def _wrong(message: str) -> Invalid:
-    return Invalid(message, code="passkey_invalid", details=[Problem(field="passkey", message=message)])
-
-
-def _person(conn: Connection, request: AnyRequest) -> Known:
+def person_of(conn: Connection, request: AnyRequest) -> Known:
     """The sender, who must be a person.
 
     Raises:
@@ -282,7 +178,7 @@ def _person(conn: Connection, request: AnyRequest) -> Known:
     return found
 
 
-def _origin(request: AnyRequest, services: Services) -> str:
+def origin_of(request: AnyRequest, services: Services) -> str:
     """The address of the page: the configured one, else the one that the browser names, whose host the gateway has checked."""
     public = services.settings.public_url
     if public:
@@ -292,7 +188,7 @@ def _origin(request: AnyRequest, services: Services) -> str:
     return request.headers.get("origin", own).lower()
 
 
-def _rp_id(origin: str) -> str:
+def rp_id_of(origin: str) -> str:
     """The name of the server that passkeys are for.
 
     Raises:
@@ -338,7 +234,8 @@ def _unusable(message: str) -> Invalid:
     return Invalid(message, code="passkey_invalid", details=[Problem(field="attestation", message=message)])
 
 
-def _challenge(row: ChallengeRow, wanted: str, found: Known, rp_id: str, known: list[str]) -> PasskeyChallenge:
+def challenge_for(row: ChallengeRow, wanted: str, found: Known, rp_id: str, known: list[str]) -> PasskeyChallenge:
+    """What a device has to sign, as the API answers it: `wanted`, with a passkey in `known`."""
     return PasskeyChallenge(
         nonce=row.nonce,
         challenge=wanted,

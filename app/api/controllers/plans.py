@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from app.api.controllers.answering import as_edits, check_asked, in_words
 from app.api.controllers.editing import check_sendable, refine
-from app.api.controllers.passkeys import with_passkey
+from app.api.controllers.passkey_approvals import with_passkey
 from app.api.http.actor import new_command
 from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import (
@@ -204,8 +204,7 @@ class PlanController(Controller):
             phase_id=data.phase_id,
             frozen_digest=data.frozen_digest,
         )
-        if data.passkey is not None:
-            approval = await with_passkey(request, services, project_id, approval, data.passkey)
+        approval = await with_passkey(request, services, project_id, approval, data.passkey)
         command = new_command(request, project_id, approval, comment=data.comment)
         decided = await submit(services, command)
         if decided is None:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from app.api.controllers.completing import completion
 from app.api.controllers.editing import Shown, edit
+from app.api.controllers.passkey_approvals import with_passkey
 from app.api.http.actor import new_command
 from app.api.http.answer_rules import check_task
 from app.api.http.any_request import AnyRequest
-from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, FailTask, Remark, UpdateTask
+from app.api.http.bodies import AnswerTask, CompleteTask, CreateTask, FailTask, ReleaseTask, UpdateTask
 from app.api.http.cursors import MAX_CURSOR_LENGTH, cursor_of, place_of
 from app.api.http.outcome import RECORDED, recorded, submit
 from app.api.http.permission import SCOPE
@@ -190,6 +191,7 @@ class TaskController(Controller):
             lambda conn: _answerable(conn, request, project_id, task_id, CommandKind.COMPLETE)
         )
         command = await completion(services, project_id, task, data)
+        command = await with_passkey(request, services, project_id, command, data.passkey)
         return await _submit(request, services, project_id, command, data.comment)
 
     @post(
@@ -254,14 +256,14 @@ class TaskController(Controller):
         services: NamedDependency[Services],
         project_id: FromPath[str],
         task_id: FromPath[str],
-        data: JSONBody[Remark],
+        data: JSONBody[ReleaseTask],
     ) -> Response[Task]:
         """Starts the task now. It must wait for a person after it failed or lost its worker, or wait to be retried."""
         return await _answer(request, services, project_id, task_id, _without_outputs(data), commands.RetryTask)
 
 
-def _without_outputs(data: Remark) -> AnswerTask:
-    return AnswerTask(comment=data.comment)
+def _without_outputs(data: ReleaseTask) -> AnswerTask:
+    return AnswerTask(comment=data.comment, passkey=data.passkey)
 
 
 def _read(conn: Connection, project_id: str, task_id: str) -> Task:
@@ -359,7 +361,8 @@ async def _answer(
 ) -> Response[Task]:
     check_size(data.outputs)
     task = await services.database.read(lambda conn: _answerable(conn, request, project_id, task_id, kind.kind))
-    return await _submit(request, services, project_id, kind(task=task.id, outputs=data.outputs), data.comment)
+    command = await with_passkey(request, services, project_id, kind(task=task.id, outputs=data.outputs), data.passkey)
+    return await _submit(request, services, project_id, command, data.comment)
 
 
 async def _submit(

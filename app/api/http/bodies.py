@@ -189,6 +189,9 @@ class PreviewOutline(RequestBody):
     )
 
 
+SIGNED = "The signature of your own device. Get what it has to sign from `passkey-challenge`."
+
+
 class PasskeySignature(RequestBody):
     """What the sender's own device has answered to the challenge with this nonce, in base64url."""
 
@@ -207,9 +210,7 @@ class Approve(RequestBody):
     phase_id: Id | None = None
     frozen_digest: Digest | None = Field(default=None, description="The `frozen.digest` of the plan that was read.")
     comment: Comment = ""
-    passkey: PasskeySignature | None = Field(
-        default=None, description="The signature of your own device. Get what it has to sign from `passkey-challenge`."
-    )
+    passkey: PasskeySignature | None = Field(default=None, description=SIGNED)
 
 
 class UndoApproval(RequestBody):
@@ -311,16 +312,24 @@ class Remark(RequestBody):
     comment: Comment = ""
 
 
+class ReleaseTask(Remark):
+    """A remark, and the signature of the sender's own device if the task waits to be released."""
+
+    passkey: PasskeySignature | None = Field(default=None, description=SIGNED)
+
+
 class RetryRun(Remark):
     """Tasks (ids or keys) to run again regardless of their status, together with all tasks that depend on them."""
 
     tasks: list[Id] = Field(default_factory=list[str], max_length=10_000)
+    passkey: PasskeySignature | None = Field(default=None, description=SIGNED)
 
 
 class AnswerDecision(Remark):
     """The answer to an open decision."""
 
     answer: Annotated[str, StringConstraints(min_length=1, max_length=10_000), PLAIN]
+    passkey: PasskeySignature | None = Field(default=None, description=SIGNED)
 
 
 class AnswerTask(RequestBody):
@@ -330,6 +339,7 @@ class AnswerTask(RequestBody):
         default_factory=dict
     )
     comment: Comment = ""
+    passkey: PasskeySignature | None = Field(default=None, description=SIGNED)
 
 
 class FailTask(RequestBody):

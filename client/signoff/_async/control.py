@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from signoff._async.transport import AsyncTransport
 from signoff._requests import path_of, post, read_answer
@@ -33,14 +33,21 @@ class AsyncControl:
         return await self._steer(project_id, "resume", comment)
 
     async def retry(
-        self, project_id: str, *, tasks: Sequence[str] | None = None, comment: str | None = None
+        self,
+        project_id: str,
+        *,
+        tasks: Sequence[str] | None = None,
+        comment: str | None = None,
+        passkey: Mapping[str, str] | None = None,
     ) -> StatusAnswer | Recorded:
         """Rerun a finished project from what failed. Completed tasks are kept.
 
         Args:
             tasks: ids or keys of tasks to rerun regardless of their status, with all tasks that depend on them.
+            comment: a comment to record with the decision.
+            passkey: the signature of your device; see `approve`.
         """
-        body = {"tasks": None if tasks is None else list(tasks), "comment": comment}
+        body = {"tasks": None if tasks is None else list(tasks), "comment": comment, "passkey": passkey}
         return await self._transport.settle(post(path_of(project_id, "retry"), body), StatusAnswer)
 
     async def _steer(self, project_id: str, call: str, comment: str | None) -> StatusAnswer | Recorded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from signoff._async.transport import AsyncTransport
 from signoff._requests import get, markdown_of, path_of, plan_match, post
@@ -155,19 +155,46 @@ class AsyncPlans:
         return await self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
 
     async def begin_passkey_approval(
-        self, project_id: str, *, plan_version: int, plan_digest: str, frozen_digest: str | None = None
+        self,
+        project_id: str,
+        *,
+        plan_version: int,
+        plan_digest: str,
+        frozen_digest: str | None = None,
+        phase_id: str | None = None,
+        task_id: str | None = None,
+        answer: Literal["retry", "complete", "skip"] | None = None,
+        outputs: Mapping[str, Any] | None = None,
+        decision_id: str | None = None,
+        tasks: Sequence[str] | None = None,
     ) -> PasskeyChallenge:
         """Get what your device has to sign for an approval: the digests of the plan that you have read.
 
         Args:
             plan_version: the version that you have read.
             plan_digest: its digest.
-            frozen_digest: its `frozen.digest`, if it has one. Name it in the approval too.
+            frozen_digest: its `frozen.digest`, if it has one. Name it in the approval too. Leave it out for what waits in a run.
+            phase_id: the phase that you approve.
+            task_id: the task that you release.
+            answer: what you do with that task; by default, `retry`, which releases it.
+            outputs: the outputs that you give to that task.
+            decision_id: the decision to let a task run although it no longer matches what was signed.
+            tasks: the tasks that you name in a retry of the project; empty for a retry that names none.
 
         Raises:
             Conflict: you have no passkey for this server (`no_passkey`).
         """
-        body = {"plan_version": plan_version, "plan_digest": plan_digest, "frozen_digest": frozen_digest}
+        body = {
+            "plan_version": plan_version,
+            "plan_digest": plan_digest,
+            "frozen_digest": frozen_digest,
+            "phase_id": phase_id,
+            "task_id": task_id,
+            "answer": answer,
+            "outputs": outputs,
+            "decision_id": decision_id,
+            "tasks": None if tasks is None else list(tasks),
+        }
         return await self._transport.call(post(path_of(project_id, "passkey-challenge"), body), PasskeyChallenge)
 
     async def undo_approval(

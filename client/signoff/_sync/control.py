@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from signoff._requests import path_of, post, read_answer
 from signoff._sync.transport import Transport
@@ -34,14 +34,21 @@ class Control:
         return self._steer(project_id, "resume", comment)
 
     def retry(
-        self, project_id: str, *, tasks: Sequence[str] | None = None, comment: str | None = None
+        self,
+        project_id: str,
+        *,
+        tasks: Sequence[str] | None = None,
+        comment: str | None = None,
+        passkey: Mapping[str, str] | None = None,
     ) -> StatusAnswer | Recorded:
         """Rerun a finished project from what failed. Completed tasks are kept.
 
         Args:
             tasks: ids or keys of tasks to rerun regardless of their status, with all tasks that depend on them.
+            comment: a comment to record with the decision.
+            passkey: the signature of your device; see `approve`.
         """
-        body = {"tasks": None if tasks is None else list(tasks), "comment": comment}
+        body = {"tasks": None if tasks is None else list(tasks), "comment": comment, "passkey": passkey}
         return self._transport.settle(post(path_of(project_id, "retry"), body), StatusAnswer)
 
     def _steer(self, project_id: str, call: str, comment: str | None) -> StatusAnswer | Recorded:

@@ -76,28 +76,44 @@ class Tasks:
         comment: str | None = None,
         read: Mapping[str, str] | None = None,
         missing_files: Sequence[str] | None = None,
+        passkey: Mapping[str, str] | None = None,
     ) -> Task | Recorded:
         """Mark a task that waits for a person as done, and set its outputs.
 
         `read` has the SHA-256 of each file that the task shows, as you saw it; a file that has changed is refused.
-        `missing_files` names the expected files that you do without.
+        `missing_files` names the expected files that you do without. `passkey` is the signature of your
+        device, if the task waits to be released.
         """
-        body = {"outputs": outputs, "comment": comment, "read": read, "missing_files": missing_files}
+        body = {
+            "outputs": outputs,
+            "comment": comment,
+            "read": read,
+            "missing_files": missing_files,
+            "passkey": passkey,
+        }
         return self._answer(project_id, task, "complete", body)
 
     def skip(
-        self, project_id: str, task: str, *, outputs: Mapping[str, Any] | None = None, comment: str | None = None
+        self,
+        project_id: str,
+        task: str,
+        *,
+        outputs: Mapping[str, Any] | None = None,
+        comment: str | None = None,
+        passkey: Mapping[str, str] | None = None,
     ) -> Task | Recorded:
         """Skip a task that waits or has not started. Tasks that depend on it still run, and can use `outputs`."""
-        return self._answer(project_id, task, "skip", {"outputs": outputs, "comment": comment})
+        return self._answer(project_id, task, "skip", {"outputs": outputs, "comment": comment, "passkey": passkey})
 
     def fail(self, project_id: str, task: str, *, comment: str) -> Task | Recorded:
         """Report that a task did not work that waits for a person. `comment` says why."""
         return self._answer(project_id, task, "fail", {"comment": comment})
 
-    def retry(self, project_id: str, task: str, *, comment: str | None = None) -> Task | Recorded:
-        """Retry a task that is waiting because it failed or its worker was lost."""
-        return self._answer(project_id, task, "retry", {"comment": comment})
+    def retry(
+        self, project_id: str, task: str, *, comment: str | None = None, passkey: Mapping[str, str] | None = None
+    ) -> Task | Recorded:
+        """Release a task, or retry one that waits because it failed or its worker was lost. `passkey`: see `complete`."""
+        return self._answer(project_id, task, "retry", {"comment": comment, "passkey": passkey})
 
     def log(self, project_id: str, task: str, *, attempt: int | None = None) -> str:
         """Get the log of a task so far, from its latest attempt or from `attempt`."""
@@ -155,12 +171,18 @@ class Decisions:
         return self._transport.call(get(path_of(project_id, "decisions", decision_id)), Decision)
 
     def answer(
-        self, project_id: str, decision_id: str, answer: str, *, comment: str | None = None
+        self,
+        project_id: str,
+        decision_id: str,
+        answer: str,
+        *,
+        comment: str | None = None,
+        passkey: Mapping[str, str] | None = None,
     ) -> AnsweredDecision | Recorded:
-        """Answer an open decision with one of its options.
+        """Answer an open decision with one of its options. `passkey`: if it lets a task run that has changed.
 
         Raises:
             Conflict: the decision was answered already; `context` has that answer.
         """
-        body = {"answer": answer, "comment": comment}
+        body = {"answer": answer, "comment": comment, "passkey": passkey}
         return self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), AnsweredDecision)

@@ -1,5 +1,6 @@
 /** Passkeys: the browser asks a device of the reader to make a key, or to sign with it. */
 import { ApiError, answer, api, type Schemas } from "../api/client";
+import { session } from "../state/session.svelte";
 import { texts } from "../texts";
 
 type Challenge = Schemas["PasskeyChallenge"];
@@ -40,15 +41,13 @@ export async function addPasskey(name: string, password: string | null): Promise
   await answer(api.POST("/api/me/passkeys", { body }));
 }
 
-/** Have a device sign the digests of a plan that was read, and of what an approval freezes. @throws ApiError the server or the device refused. */
-export async function signPlan(
-  projectId: string,
-  version: number,
-  digest: string,
-  frozenDigest: string | null,
-): Promise<Schemas["PasskeySignature"]> {
+/** What a device signs: a plan that was read, or what waits in its run. */
+export type ToSign = Partial<Schemas["BeginPasskeyApproval"]> & { plan_version: number; plan_digest: string };
+
+/** Have a device sign. @throws ApiError the server or the device refused. */
+export async function signWithPasskey(projectId: string, toSign: ToSign): Promise<Schemas["PasskeySignature"]> {
   const params = { path: { project_id: projectId } };
-  const body = { plan_version: version, plan_digest: digest, ...(frozenDigest && { frozen_digest: frozenDigest }) };
+  const body = toSign as Schemas["BeginPasskeyApproval"];
   const asked: Challenge = await answer(api.POST("/api/projects/{project_id}/passkey-challenge", { params, body }));
   const publicKey: PublicKeyCredentialRequestOptions = {
     challenge: decoded(asked.challenge),
@@ -65,6 +64,18 @@ export async function signPlan(
     authenticator_data: encoded(response.authenticatorData),
     signature: encoded(response.signature),
   };
+}
+
+/** Whether the reader has a passkey for this address. False if nobody can say: approving without one still works. */
+export async function hasOwn(): Promise<boolean> {
+  if (!session.canSignOut || !offered()) return false;
+  try {
+    const { passkeys } = await answer(api.GET("/api/me/passkeys"));
+    return passkeys.some(({ rp_id }) => rp_id === location.hostname);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return false;
+  }
 }
 
 /** Whether this browser has passkeys at this address. */

@@ -9,7 +9,7 @@ export const people = {
   onlyAdmins: "Only an administrator can see people and keys.",
   passkeys: {
     title: "Passkeys",
-    hint: "A passkey is a key on a device of your own. When you approve a plan with it, the device signs the digest of the plan, and the record keeps the signature.",
+    hint: "A passkey is a key on a device of your own. When you approve something with it, the device signs the digest of the plan and what waits, and the record keeps the signature.",
     yours: "Your passkeys",
     none: "None yet.",
     add: "Add a passkey",

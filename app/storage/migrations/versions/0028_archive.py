@@ -1,13 +1,13 @@
 """has an archive of projects, with counts and indexes of its own
 
-Revises: 0026
+Revises: 0027
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0028"
-down_revision = "0026"
+down_revision = "0027"
 
 # When a trigger adds to the counts, and what it adds. `archived` says in which part of the list a project is.
 EVENTS = {
