@@ -59,7 +59,10 @@ _EMPTY_WORDS = re.compile(
     r"one of|steps?)\b[\s,]*)*",
     re.IGNORECASE,
 )
-_EACH_COMMAND = "so a person decides about it: each command is released, done by hand or skipped. To run one without being asked, add {run} to its item."
+_EACH_COMMAND = (
+    "so a person decides about it: each command is released, done by hand or skipped. To run one without being asked, "
+    "add {run} to its item."
+)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|once)\b", re.IGNORECASE)
 
@@ -98,8 +101,7 @@ class SectionSteps:
         self._outer = replace(context, parallel=parallel)
         self.context = self._outer
         self.findings = context.findings
-        self.plan = plan
-        self.ordered, self.first = ordered, first
+        self.plan, self.ordered, self.first = plan, ordered, first
         self.by_hand = by_hand
         self.summary: list[str] = []
         self._bold = "" if section is phase.section else f"**{section.name}**"
