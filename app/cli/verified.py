@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli.display import visible
-from app.domain.sender import called
+from app.domain.sender import ORIGIN_FIELDS, called
 from app.domain.signing_links import SETTINGS_ID
 from signoff.schemas.json_value import JsonObject
 
@@ -106,8 +106,7 @@ def _certified(statement: Statement | None) -> JsonObject | None:
         "plan_version": predicate.plan.version,
         "plan_digest": predicate.plan.digest,
         "approved_by": [
-            {name: each.decision.get(name) for name in ("actor", "actor_id", "via", "address", "at")}
-            for each in predicate.approvals
+            {name: each.decision.get(name) for name in ("actor", *ORIGIN_FIELDS, "at")} for each in predicate.approvals
         ],
         "status": predicate.outcome.status,
         "events": predicate.record.events,
@@ -127,7 +126,7 @@ def _print_statement(statement: Statement | None) -> None:
     )
     for each in predicate.approvals:
         told = each.decision
-        details = ", ".join(str(told[name]) for name in ("actor_id", "via", "address") if told.get(name) is not None)
+        details = ", ".join(str(told[name]) for name in ORIGIN_FIELDS if told.get(name) is not None)
         payload = told.get("payload")
         link = payload.get("link") if isinstance(payload, dict) else None
         vouched = _vouched(link) if isinstance(link, dict) else ""

@@ -316,11 +316,12 @@ class CommandRequest(BaseModel):
     actor_id: str | None = None
     via: str | None = None
     address: str | None = None
+    session_id: str | None = None
 
     @property
     def sender(self) -> Sender:
         """Who gives the command."""
-        return Sender(self.actor, self.actor_id, self.via, self.address)
+        return Sender(self.actor, self.actor_id, self.via, self.address, self.session_id)
 
     @property
     def command_type(self) -> type[Command]:

@@ -18,7 +18,7 @@ def content_of(event: Event) -> dict[str, object]:
 
 def sender_of(event: Event) -> Sender:
     """Who caused an event, according to the event."""
-    return Sender(event.actor, event.actor_id, event.via, event.address)
+    return Sender(event.actor, event.actor_id, event.via, event.address, event.session_id)
 
 
 def chain_hash(previous: str, event: Event) -> str:

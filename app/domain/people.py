@@ -140,18 +140,16 @@ class Caller(Sender):
 
     Attributes:
         access: what they may do.
-        session_id: the browser session, if any.
         link_id: the link to sign one thing through which they came, if any.
     """
 
     access: Access = Access()
-    session_id: str | None = None
     link_id: str | None = None
 
     @property
     def sender(self) -> Sender:
         """The part that the record keeps."""
-        return Sender(self.actor, self.actor_id, self.via, self.address)
+        return Sender(self.actor, self.actor_id, self.via, self.address, self.session_id)
 
 
 def name_key(name: str) -> str:

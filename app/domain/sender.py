@@ -10,7 +10,7 @@ from typing import TypeAlias, TypedDict
 LOCAL_ID = "local"
 SERVER_KEY_ID = "admin"
 # What older rows and events do not have. Hashes and signatures leave these out where they are empty, so that old ones stay valid.
-ORIGIN_FIELDS = ("actor_id", "via", "address")
+ORIGIN_FIELDS = ("actor_id", "via", "address", "session_id")
 
 
 class Origin(TypedDict):
@@ -19,6 +19,7 @@ class Origin(TypedDict):
     actor_id: str | None
     via: str | None
     address: str | None
+    session_id: str | None
 
 
 def called(actor: str) -> str:
@@ -36,17 +37,19 @@ class Sender:
             server's key).
         via: by which means the sender was known.
         address: the address of the sender's machine.
+        session_id: the browser session, if the sender used one. It is no secret: its token is.
     """
 
     actor: str
     actor_id: str | None = None
     via: str | None = None
     address: str | None = None
+    session_id: str | None = None
 
     @property
     def origin(self) -> Origin:
         """The columns beside the name."""
-        return Origin(actor_id=self.actor_id, via=self.via, address=self.address)
+        return Origin(actor_id=self.actor_id, via=self.via, address=self.address, session_id=self.session_id)
 
     def is_same_as(self, other: Sender) -> bool:
         """Whether both are the same person or key: by id, or by name where the record has no ids."""

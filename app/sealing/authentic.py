@@ -220,7 +220,7 @@ def commands_match(decision: CommandRecord, row: CommandRow, keys: KeyRing) -> b
     if not keys.verifies("command", command_content(row), row["seal"]):
         return False
     expected = (decision.project_id, decision.request_id, decision.kind.value, decision.sender, decision.comment)
-    sender = Sender(row["actor"], row["actor_id"], row["via"], row["address"])
+    sender = Sender(row["actor"], row["actor_id"], row["via"], row["address"], row["session_id"])
     if expected != (row["project_id"], row["request_id"], row["kind"], sender, row["comment"]):
         return False
     # An approval names the digest of what its sender saw. The decision compares it, and records that of the whole document.

@@ -243,7 +243,8 @@ def _record(zipped: Zipped) -> Record:
         if table is not decisions:
             found = (_row(table, row, name, unreadable) for row in rows[table.name])
             read[table.name] = [row for row in found if row is not None]
-    made = decisions_of([SimpleNamespace(**row) for row in rows[decisions.name]], unreadable)
+    before = {column.name: _before(column) for column in decisions.c}
+    made = decisions_of([SimpleNamespace(**(before | row)) for row in rows[decisions.name]], unreadable)
     try:
         sealed = [Seal.model_validate(row) for row in rows[seals.name]]
     except ValidationError as error:

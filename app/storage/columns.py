@@ -29,9 +29,14 @@ def project_id(*, primary_key: bool = False) -> Column[str]:
     )
 
 
-def origin() -> tuple[Column[str], Column[str], Column[str]]:
-    """Return the columns beside the name of an actor: the id that never changes, by which means, from which address."""
-    return Column("actor_id", String(64)), Column("via", String(16)), Column("address", String(64))
+def origin() -> tuple[Column[str], ...]:
+    """Return the columns beside the name of an actor: the id that never changes, by which means, from where, in which session."""
+    return (
+        Column("actor_id", String(64)),
+        Column("via", String(16)),
+        Column("address", String(64)),
+        Column("session_id", String(64)),
+    )
 
 
 def partial_index(name: str, *columns: str, where: TextClause) -> Index:

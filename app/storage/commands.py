@@ -72,6 +72,7 @@ class CommandRow(TypedDict):
     actor_id: str | None
     via: str | None
     address: str | None
+    session_id: str | None
     comment: str
     payload: CommandPayload
     seal: str | None

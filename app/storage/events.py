@@ -33,6 +33,7 @@ _AS_STORED = select(
     events.c.actor_id,
     events.c.via,
     events.c.address,
+    events.c.session_id,
     events.c.hash,
     cast(events.c.data, Text).label("data"),
 )
@@ -179,5 +180,6 @@ def _as_stored(row: Any) -> tuple[Event, bool]:
         actor_id=row.actor_id,
         via=row.via,
         address=row.address,
+        session_id=row.session_id,
     )
     return event, whole

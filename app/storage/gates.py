@@ -28,7 +28,7 @@ from app.domain.policies import (
     undo_seconds,
 )
 from app.domain.policies import matching as matching_policies
-from app.domain.sender import LOCAL_ID, SERVER_KEY_ID, Sender, called
+from app.domain.sender import LOCAL_ID, ORIGIN_FIELDS, SERVER_KEY_ID, Sender, called
 from app.domain.signed_gates import digest_of_tasks
 from app.domain.signing_links import LinkFacts
 from app.storage import decisions as decision_rows
@@ -291,7 +291,7 @@ def withdraw(
 
 def approvals_of(conn: Connection, gate: GateRow, kind: CommandKind | None = None) -> list[Approval]:
     """Return the approvals at a gate that count, oldest first: those of one kind of decision, or of the usual kind."""
-    columns = (decisions.c.id, decisions.c.actor, decisions.c.actor_id, decisions.c.via, decisions.c.address)
+    columns = (decisions.c.id, decisions.c.actor, *(decisions.c[name] for name in ORIGIN_FIELDS))
     query = select(*columns, decisions.c.at, decisions.c.payload).where(
         decisions.c.project_id == gate.project_id,
         decisions.c.outcome == Outcome.ACCEPTED,
@@ -308,7 +308,7 @@ def approvals_of(conn: Connection, gate: GateRow, kind: CommandKind | None = Non
         # An approval says which earlier ones no longer count, because files have changed since.
         outdated = cast("list[str]", given.get("outdated") or [])
         found = [approval for approval in found if approval.decision_id not in outdated]
-        by = Sender(row.actor, row.actor_id, row.via, row.address)
+        by = Sender(row.actor, row.actor_id, row.via, row.address, row.session_id)
         counts = tuple(cast("list[int]", given.get("counts_for") or []))
         link = cast("LinkFacts", row.payload.get("link") or {})
         found.append(Approval(by, row.at, counts, row.id, cast("str | None", given.get("seen")), link))

@@ -41,8 +41,9 @@ async def test_the_shape_of_a_stream(signoff: Stack) -> None:
     for number, message in enumerate(found[:-1], start=1):
         event = json.loads(message["data"])
         shape = {"seq", "type", "project_id", "at", "actor", "data"}
-        # Only people and keys have an id, a means and an address; Signoff itself has none.
-        assert set(event) in (shape, shape | {"actor_id", "via", "address"})
+        # Only people and keys have an id, a means and an address, and only browsers a session; Signoff itself has none.
+        origin = {"actor_id", "via", "address"}
+        assert set(event) in (shape, shape | origin, shape | origin | {"session_id"})
         assert (message["id"], message["event"]) == (str(number), event["type"])
         assert (event["seq"], event["project_id"]) == (number, project_id)
 

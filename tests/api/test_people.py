@@ -36,7 +36,11 @@ async def test_a_person_signs_in_and_the_record_names_them(locked: Stack) -> Non
         assert made.status_code == 201, made.text
         project_id = made.json()["id"]
         events = (await browser.get(f"/api/projects/{project_id}/events?follow=false")).text
-        assert f'"actor_id": "{person["id"]}", "via": "session", "address": "127.0.0.1"' in events
+        (session,) = (await browser.get("/api/sessions")).json()["sessions"]
+        origin = (
+            f'"actor_id": "{person["id"]}", "via": "session", "address": "127.0.0.1", "session_id": "{session["id"]}"'
+        )
+        assert origin in events
         refused = await browser.post(f"/api/projects/{project_id}/approve")
         assert (refused.status_code, refused.json()["context"]["needs"]) == (403, ["approver"])
         automatic = await browser.post("/api/projects", json={"auto_approve_plan": True})

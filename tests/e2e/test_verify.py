@@ -269,7 +269,7 @@ def test_every_change_in_an_export_is_found(export: Export, tmp_path: Path, what
 
 
 def test_rows_without_columns_of_later_versions_are_read(export: Export, tmp_path: Path) -> None:
-    later = {"labels", "created_by_id", "approved_by_id", "actor_id", "via", "address"}
+    later = {"labels", "created_by_id", "approved_by_id", "actor_id", "via", "address", "session_id"}
 
     def older(rows: list[Any]) -> list[Any]:
         return [

@@ -134,7 +134,7 @@ class Credentials:
             # Not tried as the server's key first: each try that is wrong slows down the next.
             return await (self._of_link if LINK_PATTERN.fullmatch(key) else self._of_key)(key, address)
         if self.key_needed and key and await self.is_key(key, address=address):
-            return Caller(ADMIN, SERVER_KEY_ID, Via.KEY, address, ALL)
+            return Caller(ADMIN, SERVER_KEY_ID, Via.KEY, address, access=ALL)
         provided = await self._provided.caller_of(headers, address)
         if provided is not None:
             return provided
@@ -148,7 +148,7 @@ class Credentials:
         # What a proxy on this machine sends comes from somebody else, even if the server's own user runs the proxy.
         if self.key_needed or self._provided.trusts(address) or not await self._is_owner(peer, from_task=from_task):
             return None
-        return Caller(self.owner, LOCAL_ID, Via.LOOPBACK, address, ALL)
+        return Caller(self.owner, LOCAL_ID, Via.LOOPBACK, address, access=ALL)
 
     async def _of_key(self, key: str, address: str) -> Caller:
         found = await self._database.read(lambda conn: identities.find_key(conn, key))
@@ -160,7 +160,7 @@ class Credentials:
         credential = found.credential
         if identities.use_is_due(credential):
             await self._database.transact(lambda conn: identities.note_use(conn, credential))
-        return Caller(found.identity.name, found.identity.id, Via.KEY, address, found.identity.access)
+        return Caller(found.identity.name, found.identity.id, Via.KEY, address, access=found.identity.access)
 
     async def _of_link(self, text: str, address: str) -> Caller:
         def work(conn: Connection) -> tuple[SigningLink | None, Known | None]:
@@ -184,12 +184,12 @@ class Credentials:
             if session is None:
                 return None
             if session.identity_id is None:
-                return Caller(session.actor, SERVER_KEY_ID, Via.SESSION, address, ALL, session.id)
+                return Caller(session.actor, SERVER_KEY_ID, Via.SESSION, address, session.id, ALL)
             person = identities.find(conn, session.identity_id)
             if person is None:
                 return None
             named = person.identity
-            return Caller(named.name, named.id, Via.SESSION, address, named.access, session.id)
+            return Caller(named.name, named.id, Via.SESSION, address, session.id, named.access)
 
         return await self._database.read(work)
 

@@ -80,7 +80,7 @@ class ProvidedPeople:
         if known is None or self._is_news(claims):
             known = await self._stored(claims, grants, proxy.first_grants)
         identity = _admitted(known).identity
-        return Caller(identity.name, identity.id, Via.PROXY, address, identity.access)
+        return Caller(identity.name, identity.id, Via.PROXY, address, access=identity.access)
 
     async def _stored(self, claims: Claims, grants: Sequence[Grant] | None, first_grants: Sequence[Grant]) -> Known:
         return await self._database.transact(

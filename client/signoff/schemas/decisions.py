@@ -69,6 +69,7 @@ class Decision(BaseModel):
     actor_id: str | None = None
     via: str | None = None
     address: str | None = None
+    session_id: str | None = None
     vouched_by: str | None = None
     at: str | None = None
     comment: str = ""

@@ -27,7 +27,8 @@ class Event(BaseModel):
     """One entry of a project's record, as clients receive it. `data` is as it was stored; `payload` is its typed form.
 
     `actor` is the name of whoever caused it, as it was then; `actor_id` never changes. `via` says how they were known (`key`,
-    `session` or `loopback`), and `address` from where. All three are null for Signoff itself, and in older events.
+    `session` or `loopback`), `address` from where, and `session_id` in which browser session. All four are null for Signoff
+    itself, and in older events.
     """
 
     seq: int
@@ -39,6 +40,7 @@ class Event(BaseModel):
     actor_id: str | None = None
     via: str | None = None
     address: str | None = None
+    session_id: str | None = None
 
     @property
     def payload(self) -> EventData | None:
