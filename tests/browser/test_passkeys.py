@@ -102,3 +102,39 @@ def test_the_device_of_a_person_signs_the_plan_and_everyone_can_check_it(
     # What the device signed stays valid.
     audit = signoff.api.post(f"/api/projects/{project_id}/audit", json={}).json()
     assert audit["trail"]["intact"]
+
+
+def test_a_device_signs_a_phase_and_a_task_where_they_wait(visitor: Page, signoff: Signoff, tmp_path: Path) -> None:
+    plan = "## First\n\n- One: `true` {#one}\n\n## Second {approval=yes}\n\n- Two: `true` {#two approval=yes}\n"
+    page, project_id = visitor, signoff.planned("Signed where it waits", plan)
+    page.goto("/settings/passkeys")
+    sign_in(page, "Dana")
+    page.get_by_label("Name of the device").fill("Phone")
+    page.get_by_label("Your password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("region", name="Your passkeys")).to_contain_text("Phone")
+
+    signoff.api.post(f"/api/projects/{project_id}/approve", json={}).raise_for_status()
+    page.goto(f"/projects/{project_id}")
+    sign = page.get_by_role("button", name="Approve with a passkey")
+    expect(page.get_by_role("heading", name="Second").first).to_be_visible()
+    sign.click()
+    signoff.eventually(project_id, lambda project: any(task["status"] == "waiting" for task in project["tasks"]))
+    expect(page.get_by_role("button", name="Run it now")).to_be_visible()
+    assert violations(page) == []
+    sign.click()
+    signoff.eventually(project_id, lambda project: project["status"] == "completed")
+
+    export, key = tmp_path / "project.zip", tmp_path / "server.pub"
+    export.write_bytes(signoff.api.get(f"/api/projects/{project_id}/download").content)
+    key.write_text(signoff.api.get("/api/record-key").json()["public_key"])
+    with zipfile.ZipFile(export) as opened:
+        rows = [json.loads(line) for line in opened.read("record/rows.jsonl").splitlines()]
+    made = sorted((line["row"] for line in rows if line["table"] == "decisions"), key=lambda row: row["at"])
+    kept = [row["payload"]["passkey"]["gate"]["kind"] for row in made if "passkey" in row["payload"]]
+    assert kept == ["phase", "task"]
+    code, result = verified(tmp_path, str(export), "--public-key", str(key))
+    assert (code, result["findings"]) == (0, []), result
+    page.goto("/settings/passkeys")
+    page.get_by_role("button", name="Remove: Phone").click()
+    expect(page.get_by_role("region", name="Your passkeys")).to_contain_text("None yet.")
