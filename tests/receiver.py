@@ -27,6 +27,8 @@ class Receiver:
     refuses: set[int] = field(default_factory=set[int])
     # Set to hold requests back after they were read: the receiver has the message, the sender has no answer.
     hold: asyncio.Event | None = None
+    # The numbers of the events that are held back; None: all.
+    holds: set[int] | None = None
     taken: list[tuple[str, dict[str, Any]]] = field(default_factory=list[tuple[str, dict[str, Any]]])
     refused: int = 0
 
@@ -56,7 +58,7 @@ class Receiver:
                     self.taken.append((headers["webhook-id"], message))
                 else:
                     self.refused += 1
-                if self.hold is not None:
+                if self.hold is not None and (self.holds is None or message["data"]["seq"] in self.holds):
                     await self.hold.wait()
                 writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\nlocation: /other\r\n\r\n".encode())
                 await writer.drain()
