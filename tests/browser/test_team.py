@@ -342,6 +342,8 @@ def test_who_signs_by_a_link_can_undo_it(opened: Opened, signoff: Signoff) -> No
     author, approver = opened("Ava", "/"), opened("Ralf", "/")
     project_id = planned_by(author, "Signed too soon by a guest", "slow")
     guest = opened(None, link_of(approver, project_id, "Gil of the board"))
+    # Managers come this way: first what happens, what it touches and what it costs.
+    expect(guest.get_by_role("main")).to_contain_text("What it touches")
     guest.get_by_role("button", name="Approve").click()
     expect(guest.get_by_role("timer")).to_contain_text("It was the last one that was needed. It takes effect in 2 min")
     assert violations(guest) == []
@@ -350,3 +352,6 @@ def test_who_signs_by_a_link_can_undo_it(opened: Opened, signoff: Signoff) -> No
     guest.get_by_role("button", name="Approve").click()
     expect(guest.get_by_role("timer")).to_be_visible()
     assert signoff.project(project_id)["status"] == "pending"
+    guest.reload()
+    guest.get_by_role("button", name="Undo").click()
+    expect(guest.get_by_text("Your approval is withdrawn.")).to_be_visible()

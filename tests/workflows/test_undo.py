@@ -301,12 +301,16 @@ async def test_a_guest_withdraws_and_signs_again(stack: Stack, people: dict[str,
     signed = await guest.sign()
     assert (signed.status_code, signed.json()["opens"]) == (200, False), signed.text
     assert signed.json()["undo_until"] is not None
+    # Whoever opens the link again sees how long there is time.
+    again = (await guest.http.get("/api/signing")).json()
+    assert (again["plan"], again["undo_until"]) == (None, signed.json()["undo_until"])
     undone = await guest.http.post("/api/signing/undo-approval", json={})
     assert (undone.status_code, undone.json()["status"]) == (200, "open"), undone.text
     assert (await kim.call("POST", f"/{project_id}/undo-approval", status=409))["code"] == "nothing_to_undo"
     assert (await guest.sign()).json()["opens"] is False
     await end_time_to_undo(stack, project_id)
     project = await stack.finished(project_id)
+    assert (await guest.http.get("/api/signing")).json()["undo_until"] is None
     assert (project["status"], await approver_of(stack, project_id)) == ("completed", "Sam")
     await assert_intact(stack, project_id)
 

@@ -159,7 +159,7 @@ class SigningController(Controller):
             try:
                 _check_signable(conn, row, project)
             except Conflict as error:
-                return _closed(_link(conn, row), error.info.message), row.project_id
+                return _closed(conn, row, error.info.message), row.project_id
             plan = present.plan(conn, project, row.plan_version)
             phase = runs.get_phase(conn, row.phase_id) if row.phase_id is not None else None
             gate: Gate | None = gate_for_link(conn, project, row, caller_of(request))
@@ -171,6 +171,8 @@ class SigningController(Controller):
                 plan=plan,
                 gate=gate,
                 audit=None,
+                max_tokens=project.max_tokens,
+                max_cost_usd=project.max_cost_usd,
             )
             return found, row.project_id
 
@@ -307,5 +309,18 @@ def _link(conn: Connection, row: LinkRow) -> SigningLink:
     )
 
 
-def _closed(link: SigningLink, why: str) -> SigningRequest:
-    return SigningRequest(link=link, closed=why, project_name=None, phase_name=None, plan=None, gate=None, audit=None)
+def _closed(conn: Connection, row: LinkRow, why: str) -> SigningRequest:
+    try:
+        undo_until = _approval_of(conn, row.id)[1].undo_until
+    except Conflict:
+        undo_until = None
+    return SigningRequest(
+        link=_link(conn, row),
+        closed=why,
+        project_name=None,
+        phase_name=None,
+        plan=None,
+        gate=None,
+        audit=None,
+        undo_until=undo_until,
+    )

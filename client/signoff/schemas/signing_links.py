@@ -47,7 +47,8 @@ class SigningRequest(BaseModel):
     """What a person must read before they sign, and nothing else.
 
     `closed` says why they cannot sign, or can no longer. Everything about the plan is then null. `phase_name` is null if the link
-    is for the plan itself.
+    is for the plan itself. `undo_until` is the time until which they can withdraw the approval that they have given, if they
+    can. `max_tokens` and `max_cost_usd` limit what models may use.
     """
 
     link: SigningLink
@@ -57,6 +58,9 @@ class SigningRequest(BaseModel):
     plan: Plan | None
     gate: Gate | None
     audit: Audit | None
+    undo_until: str | None = None
+    max_tokens: int | None = None
+    max_cost_usd: float | None = None
 
 
 class Signed(BaseModel):
