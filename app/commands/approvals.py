@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -79,7 +80,14 @@ def sign(
     counts_for = [number for number, demand in enumerate(rules.demands) if demand.accepts(who)]
     facts = _facts(gate, counts_for=counts_for, seen=seen, outdated=[one.decision_id for one in outdated])
     own = Approval(command.sender, command.at, tuple(counts_for), command.id, seen)
-    counted = [*given, own]
+    return _count(conn, command, gate, [*given, own], facts)
+
+
+def _count(
+    conn: Connection, command: CommandRecord, gate: GateRow, counted: Sequence[Approval], facts: GateFacts
+) -> bool:
+    """Record how many approvals a gate has with this one, and open the gate if that is enough."""
+    rules = gate.demands
     number, least = len(counted), needed(rules, counted)
     facts["given"], facts["needed"] = number, least
     facts["missing"] = [missing.words for missing in still_missing(rules, counted)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 from litestar import Controller, Response, delete, get, post, put
@@ -35,11 +35,13 @@ from app.domain.errors import Invalid
 from app.domain.identity import new_id
 from app.domain.people import Caller
 from app.storage import gates, project_list, projects, tasks
+from app.storage.project_list import ListedProject
+from app.temporal.inspection import Trouble
 from app.workspace.workspaces import Workspaces
 from signoff.schemas.answers import DeleteAnswer
 from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
-from signoff.schemas.projects import Project, ProjectList
+from signoff.schemas.projects import Project, ProjectList, ProjectSummary
 from signoff.vocabulary import ProjectStatus, Scope, Stage
 
 # Looking for each word takes time.
@@ -96,22 +98,9 @@ class ProjectController(Controller):
 
         def read(conn: Connection) -> Encoded:
             page = project_list.page(conn, wanted, limit=limit, offset=offset, after=after)
-            running = [row.id for row in page.rows if row.status == ProjectStatus.RUNNING]
-            asking = [row.id for row in page.rows if row.stage in _ASKS_FOR_APPROVAL]
-            manual = tasks.manual_waiting(conn, running) if running else {}
-            undo = gates.undo_times(conn, asking) if asking else {}
-            shown = [
-                present.summary(
-                    row,
-                    manual_waiting=manual.get(row.id, 0),
-                    blocked=troubled.get(row.id),
-                    undo_until=undo.get(row.id),
-                )
-                for row in page.rows
-            ]
             counts = {ProjectStatus(name): count for name, count in page.counts.items()}
             answer = ProjectList(
-                projects=shown,
+                projects=_summaries(conn, page.rows, troubled),
                 total=page.total,
                 limit=limit,
                 offset=offset,
@@ -285,6 +274,24 @@ def check_named(services: Services, values: Mapping[str, object]) -> None:
     ]
     if problems:
         raise Invalid(problems[0].message, details=problems)
+
+
+def _summaries(
+    conn: Connection, rows: Sequence[ListedProject], troubled: Mapping[str, Trouble]
+) -> list[ProjectSummary]:
+    running = [row.id for row in rows if row.status == ProjectStatus.RUNNING]
+    asking = [row.id for row in rows if row.stage in _ASKS_FOR_APPROVAL]
+    manual = tasks.manual_waiting(conn, running) if running else {}
+    undo = gates.undo_times(conn, asking) if asking else {}
+    return [
+        present.summary(
+            row,
+            manual_waiting=manual.get(row.id, 0),
+            blocked=troubled.get(row.id),
+            undo_until=undo.get(row.id),
+        )
+        for row in rows
+    ]
 
 
 def _no_such(label: str, name: str, known: Iterable[str]) -> str:
