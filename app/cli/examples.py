@@ -12,8 +12,7 @@ _EXAMPLES = {
     "open": "signoff open 4kd9x2\nsignoff open    (the list of projects)",
     "projects answer": 'signoff projects answer 4kd9x2 1 "only the leads"',
     "projects approve": 'signoff projects approve 4kd9x2 --comment "as every week"',
-    "projects archive": "signoff projects archive 4kd9x2 m71qv0\n"
-    "signoff projects list --quiet --status completed | xargs signoff projects archive",
+    "projects archive": "signoff projects archive 4kd9x2 m71qv0",
     "projects audit": "signoff projects audit 4kd9x2",
     "projects cancel": 'signoff projects cancel 4kd9x2 --reason "wrong branch"',
     "projects comment": 'signoff projects comment 4kd9x2 --task deploy -m "Why as root?"',

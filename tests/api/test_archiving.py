@@ -51,7 +51,7 @@ async def test_an_archived_project_is_left_out_unless_asked_for(signoff: Stack) 
 
 
 async def test_pages_of_both_parts_together_skip_and_repeat_nothing(signoff: Stack) -> None:
-    made = [await signoff.create(name=f"Paged archive {number}") for number in range(6)]
+    made = [await signoff.create(name=f"In the attic {number}") for number in range(6)]
     for project_id in made:
         await signoff.call("POST", f"/{project_id}/cancel")
     await archive(signoff, *made[::2])

@@ -56,7 +56,7 @@ async def test_copies_of_drafts_long_names_and_what_is_not_there(signoff: Stack)
     assert (copy["stage"], copy["plan"]) == ("draft", None)
     await refused(signoff, "POST", "/proj_nothing/duplicate", 404, "project_not_found")
     folders = {path.name for path in signoff.settings.workspaces_dir.iterdir() if path.name.startswith("proj_")}
-    listed = await signoff.call("GET", "?limit=200")
+    listed = await signoff.call("GET", "?limit=200&archived=all")
     assert listed["total"] > 200 or folders <= {project["id"] for project in listed["projects"]}, (
         "no folder is left over"
     )
