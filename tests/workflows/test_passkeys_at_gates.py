@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -123,6 +124,31 @@ async def test_a_device_signs_at_every_gate_and_the_record_is_checked(stack: Sta
     assert (await stack.call("POST", f"/{project_id}/audit"))["trail"]["intact"]
     for number, change in ((1, "phase_id"), (2, "assertion"), (3, "gate"), (4, "nothing")):
         await check_found(stack, project_id, made[number], change)
+
+
+async def test_a_device_signs_that_a_changed_task_may_run(stack: Stack, dana: Approver) -> None:
+    project_id = await stack.create("- [ ] Wait {#wait}\n- Run: `sh step.sh` {#run after=wait}")
+    await stack.call("POST", f"/{project_id}/files/upload", files={"file": ("step.sh", b"true\n")})
+    await stack.call("POST", f"/{project_id}/generate-plan")
+    project = await stack.project(project_id)
+    approved = await dana.approve(project_id, dana.device.sign(await dana.asked(project_id)))
+    assert approved.status_code == 200, approved.text
+    await stack.task_in(project_id, "wait", "waiting")
+    (Path(project["workspace"]) / "step.sh").write_text("echo changed\n")
+    await stack.call("POST", f"/{project_id}/tasks/wait/complete")
+    task = await stack.task_in(project_id, "run", "waiting", "completed", "failed")
+    assert (task["status"], task["reason"]) == ("waiting", "signed_changed")
+    (question,) = (await stack.call("GET", f"/{project_id}/decisions?status=open"))["decisions"]
+    path = f"/api/projects/{project_id}/decisions/{question['id']}"
+    refused(await dana.browser.post(path, json={"answer": "run"}), 403, "passkey_needed", "Approve with a passkey")
+    signed = await signed_for(dana, project_id, decision_id=question["id"])
+    answered = await dana.browser.post(path, json={"answer": "run", "passkey": signed})
+    assert answered.status_code == 200, answered.text
+    assert (await stack.finished(project_id))["status"] == "completed"
+    made = await signed_decisions(stack, project_id)
+    assert [(one.payload["passkey"].get("gate") or {}).get("kind") for one in made][1:] == ["change"]
+    assert (await stack.call("POST", f"/{project_id}/audit"))["trail"]["intact"]
+    await check_found(stack, project_id, made[1], "assertion")
 
 
 async def check_found(stack: Stack, project_id: str, decision: Any, what: str) -> None:
