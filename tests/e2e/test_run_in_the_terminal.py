@@ -87,6 +87,8 @@ async def test_ctrl_c_asks_and_watching_goes_on(cli: CommandLine) -> None:
         await terminal.seen("The run continues. [d]etach, [c]ancel, or [w]atch on?")
         terminal.type("x\n")
         await terminal.seen("Answer d, c or w.")
+        # What is typed before the question is discarded.
+        await terminal.seen("[w]atch on?")
         terminal.type("w\n")
         await terminal.seen("1 running")
         workspace = re.search(r"workspace (\S+)", terminal.text)

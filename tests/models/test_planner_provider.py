@@ -183,9 +183,11 @@ async def test_a_greedy_model_never_passes_the_budget(signoffs: Signoffs, model:
         codes.append(answer.json()["code"])
         told = [request.usage for request in model.requests if request.usage is not None]
         used = sum(usage.input_tokens + usage.output_tokens for usage in told)
-        assert used <= budget
         metrics = await stack.call("GET", f"/{project_id}/metrics")
-        assert metrics["tokens_used"] == used
+        # A call that broke off, as one can on a busy machine, counts in full although the client was told nothing.
+        assert used <= metrics["tokens_used"] <= budget
+        if len(told) == len(model.requests):
+            assert metrics["tokens_used"] == used
     assert codes[0] == "budget_exceeded"
     assert codes[-1] == "plan_invalid"
 
