@@ -83,7 +83,7 @@ from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
 from app.settings import Settings
 from app.settings.loading import load_settings
-from app.storage import gates, idempotency, project_list
+from app.storage import gates, idempotency, overview, project_list
 from app.temporal.client import Engine
 from app.temporal.commands import Commands
 from app.temporal.expiry import expire_gates_periodically
@@ -98,7 +98,11 @@ logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 SWEEP_SECONDS = 60.0
 # What every app does in its database each minute.
-_SWEEPS = {"forget old idempotency keys": idempotency.sweep, "merge the counts of projects": project_list.merge_counts}
+_SWEEPS = {
+    "forget old idempotency keys": idempotency.sweep,
+    "merge the counts of projects": project_list.merge_counts,
+    "merge the totals of weeks": overview.merge_totals,
+}
 _CONTROLLERS = [
     CatalogController,
     CertificateController,
