@@ -32,6 +32,7 @@ from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
 from app.api.controllers.notifications import NotificationController
 from app.api.controllers.outline import OutlineController, preview_processes
+from app.api.controllers.overview import OverviewController
 from app.api.controllers.passkey_approvals import PasskeyApprovalController
 from app.api.controllers.passkeys import PasskeyController
 from app.api.controllers.people import KeyController, MeController, PeopleController
@@ -122,6 +123,7 @@ _CONTROLLERS = [
     MeController,
     NotificationController,
     OutlineController,
+    OverviewController,
     PasskeyApprovalController,
     PasskeyController,
     PeopleController,

@@ -71,6 +71,7 @@ PROJECT: dict[str, Value] = {
     "max_cost_usd": 7,
     "parameters": {"version": "2"},
     "labels": ["other"],
+    "template": "Other",
     "signing": {"approvals": 2},
 }
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
@@ -217,6 +218,8 @@ STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveE
 OF_ALL = {
     ("getInbox", "limit"),
     ("getInbox", "offset"),
+    # `test_overview` tests how far it goes back.
+    ("getOverview", "weeks"),
     ("listNotifications", "status"),
     ("listNotifications", "limit"),
     ("listNotifications", "offset"),

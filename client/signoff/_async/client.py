@@ -19,6 +19,7 @@ from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
 from signoff.schemas.events import LiveEvent
 from signoff.schemas.inbox import Inbox
 from signoff.schemas.outline import OutlinePreview
+from signoff.schemas.overview import Overview
 from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
 from signoff.schemas.people import Me
 from signoff.schemas.policies import PolicyList
@@ -134,6 +135,14 @@ class AsyncSignoff:
     async def inbox(self, *, limit: int | None = None, offset: int | None = None) -> Inbox:
         """List what waits for you across all projects: first what expires, then the oldest. 20 items, unless `limit` says so."""
         return await self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), Inbox)
+
+    async def overview(self, *, weeks: int | None = None) -> Overview:
+        """Get what runs and waits, and what was done in the last weeks, over all projects that you may read.
+
+        Args:
+            weeks: how many weeks to go back, with the current one; None means 13.
+        """
+        return await self._transport.call(get("/api/overview", {"weeks": weeks}), Overview)
 
     async def me(self) -> Me:
         """Get who you are for the server, and what you may do."""

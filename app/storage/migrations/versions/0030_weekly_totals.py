@@ -14,8 +14,8 @@ POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 COLUMNS = (
     "week, template, labels, completed, failed, cancelled, completed_ms, calls, unpriced, tokens, cost_usd, merged"
 )
-IS_CALL = "model_steps.tool IS NULL AND model_steps.status <> 'open' AND model_steps.ended_at IS NOT NULL"
-IS_ENDED = "runs.status <> 'running' AND runs.completed_at IS NOT NULL"
+IS_CALL = "model_steps.tool IS NULL AND model_steps.status IN ('done', 'lost', 'void') AND model_steps.ended_at > ''"
+IS_ENDED = "runs.status IN ('completed', 'failed', 'cancelled') AND runs.completed_at > ''"
 # When a trigger adds to the totals.
 EVENTS = {
     "ended_run": ("runs", "AFTER UPDATE OF status", "OLD.status = 'running' AND NEW.status <> 'running'"),
@@ -143,7 +143,8 @@ def _query(table: str, at: str, where: str, sums: str, merged: str, of: str) -> 
     joined = f" JOIN projects ON projects.id = {table}.project_id" if of == "projects" else ""
     # The columns of OLD and NEW are the same in every row.
     groups = f"1, {template}, {labels}" if of == "projects" else "1"
-    return f"SELECT {week}, {template}, {labels}, {sums}, {merged} FROM {table}{joined} WHERE {where} GROUP BY {groups}"
+    columns = f"{week}, {template}, {labels}, {sums}, {merged}"
+    return f"SELECT {columns} FROM {table}{joined} WHERE {where} GROUP BY {groups}"  # noqa: S608 - the values are above
 
 
 def _week(at: str) -> str:
