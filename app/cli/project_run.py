@@ -43,6 +43,7 @@ class Order:
 
     name: str | None
     description: str
+    template: str | None
     strategy: str
     auto_approve_phases: bool
     parameters: dict[str, str] | None
@@ -184,6 +185,8 @@ class ProjectRun:
             "path": path,
             "parameters": await ask_for_missing(self._api, self._console, order.description, order.parameters or {}),
         }
+        if order.template:
+            fields["template"] = order.template
         if order.name:
             fields["name"] = order.name
         try:

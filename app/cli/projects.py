@@ -12,7 +12,7 @@ from rich.text import Text
 
 from app.cli.approvals import changes_signing, signing_options, who_must_approve, with_signing
 from app.cli.archiving import ARCHIVING
-from app.cli.arguments import ProjectId, TimeSpan, heading_of, project_argument, set_option
+from app.cli.arguments import Moment, ProjectId, TimeSpan, heading_of, project_argument, set_option
 from app.cli.command import (
     answer_command,
     as_json_option,
@@ -66,6 +66,7 @@ def _field_options(command: Any) -> Any:
                 help="The work, in Markdown; @FILE reads a file, - reads standard input.",
             ),
             click.option("--label", "labels", multiple=True, help="A label; may be repeated. Replaces earlier ones."),
+            click.option("--template", help="Name of the template it starts from; the overview groups by it."),
             click.option(
                 "--strategy", type=click.Choice([item.value for item in Strategy]), help="How to run the tasks."
             ),
@@ -120,6 +121,10 @@ def _brief(project: Json) -> Text:
 @click.option("--search", help="List only projects with this text in their name or description.")
 @click.option("--label", help="List only projects with this label.")
 @click.option("--archived", type=click.Choice(["true", "all"]), help="List the archive, or all with it.")
+@click.option("--since", "created_after", type=Moment(), help="List only projects created since, such as 7d.")
+@click.option("--until", "created_before", type=Moment(is_end=True), help="List only projects created until then.")
+@click.option("--changed-since", "updated_after", type=Moment(), help="List only projects changed since.")
+@click.option("--changed-until", "updated_before", type=Moment(is_end=True), help="List only those not changed later.")
 @click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="Order; default: newest.")
 @click.option("--limit", type=click.IntRange(1, 200), help="Maximum number of projects; default: 20.")
 @click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")
@@ -128,7 +133,11 @@ def _brief(project: Json) -> Text:
 @web_option
 @answer_command(projects_table)
 async def list_projects(api: AsyncSignoff, *, everything: bool, web: bool, **query: Any) -> ProjectList:
-    """List projects, newest first."""
+    """List projects, newest first.
+
+    A time is how long ago it was, such as 7d or 12h; a date, such as 2026-11-28; or a time, such as 2026-11-28T14:30:00Z. Dates
+    are in UTC, and --until includes the whole day.
+    """
     if web:
         open_page(f"{api.url}/")
         raise click.exceptions.Exit(0)
@@ -136,8 +145,7 @@ async def list_projects(api: AsyncSignoff, *, everything: bool, web: bool, **que
         return await api.projects.list(**query)
     if not _ONE_PAGE.isdisjoint(given(**query)):
         raise click.UsageError("--all lists every project. Leave out --limit, --offset and --cursor.")
-    filters = {name: query[name] for name in ("status", "search", "label", "archived", "sort_by")}
-    return await _all_projects(api, filters)
+    return await _all_projects(api, {name: value for name, value in query.items() if name not in _ONE_PAGE})
 
 
 async def _all_projects(api: AsyncSignoff, query: Json) -> ProjectList:

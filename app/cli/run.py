@@ -28,6 +28,7 @@ from signoff.vocabulary import Strategy
 @click.option("--yes", "-y", is_flag=True, help="Approve the plan without asking.")
 @accept_critical_option
 @click.option("--name", help="Name of the project; default: the plan's first heading, otherwise the file's name.")
+@click.option("--template", help="Name of the template that PLAN is; `signoff overview` groups by it.")
 @click.option("--path", "folder", type=click.Path(path_type=Path), help="Folder to work in; default: the current one.")
 @click.option("--new-workspace", is_flag=True, help="Work in a new folder that Signoff creates.")
 @click.option(

@@ -25,6 +25,7 @@ from app.storage import (
     slow_steps,
     tasks,
 )
+from app.storage.project_dates import Dates
 from app.storage.project_list import Wanted
 from app.storage.tables import metadata
 from tests.unit.conftest import new_project, opened, with_plan
@@ -64,6 +65,16 @@ CALLS: dict[str, Callable[[Connection], object]] = {
     "label": list_of(label="team"),
     "labels of a role": list_of(within=["team", "ops"]),
     "label, role and search": list_of(label="team", within=["team"], search="report"),
+    **{
+        f"created or changed in a time, {order}, {status}, archived {archived}, {dates.created_after}": list_of(
+            sort_by=order, status=status, archived=archived, dates=dates
+        )
+        for order in ORDERS
+        for status in (None, "failed")
+        for archived in (False, None)
+        for dates in (Dates(created_after=KEY[0]), Dates(updated_after=KEY[0], updated_before="2027"))
+    },
+    "search in a time": list_of(search="report", dates=Dates(created_after=KEY[0])),
     "counts": project_list.count_by_status,
     "counts of running work": counts.by_status,
     "tasks": lambda conn: tasks.all_of(conn, "proj_x", limit=20),
@@ -150,6 +161,9 @@ async def test_many_matches_are_read_in_the_order_of_the_list(file: Path, monkey
     monkeypatch.setattr(project_list, "FEW_MATCHES", 0)
     async with opened(file) as database:
         await database.transact(lambda conn: new_project(conn, name="Report", labels=["team"]))
+        since = Dates(created_after=KEY[0])
         found = await database.read(lambda conn: plans_of(conn, list_of(search="report", label="team")))
+        found += await database.read(lambda conn: plans_of(conn, list_of(dates=since)))
+        found += await database.read(lambda conn: plans_of(conn, list_of(dates=since, sort_by="name")))
     assert [(step, statement) for statement, step in found if reads_everything(statement, step)] == []
     assert not any("ORDER BY" in step for _, step in found if "GROUP" not in step), found

@@ -40,6 +40,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         label: str | None = None,
         ref: str | None = None,
         archived: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        updated_after: str | None = None,
+        updated_before: str | None = None,
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
@@ -50,6 +54,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         Args:
             ref: an id, the beginning or end of one, or a whole name; only the projects that it may refer to are listed.
             archived: "true" lists the projects in the archive, "all" those outside too; otherwise the archive is left out.
+            created_after: only projects created at this time or later: a date, which means its beginning in UTC, or an ISO time.
+            created_before: only projects created before this time.
+            updated_after: only projects last changed at this time or later.
+            updated_before: only projects last changed before this time.
             cursor: `next_cursor` of the page before, with the same filters and order.
         """
         query = {
@@ -58,6 +66,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
             "label": label,
             "ref": ref,
             "archived": archived,
+            "created_after": created_after,
+            "created_before": created_before,
+            "updated_after": updated_after,
+            "updated_before": updated_before,
             "sort_by": sort_by,
             "limit": limit,
             "offset": offset,
@@ -72,6 +84,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         search: str | None = None,
         label: str | None = None,
         archived: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        updated_after: str | None = None,
+        updated_before: str | None = None,
         sort_by: str | None = None,
     ) -> AsyncGenerator[ProjectSummary]:
         """Yield every project that matches, page by page. None is left out or repeated if others come or go meanwhile."""
@@ -82,6 +98,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
                 search=search,
                 label=label,
                 archived=archived,
+                created_after=created_after,
+                created_before=created_before,
+                updated_after=updated_after,
+                updated_before=updated_before,
                 sort_by=sort_by,
                 limit=200,
                 cursor=cursor,

@@ -41,6 +41,10 @@ class Projects(Plans, Reviews, Control):
         label: str | None = None,
         ref: str | None = None,
         archived: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        updated_after: str | None = None,
+        updated_before: str | None = None,
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
@@ -51,6 +55,10 @@ class Projects(Plans, Reviews, Control):
         Args:
             ref: an id, the beginning or end of one, or a whole name; only the projects that it may refer to are listed.
             archived: "true" lists the projects in the archive, "all" those outside too; otherwise the archive is left out.
+            created_after: only projects created at this time or later: a date, which means its beginning in UTC, or an ISO time.
+            created_before: only projects created before this time.
+            updated_after: only projects last changed at this time or later.
+            updated_before: only projects last changed before this time.
             cursor: `next_cursor` of the page before, with the same filters and order.
         """
         query = {
@@ -59,6 +67,10 @@ class Projects(Plans, Reviews, Control):
             "label": label,
             "ref": ref,
             "archived": archived,
+            "created_after": created_after,
+            "created_before": created_before,
+            "updated_after": updated_after,
+            "updated_before": updated_before,
             "sort_by": sort_by,
             "limit": limit,
             "offset": offset,
@@ -73,6 +85,10 @@ class Projects(Plans, Reviews, Control):
         search: str | None = None,
         label: str | None = None,
         archived: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        updated_after: str | None = None,
+        updated_before: str | None = None,
         sort_by: str | None = None,
     ) -> Generator[ProjectSummary, None, None]:
         """Yield every project that matches, page by page. None is left out or repeated if others come or go meanwhile."""
@@ -83,6 +99,10 @@ class Projects(Plans, Reviews, Control):
                 search=search,
                 label=label,
                 archived=archived,
+                created_after=created_after,
+                created_before=created_before,
+                updated_after=updated_after,
+                updated_before=updated_before,
                 sort_by=sort_by,
                 limit=200,
                 cursor=cursor,
