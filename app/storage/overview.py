@@ -113,6 +113,7 @@ def merge_totals(conn: Connection) -> bool:
 
 def _add(sums: defaultdict[_Key, Counter[str]], rows: Iterable[Row[Any]]) -> None:
     for row in rows:
-        week, template, labels, *figures = row
-        added = zip(_FIGURES, figures, strict=True)
-        sums[week, template, labels].update({column.name: figure for column, figure in added})
+        values: tuple[Any, ...] = tuple(row)
+        week, template, labels = values[: len(_KEY)]
+        names = [column.name for column in _FIGURES]
+        sums[week, template, labels].update(dict(zip(names, values[len(_KEY) :], strict=True)))

@@ -82,7 +82,7 @@ def call_of(conn: Connection, project_id: str, status: str, cost: float | None, 
         "output_tokens": 0,
         "started_at": "2026-01-01T00:00:00.000Z",
     }
-    position = conn.execute(insert(model_steps).values(row)).inserted_primary_key[0]
+    position = conn.execute(insert(model_steps).values(row).returning(model_steps.c.position)).scalar_one()
     ended = {"status": status, "input_tokens": 10, "output_tokens": 2, "cost_usd": cost}
     ended["ended_at"] = at or isoformat(datetime.now(UTC))
     conn.execute(update(model_steps).where(model_steps.c.position == position).values(**ended))
