@@ -21,6 +21,7 @@ export const list = {
   saved: {
     title: "Saved filters",
     save: "Save this filter…",
+    saveTitle: "Save this filter",
     edit: "Edit filters…",
     name: "Name",
     hint: "Saved filters are kept in this browser.",

@@ -26,7 +26,7 @@ export const overview = {
     [`${completed} completed`, failed ? `${failed} failed` : "", cancelled ? `${cancelled} cancelled` : ""]
       .filter(Boolean)
       .join(", "),
-  byWeek: "Cost by week",
+  byWeek: "Runs and cost by week",
   week: (monday: string) => `Week of ${monday}`,
   slowest: "Slowest steps",
   slowestHint: "Time in which a step waited is not included. A step of a template appears once.",
