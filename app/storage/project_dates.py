@@ -21,6 +21,10 @@ class Dates:
     updated_after: str | None = None
     updated_before: str | None = None
 
+    def given(self) -> list[tuple[str, str]]:
+        """The limits, by name."""
+        return [(name, value) for name in self.__slots__ if (value := getattr(self, name)) is not None]
+
     def conditions(self) -> list[ColumnElement[bool]]:
         """The conditions that a project must meet; none if there is no limit."""
         created, updated = projects.c.created_at, projects.c.updated_at

@@ -15,7 +15,7 @@ GOOD, BAD = "- Import orders: `echo done` {#import}\n", "- Import orders: `false
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
+def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
     """A Signoff without projects of other tests, which would count."""
     with running_signoff(tmp_path_factory.mktemp("overview")) as signoff:
         yield signoff
@@ -25,18 +25,18 @@ def section(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=name)
 
 
-def test_it_shows_what_runs_and_waits_and_how_the_last_weeks_went(page: Page, alone: Signoff) -> None:
-    page.goto(f"{alone.url}/")
+def test_it_shows_what_runs_and_waits_and_how_the_last_weeks_went(page: Page, signoff: Signoff) -> None:
+    page.goto("/")
     page.get_by_role("navigation", name="Signoff").get_by_role("link", name="Overview").click()
     expect(page).to_have_title(re.compile("Overview · Signoff$"))
     expect(page.get_by_role("heading", name="Nothing to show yet")).to_be_visible()
     assert violations(page) == []
 
-    alone.finished("Orders of Monday", GOOD, template="Nightly import")
-    alone.finished("Orders of Tuesday", BAD, template="Nightly import")
-    alone.finished("By hand", GOOD)
-    alone.started("Reading", "- [ ] Read the report {#read}\n", template="Checks")
-    alone.planned("Unread", GOOD)
+    signoff.finished("Orders of Monday", GOOD, template="Nightly import")
+    signoff.finished("Orders of Tuesday", BAD, template="Nightly import")
+    signoff.finished("By hand", GOOD)
+    signoff.started("Reading", "- [ ] Read the report {#read}\n", template="Checks")
+    signoff.planned("Unread", GOOD)
 
     # The page learns of everything by itself.
     templates = section(page, "Runs by template").get_by_role("listitem")
@@ -62,12 +62,12 @@ def test_it_shows_what_runs_and_waits_and_how_the_last_weeks_went(page: Page, al
 
 @pytest.mark.parametrize("width", [390, 320])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_it_without_scrolling_sideways(page: Page, alone: Signoff, width: int, scheme: str) -> None:
+def test_a_phone_shows_it_without_scrolling_sideways(page: Page, signoff: Signoff, width: int, scheme: str) -> None:
     long = "ImportOfAllOrdersOfTheYearWithoutAnySpaceInItsName" * 3
-    alone.planned(f"{long} {width} {scheme}", GOOD)
+    signoff.planned(f"{long} {width} {scheme}", GOOD)
     page.set_viewport_size({"width": width, "height": 740})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto(f"{alone.url}/")
+    page.goto("/")
     page.get_by_role("link", name="Overview", exact=True).locator("visible=true").click()
     expect(section(page, "Waiting for a person").get_by_text(f"{width} {scheme}")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width

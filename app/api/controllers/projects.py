@@ -91,11 +91,11 @@ class ProjectController(Controller):
         `next_cursor` of a page gives the next one with `cursor`, and null means that there is none. Unlike `offset`, it neither
         skips nor repeats a project when others are added or deleted meanwhile.
         """
-        dates = Dates(
-            created_after=time_of(created_after, "created_after"),
-            created_before=time_of(created_before, "created_before"),
-            updated_after=time_of(updated_after, "updated_after"),
-            updated_before=time_of(updated_before, "updated_before"),
+        dates = _dates(
+            created_after=created_after,
+            created_before=created_before,
+            updated_after=updated_after,
+            updated_before=updated_before,
         )
         wanted = project_list.Wanted(
             status=None if status == "all" else status,
@@ -107,10 +107,7 @@ class ProjectController(Controller):
             archived=_ARCHIVED[archived],
             dates=dates,
         )
-        query = ("projects", wanted.status, wanted.search, label, wanted.ref, archived, sort_by)
-        if dates != Dates():
-            # Without them, cursors are those of servers that do not know them.
-            query = (*query, dates)
+        query = ("projects", wanted.status, wanted.search, label, wanted.ref, archived, sort_by, *dates.given())
         place = place_of(cursor, [str] * project_list.key_length(sort_by), *query, offset=offset)
         after = None if place is None else list(map(str, place))
 
@@ -272,6 +269,10 @@ async def _with_tag(request: AnyRequest, services: Services, project_id: str) ->
         return response_of(found)
     project, revision = found
     return Response(await with_live_state(services, project), headers=etag(revision_tag(revision)))
+
+
+def _dates(**texts: str | None) -> Dates:
+    return Dates(**{name: time_of(text, name) for name, text in texts.items()})
 
 
 async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) -> str:
