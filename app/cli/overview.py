@@ -67,7 +67,7 @@ def _waiting(rows: list[Json]) -> RenderableType:
             (
                 ident(row["project_id"]),
                 _age(row["since"]),
-                Text(INBOX_KINDS.get(row["kind"], row["kind"]), style="yellow"),
+                Text(INBOX_KINDS.get(str(row["kind"]), str(row["kind"])), style="yellow"),
                 row["project_name"],
                 row["title"],
             )

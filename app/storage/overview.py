@@ -29,7 +29,7 @@ _FIGURES = tuple(
     for name in ("completed", "failed", "cancelled", "completed_ms", "calls", "unpriced", "tokens", "cost_usd")
 )
 # How many rows are merged in one transaction.
-_MERGED_AT_ONCE = 500
+_MERGED_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)

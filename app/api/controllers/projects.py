@@ -115,16 +115,8 @@ class ProjectController(Controller):
 
         def read(conn: Connection) -> Encoded:
             page = project_list.page(conn, wanted, limit=limit, offset=offset, after=after)
-            counts = {ProjectStatus(name): count for name, count in page.counts.items()}
-            answer = ProjectList(
-                projects=_summaries(conn, page.rows, troubled),
-                total=page.total,
-                limit=limit,
-                offset=offset,
-                status_counts=counts,
-                next_cursor=cursor_of(page.end, *query),
-            )
-            return encoded(answer)
+            rows = _summaries(conn, page.rows, troubled)
+            return encoded(_listing(page, rows, limit, offset, cursor_of(page.end, *query)))
 
         key = (query, wanted.within, limit, offset, tuple(after or ()), frozenset(troubled.items()))
         return response_of(await services.remembered_reads.read(key, read))
@@ -269,6 +261,15 @@ async def _with_tag(request: AnyRequest, services: Services, project_id: str) ->
         return response_of(found)
     project, revision = found
     return Response(await with_live_state(services, project), headers=etag(revision_tag(revision)))
+
+
+def _listing(
+    page: project_list.ProjectPage, rows: list[ProjectSummary], limit: int, offset: int, cursor: str | None
+) -> ProjectList:
+    counts = {ProjectStatus(name): count for name, count in page.counts.items()}
+    return ProjectList(
+        projects=rows, total=page.total, limit=limit, offset=offset, status_counts=counts, next_cursor=cursor
+    )
 
 
 def _dates(**texts: str | None) -> Dates:
