@@ -11,8 +11,9 @@ from app.database.database import Database
 from app.domain.identity import isoformat, new_id
 from app.domain.weeks import last_weeks, week_of
 from app.storage import overview, projects, runs, slow_steps, tasks
+from app.storage.model_table import model_steps
 from app.storage.overview import WeekTotals
-from app.storage.tables import attempts, model_steps
+from app.storage.tables import attempts
 from app.storage.tables import projects as project_table
 from app.storage.tables import runs as run_table
 from app.storage.total_tables import slow_steps as step_table
