@@ -214,9 +214,9 @@ class Stack(Projects):
         if ids := [project["id"] for project in listed["projects"] if project["stage"] != "finished"]:
             await self.call("POST", "/batch/delete", json={"ids": ids})
 
-    async def events(self, project_id: str) -> list[dict[str, Any]]:
-        """Return the project's events so far."""
-        return await read_events(self.http, project_id, follow=False)
+    async def events(self, project_id: str, *, after: int = 0) -> list[dict[str, Any]]:
+        """Return the project's events so far, beginning after number `after`."""
+        return await read_events(self.http, project_id, follow=False, after=after)
 
 
 @contextlib.asynccontextmanager

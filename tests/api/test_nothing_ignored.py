@@ -283,15 +283,15 @@ def normal(value: Any) -> str:
     return ID.sub(lambda match: names.setdefault(match[0], f"id {len(names)}"), text)
 
 
-async def observed(stack: Stack, project_id: str, answer: httpx.Response) -> str:
-    """Everything that is visible of a project after a call, and the call's answer."""
+async def observed(stack: Stack, project_id: str, answer: httpx.Response, after: int) -> str:
+    """Everything that is visible of a project after a call, its events since number `after`, and the call's answer."""
     seen: list[Any] = [answer.status_code, answer.json()]
     copied = answer.json().get("id", "")
     if copied.startswith("proj_") and copied != project_id:
         seen.append((await stack.call("GET", f"/{copied}/output-files"))["total"])
     if (await stack.http.get(f"/api/projects/{project_id}")).status_code == 200:
         seen += [await stack.call("GET", f"/{project_id}{path}") for path in ("", "/plans", "/decisions")]
-        seen.append([[event["type"], event["data"]] for event in await stack.events(project_id)])
+        seen.append([[event["type"], event["data"]] for event in await stack.events(project_id, after=after)])
     return normal(seen)
 
 
@@ -317,26 +317,24 @@ async def prepared(stack: Stack, situation: str, operation: str) -> Json:
 
 
 class Probe:
-    """A project in a situation. Refusals change nothing, so that one project can refuse many calls."""
+    """A project in a situation. A refusal changes nothing of it, so that it serves until it accepts a call."""
 
     def __init__(self, stack: Stack, situation: str) -> None:
         self._stack, self._situation = stack, situation
         self._project: Json | None = None
-        # Whether the project has refused nothing yet: a refusal leaves a trace in the record.
-        self._untouched = False
 
     async def send(
-        self, operation: str, target: tuple[str, str], field: str | None = None, *, untouched: bool = False
+        self, operation: str, target: tuple[str, str], field: str | None = None
     ) -> tuple[httpx.Response | None, str]:
-        """Make a call with one field, or with none. Returns the answer, and if it was accepted by an untouched project, all that
-        is visible of the project then.
+        """Make a call with one field, or with none. Returns the answer, and if it was accepted, all that is visible of the project
+        then. The events of earlier refusals are left out.
 
         The answer is None if the field has no value in the situation.
         """
-        if self._project is None or (untouched and not self._untouched) or operation == "duplicateProject":
+        if self._project is None or operation == "duplicateProject":
             await self.drop()
-            self._project, self._untouched = await prepared(self._stack, self._situation, operation), True
-        project, was_untouched = self._project, self._untouched
+            self._project = await prepared(self._stack, self._situation, operation)
+        project = self._project
         body: Json = {}
         if field is not None:
             value = FIELDS[operation][field]
@@ -345,11 +343,12 @@ class Probe:
             if value is None:
                 return None, ""
             body = {field: value}
+        before = await self._stack.project(project["id"])
+        assert normal(before) == normal(project), "a refusal changed the project"
         sent = await asked(self._stack, project, operation, target, body)
         if not sent.is_success:
-            self._untouched = False
             return sent, ""
-        seen = await observed(self._stack, project["id"], sent) if was_untouched else ""
+        seen = await observed(self._stack, project["id"], sent, after=before["last_seq"])
         await self.drop()
         return sent, seen
 
@@ -367,8 +366,6 @@ async def ignored(probe: Probe, operation: str, target: tuple[str, str], fields:
         # The project's state does not allow the call, regardless of its fields.
         check_error(plain)
         return []
-    if not without:
-        _, without = await probe.send(operation, target, untouched=True)
     found: list[str | None] = []
     for field in sorted(fields):
         sent, seen = await probe.send(operation, target, field)
@@ -377,8 +374,6 @@ async def ignored(probe: Probe, operation: str, target: tuple[str, str], fields:
         if not sent.is_success:
             found.append(unnamed(field, check_error(sent)))
             continue
-        if not seen:
-            _, seen = await probe.send(operation, target, field, untouched=True)
         found.append(f"{field}: made no difference" if seen == without else None)
     return [f"{operation} {item}" for item in found if item is not None]
 
