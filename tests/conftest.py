@@ -31,11 +31,11 @@ from app.planning.planner import Planner
 from app.serving.limits import Limits
 from app.settings import Settings
 from app.temporal import commands
-from app.temporal.client import Engine
 from app.temporal.connection import connect
 from app.workspace.workspaces import workspaces_of
 from tests.databases import DATABASES, POSTGRESQL, SQLITE, full
 from tests.lock_order import LOCK_ORDER
+from tests.planning_engine import PlanningEngine
 from tests.ports import free_port
 from tests.postgresql import PostgresServer
 from tests.projects import Projects
@@ -159,6 +159,7 @@ class Stack(Projects):
     settings: Settings
     temporal: Client
     database: Database
+    engine: PlanningEngine
     url: str
     http: httpx.AsyncClient
     _exit: contextlib.AsyncExitStack = field(repr=False)
@@ -173,6 +174,7 @@ class Stack(Projects):
         assert self._worker is None
         self._worker = contextlib.AsyncExitStack()
         worker = build_worker(self.temporal, self.settings, self.database, planners)
+        self.engine.use(worker)
         await self._worker.enter_async_context(worker)
 
     async def stop_worker(self) -> None:
@@ -184,9 +186,15 @@ class Stack(Projects):
         project = await self.call("POST", "", status=201, json={"description": description, **fields})
         return project["id"]
 
-    async def planned(self, description: str, **fields: Any) -> str:
-        """Create a project with a plan that waits for approval, and return its id."""
+    async def planned(self, description: str, *, by_workflow: bool = False, **fields: Any) -> str:
+        """Create a project with a plan that waits for approval, and return its id.
+
+        The plan is made by the same calls and activities as always. With `by_workflow`, a workflow is open afterwards, which then
+        decides what is sent. An automatic approval needs one, too.
+        """
         project_id = await self.create(description, **fields)
+        if self._worker is not None and not by_workflow and not fields.get("auto_approve_plan"):
+            self.engine.planned_here.add(project_id)
         await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
         return project_id
 
@@ -251,11 +259,12 @@ async def running_stack(
         )
         await database.start()
         stack.push_async_callback(database.close)
-        app = create_app(settings, Engine(settings, temporal, thresholds))
+        engine = PlanningEngine(settings, temporal, thresholds, planned_in=database)
+        app = create_app(settings, engine)
         url = f"http://127.0.0.1:{port}"
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=90))
         await stack.enter_async_context(served(app, settings, limits))
-        running = Stack(settings, temporal, database, url, http, stack)
+        running = Stack(settings, temporal, database, engine, url, http, stack)
         if worker:
             await running.start_worker()
         try:

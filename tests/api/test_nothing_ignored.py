@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from app.storage import projects
+from app.storage.projects import ProjectRow
 from tests.api.answers import check_error, fields_of
 from tests.api.conftest import end_planning
 from tests.api.test_call_table import TABLE
@@ -180,14 +183,14 @@ EDITS = {"createTask", "updateTask", "createPhase"}
 SITUATIONS = (
     "pending, no plan",
     "pending, planning again",
-    "pending, plan ready",
+    "pending, plan ready, no workflow",
     "running",
     "running, at a gate",
     "running, asking",
     "failed",
 )
 # Edits of a plan differ only by whether there is a run.
-OF_EDITS = {"pending, plan ready", "running"}
+OF_EDITS = {"pending, plan ready, no workflow", "running"}
 # Runs that wait differ from other runs only in what answers them.
 ONLY = {"running, at a gate": {"approveProject"}, "running, asking": {"answerDecision"}}
 QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
@@ -289,8 +292,12 @@ async def observed(stack: Stack, project_id: str, answer: httpx.Response, after:
     copied = answer.json().get("id", "")
     if copied.startswith("proj_") and copied != project_id:
         seen.append((await stack.call("GET", f"/{copied}/output-files"))["total"])
-    if (await stack.http.get(f"/api/projects/{project_id}")).status_code == 200:
-        seen += [await stack.call("GET", f"/{project_id}{path}") for path in ("", "/plans", "/decisions")]
+    project = await stack.http.get(f"/api/projects/{project_id}")
+    if project.status_code == 200:
+        seen += [
+            project.json(),
+            *[await stack.call("GET", f"/{project_id}{path}") for path in ("/plans", "/decisions")],
+        ]
         seen.append([[event["type"], event["data"]] for event in await stack.events(project_id, after=after)])
     return normal(seen)
 
@@ -316,6 +323,10 @@ async def prepared(stack: Stack, situation: str, operation: str) -> Json:
     return await stack.project(project_id)
 
 
+# The part of a project's row that says what was sent, and whether a workflow is open. A refusal may change it.
+RECORDED = ("last_seq", "last_hash", "updated_at", "engaged")
+
+
 class Probe:
     """A project in a situation. A refusal changes nothing of it, so that it serves until it accepts a call."""
 
@@ -326,8 +337,8 @@ class Probe:
     async def send(
         self, operation: str, target: tuple[str, str], field: str | None = None
     ) -> tuple[httpx.Response | None, str]:
-        """Make a call with one field, or with none. Returns the answer, and if it was accepted, all that is visible of the project
-        then. The events of earlier refusals are left out.
+        """Make a call with one field, or with none. Returns the answer, and if it was accepted, all that is then visible of the
+        project. The events of earlier refusals are left out.
 
         The answer is None if the field has no value in the situation.
         """
@@ -343,14 +354,21 @@ class Probe:
             if value is None:
                 return None, ""
             body = {field: value}
-        before = await self._stack.project(project["id"])
-        assert normal(before) == normal(project), "a refusal changed the project"
+        before = await self._row()
         sent = await asked(self._stack, project, operation, target, body)
         if not sent.is_success:
+            left = await self._row()
+            same = {name: getattr(before, name) for name in RECORDED}
+            assert replace(left, **same) == before, f"{operation} changed the project, although it was refused"
             return sent, ""
-        seen = await observed(self._stack, project["id"], sent, after=before["last_seq"])
+        seen = await observed(self._stack, project["id"], sent, after=before.last_seq)
         await self.drop()
         return sent, seen
+
+    async def _row(self) -> ProjectRow:
+        assert self._project is not None
+        project_id = self._project["id"]
+        return await self._stack.database.read(lambda conn: projects.get(conn, project_id))
 
     async def drop(self) -> None:
         if self._project is not None:
@@ -449,8 +467,7 @@ async def rich(stack: Stack) -> Json:
 
 
 async def test_every_query_parameter_is_heeded_or_refused(signoff: Stack) -> None:
-    projects = [await rich(signoff), await rich(signoff)]
-    project = projects[0]
+    project, _ = await rich(signoff), await rich(signoff)
     needed = {"getFile": {"path": "a.txt"}, "diffPlans": {"from": "1", "to": "2"}, "streamEvents": {"follow": "false"}}
     for path, method, operation in operations(await document(signoff)):
         name = operation["operationId"]
