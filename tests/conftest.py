@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as property_settings
-from litestar import Litestar
-from litestar.openapi.spec import OpenAPI
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -35,6 +32,7 @@ from app.temporal.connection import connect
 from app.workspace.workspaces import workspaces_of
 from tests.databases import DATABASES, POSTGRESQL, SQLITE, full
 from tests.lock_order import LOCK_ORDER
+from tests.parsed_once import share_what_is_parsed
 from tests.planning_engine import PlanningEngine
 from tests.ports import free_port
 from tests.postgresql import PostgresServer
@@ -95,21 +93,9 @@ def _patience() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_document() -> Iterator[None]:
-    """Have apps in this process share their OpenAPI document: making it is most of the work of a start."""
-    made: dict[str, OpenAPI] = {}
-    build = Litestar.openapi_schema.__get__
-
-    def document(app: Litestar) -> OpenAPI:
-        assert app.openapi_config is not None
-        key = str(app.openapi_config.security)  # the only part that depends on the settings
-        if key not in made:
-            made[key] = build(app)
-            made[key].to_schema = functools.cache(made[key].to_schema)  # type: ignore[method-assign]
-        return made[key]
-
+def _parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Litestar, "openapi_schema", property(document))
+        share_what_is_parsed(patch)
         yield
 
 
@@ -164,6 +150,8 @@ class Stack(Projects):
     http: httpx.AsyncClient
     _exit: contextlib.AsyncExitStack = field(repr=False)
     _worker: contextlib.AsyncExitStack | None = field(default=None, repr=False)
+    # What `planned` does by default.
+    plans_by_workflow: ClassVar[bool] = True
 
     @property
     def root(self) -> Path:
@@ -186,13 +174,14 @@ class Stack(Projects):
         project = await self.call("POST", "", status=201, json={"description": description, **fields})
         return project["id"]
 
-    async def planned(self, description: str, *, by_workflow: bool = False, **fields: Any) -> str:
+    async def planned(self, description: str, *, by_workflow: bool | None = None, **fields: Any) -> str:
         """Create a project with a plan that waits for approval, and return its id.
 
-        The plan is made by the same calls and activities as always. With `by_workflow`, a workflow is open afterwards, which then
-        decides what is sent. An automatic approval needs one, too.
+        With `by_workflow`, or by default outside `plans_without_workflow`, a workflow plans and stays open, and decides what is
+        sent next. Otherwise `PlanningEngine` makes the plan. An automatic approval always needs a workflow.
         """
         project_id = await self.create(description, **fields)
+        by_workflow = self.plans_by_workflow if by_workflow is None else by_workflow
         if self._worker is not None and not by_workflow and not fields.get("auto_approve_plan"):
             self.engine.planned_here.add(project_id)
         await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
@@ -272,6 +261,12 @@ async def running_stack(
         finally:
             if running._worker is not None:
                 await running.stop_worker()
+
+
+@pytest.fixture
+def plans_without_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `Stack.planned` make plans without a workflow, for tests of what happens to a plan afterwards."""
+    monkeypatch.setattr(Stack, "plans_by_workflow", False)
 
 
 @pytest.fixture(scope="session")
