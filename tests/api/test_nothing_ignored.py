@@ -270,6 +270,7 @@ VOLATILE = {
 }
 ID = re.compile(r"\b(?:proj|phase|task|dec|run|req|key)_[0-9a-z]{26}\b")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
+VERSION = re.compile(r'("(?:[a-z_]*_)?(?:version|based_on)": )(\d+)')
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -280,10 +281,12 @@ def _plain(value: Any) -> Any:
 
 
 def normal(value: Any) -> str:
-    """A value without the parts that differ between two equal ones: ids, times, digests."""
+    """A value without the parts that differ between two equal ones: ids, times, digests, numbers of versions."""
     names: dict[str, str] = {}
     text = MOMENT.sub("then", DIGEST.sub("digest", json.dumps(_plain(value), sort_keys=True)))
-    return ID.sub(lambda match: names.setdefault(match[0], f"id {len(names)}"), text)
+    text = ID.sub(lambda match: names.setdefault(match[0], f"id {len(names)}"), text)
+    versions: dict[str, str] = {}
+    return VERSION.sub(lambda match: match[1] + versions.setdefault(match[2], f"version {len(versions)}"), text)
 
 
 async def observed(stack: Stack, project_id: str, answer: httpx.Response, after: int) -> str:
@@ -294,10 +297,10 @@ async def observed(stack: Stack, project_id: str, answer: httpx.Response, after:
         seen.append((await stack.call("GET", f"/{copied}/output-files"))["total"])
     project = await stack.http.get(f"/api/projects/{project_id}")
     if project.status_code == 200:
-        seen += [
-            project.json(),
-            *[await stack.call("GET", f"/{project_id}{path}") for path in ("/plans", "/decisions")],
-        ]
+        seen += [project.json(), await stack.call("GET", f"/{project_id}/plans")]
+        # Earlier refusals are listed as well.
+        decisions = (await stack.call("GET", f"/{project_id}/decisions"))["decisions"]
+        seen.append([decision for decision in decisions if decision["error"] is None])
         seen.append([[event["type"], event["data"]] for event in await stack.events(project_id, after=after)])
     return normal(seen)
 
@@ -358,12 +361,34 @@ class Probe:
         sent = await asked(self._stack, project, operation, target, body)
         if not sent.is_success:
             left = await self._row()
-            same = {name: getattr(before, name) for name in RECORDED}
+            same: dict[str, Any] = {name: getattr(before, name) for name in RECORDED}
+            same["failure"] = before.failure
             assert replace(left, **same) == before, f"{operation} changed the project, although it was refused"
+            if left.failure != before.failure:
+                # A planner has refused the call, and its project shows that.
+                await self.drop()
             return sent, ""
-        seen = await observed(self._stack, project["id"], sent, after=before.last_seq)
-        await self.drop()
+        if operation in EDITS and self._situation == "running":
+            seen = await self._proposed(sent, after=before.last_seq)
+            await self._discard()
+        else:
+            seen = await observed(self._stack, project["id"], sent, after=before.last_seq)
+            await self.drop()
         return sent, seen
+
+    async def _proposed(self, answer: httpx.Response, after: int) -> str:
+        """What an edit of a run proposes. The project and its run stay as they are, so one project serves every edit."""
+        assert self._project is not None
+        project_id = self._project["id"]
+        events = [[event["type"], event["data"]] for event in await self._stack.events(project_id, after=after)]
+        return normal([answer.status_code, answer.json(), await self._stack.project(project_id), events])
+
+    async def _discard(self) -> None:
+        assert self._project is not None
+        project_id = self._project["id"]
+        # An edit that changes nothing proposes nothing.
+        if (await self._stack.project(project_id))["edited_plan"] is not None:
+            await self._stack.call("POST", f"/{project_id}/discard-edit")
 
     async def _row(self) -> ProjectRow:
         assert self._project is not None
@@ -384,6 +409,9 @@ async def ignored(probe: Probe, operation: str, target: tuple[str, str], fields:
         # The project's state does not allow the call, regardless of its fields.
         check_error(plain)
         return []
+    if operation in EDITS:
+        # The comparison shows something only if the same call looks the same the next time.
+        assert (await probe.send(operation, target))[1] == without
     found: list[str | None] = []
     for field in sorted(fields):
         sent, seen = await probe.send(operation, target, field)
