@@ -17,11 +17,6 @@ from tests.conftest import Stack, running_stack
 TAKE_YOUR_TIME = {"planner": "patient"}
 
 
-@pytest.fixture(autouse=True)
-def _cheap_plans(plans_without_workflow: None) -> None:
-    """Most tests here are about what happens to a plan afterwards."""
-
-
 class PatientPlanner:
     """A planner that never finishes."""
 

@@ -12,6 +12,9 @@ from tests.api.answers import check_error
 from tests.api.conftest import begin_planning, end_planning
 from tests.conftest import Stack
 
+# These are about what happens to a plan afterwards.
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- [ ] Look {#look}"
 
 

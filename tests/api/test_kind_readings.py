@@ -14,6 +14,9 @@ from tests.api.test_create import DEFAULTS
 from tests.conftest import Stack, running_stack
 from tests.raw_http import exchange, read_answer
 
+# These are about what happens to a plan afterwards.
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 OUTLINE = "- [ ] Look {#look}\n- [ ] Sign {#sign}"
 
 

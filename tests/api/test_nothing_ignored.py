@@ -19,6 +19,9 @@ from tests.api.test_call_table import TABLE
 from tests.api.test_openapi import document, operations, resolved
 from tests.conftest import Stack
 
+# These are about what happens to a plan afterwards.
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 Json = dict[str, Any]
 # A value, or a function that creates one for the project in question.
 Value = Any | Callable[[Json], Any]
