@@ -48,13 +48,12 @@ class TimeSpan(click.ParamType[float]):
 
 
 def _newest() -> list[Any]:
-    from app.cli.options import load_settings  # noqa: PLC0415 - only shell completion needs it
+    from app.cli.options import load_client_settings  # noqa: PLC0415 - only shell completion needs it
     from app.cli.target import address_of  # noqa: PLC0415
     from signoff import Signoff  # noqa: PLC0415
 
-    settings = load_settings({})
-    key = settings.api_key.get_secret_value()
-    with Signoff(address_of(settings), api_key=key, timeout=_MAX_SECONDS, retry_seconds=0) as client:
+    settings = load_client_settings({})
+    with Signoff(address_of(settings), api_key=settings.api_key, timeout=_MAX_SECONDS, retry_seconds=0) as client:
         return list(client.projects.list(limit=_MAX_PROJECTS).projects)
 
 

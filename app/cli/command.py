@@ -23,7 +23,7 @@ from app.cli.listing import new_console
 from app.cli.options import client_options
 from app.cli.references import whole_id, whole_phase, whole_task
 from app.cli.target import client_of
-from app.settings import Settings
+from app.settings.of_clients import ClientSettings
 from signoff import AsyncSignoff, Forbidden, NotFound, ServerError, SignoffError, Unauthorized, to_json
 
 Work = Callable[..., Awaitable[Any]]
@@ -123,7 +123,7 @@ def client_command(work: Work) -> Callable[..., Any]:
     """Turn `work(api, …)`, which returns an exit code, into a command that accepts shortened project ids."""
 
     @functools.wraps(work)
-    def command(settings: Settings, **arguments: Any) -> None:
+    def command(settings: ClientSettings, **arguments: Any) -> None:
         async def with_client() -> int:
             async with client_of(settings) as api:
                 await _complete_ids(api, arguments)

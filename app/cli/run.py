@@ -121,7 +121,7 @@ async def _run(order: Order, settings: Settings) -> int:
     here = shared_folder(Path.cwd(), settings)
     folders = [folder for folder in (here, order.folder and order.folder.resolve()) if folder]
     try:
-        async with serving(settings, folders=folders) as target, client_of(settings, target) as api:
+        async with serving(settings, folders=folders) as target, client_of(settings.of_clients, target) as api:
             console.print(Text(_introduction(target, settings), style="dim"), soft_wrap=True)
             return await ProjectRun(api, target, order, console, settings, interrupts).execute()
     except asyncio.CancelledError:
