@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from app.cli.words import visible
 from signoff import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _FILTER = "signoff.jq"
 # What names an item, if it has no id.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from app.cli.arguments import ProjectId
 from app.cli.command import as_json_option, client_command, print_json
 from app.cli.display import visible
 from app.cli.references import whole_id
-from signoff import AsyncSignoff
-from signoff.schemas.answers import ArchiveAnswer
+
+if TYPE_CHECKING:
+    from signoff import AsyncSignoff
+    from signoff.schemas.answers import ArchiveAnswer
 
 _projects_argument = click.argument("project_ids", metavar="PROJECT...", nargs=-1, required=True, type=ProjectId())
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from app.settings.of_clients import DESCRIPTIONS, PREFIX, ClientSettings, from_environment
+from app.settings.of_clients import DESCRIPTIONS, PREFIX, from_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from app.settings import Settings
+    from app.settings.of_clients import ClientSettings
 
 R = TypeVar("R")
 _OPTION_PREFIX = "setting_"
@@ -57,7 +59,7 @@ def _with_flags(
 
     decorated: Callable[..., R] = wrapped
     # Click lists options in the reverse order of their decorators.
-    for field, text in reversed(described.items()):
+    for field, text in reversed(list(described.items())):
         flag = f"--{field.replace('_', '-')}"
         decorated = click.option(flag, f"{_OPTION_PREFIX}{field}", metavar="VALUE", help=text)(decorated)
     return decorated

@@ -5,19 +5,20 @@ from __future__ import annotations
 import fcntl
 import json
 import socket
-from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from app.settings.of_clients import ClientSettings
 from signoff import AsyncSignoff
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
     from app.settings import Settings
+    from app.settings.of_clients import ClientSettings
 
 # Someone is waiting at the terminal.
 _RETRY_SECONDS = 2.0

@@ -63,7 +63,8 @@ def from_environment(flags: Mapping[str, Any]) -> ClientSettings | None:
     if settings_file().exists():
         return None
     given = {name.lower(): value for name, value in variables().items()}
-    chosen = {name: given.get(f"{PREFIX}{name}".lower()) for name in DESCRIPTIONS} | flags
+    chosen: dict[str, Any] = {name: given.get(f"{PREFIX}{name}".lower()) for name in DESCRIPTIONS}
+    chosen.update(flags)
     port = chosen["port"]
     if port is not None and not (str(port).isdecimal() and 0 < int(port) <= MAX_PORT):
         return None
