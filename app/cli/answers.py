@@ -13,6 +13,8 @@ from signoff import to_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer
+
 _FILTER = "signoff.jq"
 # What names an item, if it has no id.
 _NAMES = ("id", "key", "version", "path")
@@ -75,6 +77,17 @@ def print_json(value: object, *, indent: int | None = 2) -> None:
             click.echo(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
     except ValueError as error:
         raise click.UsageError(f"--jq cannot be applied to the answer: {_first_line(error)}") from error
+
+
+def print_batch(answer: ArchiveAnswer | BatchDeleteAnswer, *, as_json: bool) -> int:
+    """Print what became of several projects, and each that the API refused. Returns the exit code: 1 if it refused any."""
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(answer.message)
+        for entry in answer.failed:
+            click.secho(visible(f"{entry.id}: {entry.message}"), fg="red", err=True)
+    return 1 if answer.failed else 0
 
 
 def print_ids(answer: Any) -> None:
