@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from app.domain.identity import isoformat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Someone has pressed Tab and is waiting.
 _MAX_SECONDS = 1.0
@@ -75,13 +77,12 @@ class Moment(click.ParamType[str]):
 
 
 def _newest() -> list[Any]:
-    from app.cli.options import load_settings  # noqa: PLC0415 - only shell completion needs it
+    from app.cli.options import load_client_settings  # noqa: PLC0415 - only shell completion needs it
     from app.cli.target import address_of  # noqa: PLC0415
     from signoff import Signoff  # noqa: PLC0415
 
-    settings = load_settings({})
-    key = settings.api_key.get_secret_value()
-    with Signoff(address_of(settings), api_key=key, timeout=_MAX_SECONDS, retry_seconds=0) as client:
+    settings = load_client_settings({})
+    with Signoff(address_of(settings), api_key=settings.api_key, timeout=_MAX_SECONDS, retry_seconds=0) as client:
         return list(client.projects.list(limit=_MAX_PROJECTS).projects)
 
 

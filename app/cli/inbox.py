@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
 from app.cli.approvals import gate_of, still_waits, who_must_approve
@@ -31,6 +31,9 @@ from app.cli.terms import proposal_text
 from app.cli.words import INBOX_KINDS
 from signoff import AsyncSignoff, Conflict, NotFound, SignoffError, to_json
 from signoff.vocabulary import GateKind
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 LATER, QUIT = "later", "quit"
 _MAX_ITEMS = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
@@ -26,19 +26,23 @@ from app.cli.command import (
     yes_option,
 )
 from app.cli.control import CONTROLS
-from app.cli.display import Json, plan_tree, projects_table, size, visible
-from app.cli.follow import EXIT_CODES, NOT_IN_TIME, REFUSED, Follower, fetch_plan, show_result
+from app.cli.display import plan_tree, projects_table, size, visible
 from app.cli.groups import command_group
 from app.cli.opening import open_page, page_of, web_option
 from app.cli.references import whole_id
 from app.cli.reports import REPORTS
+from app.cli.results import EXIT_CODES, NOT_IN_TIME, REFUSED, fetch_plan, show_result
 from app.cli.reviews import REVIEWS
 from app.cli.words import takes_effect
 from app.domain.gates import HOLD_A_PROJECT
-from signoff import AsyncSignoff, SignoffError, WaitTimeout, is_pending, to_json
-from signoff.fields import Until
-from signoff.schemas.projects import Project, ProjectList
+from signoff import SignoffError, WaitTimeout, is_pending, to_json
 from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
+
+if TYPE_CHECKING:
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.fields import Until
+    from signoff.schemas.projects import Project, ProjectList
 
 _INTERRUPTED = 130
 # As many as one answer has at most.
@@ -252,6 +256,8 @@ async def watch(api: AsyncSignoff, project_id: str, *, asks: bool, as_json: bool
 
     Ctrl-C stops watching; the project keeps running. Exit codes: 0 completed, 1 failed, 2 cancelled, 130 Ctrl-C.
     """
+    from app.cli.follow import Follower  # noqa: PLC0415 - with the types of all events
+
     out = console()
     project = to_json(await api.projects.get(project_id))
     try:

@@ -22,11 +22,12 @@ from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
-from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict, text_of
+from app.planning.outline.scripts import INTERPRETERS, STRICT_SH, needs_strict, text_of
 from app.planning.outline.sections import is_alternative, kind_of
 from app.planning.outline.sessions import enters, opens_session
 from app.planning.outline.single import as_text, read_single_phase, read_single_task
 from app.planning.outline.steps import is_another_way
+from app.planning.strict_bash import STRICT_BASH
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 

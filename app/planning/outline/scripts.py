@@ -32,6 +32,7 @@ from app.planning.outline.shell_findings import (
 )
 from app.planning.outline.shell_text import read_shell_text
 from app.planning.outline.unset import is_secret, to_ask_for
+from app.planning.strict_bash import STRICT_BASH
 
 # Programs that take a script as an argument, for the language of a block.
 INTERPRETERS: dict[str, list[str]] = {
@@ -55,7 +56,6 @@ INTERPRETERS: dict[str, list[str]] = {
     "pwsh": ["pwsh", "-Command"],
     "ps1": ["pwsh", "-Command"],
 }
-STRICT_BASH = ("bash", "-eo", "pipefail", "-c")
 STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
 _OFFERS_A_CHOICE = re.compile(
