@@ -94,14 +94,14 @@ def read_fence(part: TaskParts, block: Fence, context: Context) -> str:
         part.action = fences.read_action(block, context.findings)
         part.by_hand = part.action is None
         return ""
-    script = _read_script(block, context)
+    script = _read_script(block, context, must_run=part.must_run)
     part.action, part.name, part.by_hand = script.action, script.name, script.action is None
     return script.expected
 
 
-def _read_script(block: Fence, context: Context) -> scripts.Script:
+def _read_script(block: Fence, context: Context, *, must_run: bool) -> scripts.Script:
     """Read a block of commands, and what a person sees of it."""
-    script = scripts.read_script(block, context.settings, context.findings)
+    script = scripts.read_script(block, context.settings, context.findings, must_run=must_run)
     if script.by_hand:
         script.expected = block.source
     elif script.expected:

@@ -216,6 +216,7 @@ class ItemTasks:
         label = label_of(step.before)
         title = f"{prefix}: {label}" if label else f"{prefix} ({number})"
         part = TaskParts(line=step.block.line, column=0, title=shortened(title), fields=dict(self.fields))
+        part.must_run = self.parts.must_run
         expected = self._read(part, step.block, step.before)
         extend_action(part, self.given, self.places, self.findings)
         part.description = _paragraphs(before if before.rstrip(":") != label else "", expected)

@@ -50,6 +50,7 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
     if title.attributes:
         read_attributes(title.attributes, parts, head.place, findings)
     run = parts.fields.pop(RUN, None)
+    parts.must_run = run is True or bool(parts.fields)
     if run is False:
         return Steps()
     if run is None and _is_sample(head):
@@ -157,13 +158,15 @@ class _Reader:
             self.parts.by_hand = True
         elif command is not None or self._shows_script():
             self._take_env()
+        if command is not None and self._check_inline(command):
+            command, by_hand, self.parts.by_hand = None, True, True
+            actions.append(ActionSpec(type="manual"))
         shown = by_hand and (self.forced or not self.boxed)
         own = bool(actions) or self.boxed or command is not None
         steps, after = self._steps(by_hand=by_hand, shown=shown, own=own)
         labeled = command is not None
         if command is not None:
             actions.append(scripts.inline_action(command, self.context.settings))
-            self._check_inline(command)
         self._one_action(actions, steps)
         tasks = ItemTasks(self.title, self.parts, self.context, self._nested, labeled=labeled)
         released = (self.boxed or self.asks) and not self.run
@@ -305,12 +308,21 @@ class _Reader:
     def _shows_script(self) -> bool:
         return any(isinstance(block, Fence) and scripts.is_action(block) for block in self.rest)
 
-    def _check_inline(self, command: str) -> None:
+    def _check_inline(self, command: str) -> bool:
+        """Find what could surprise in the command. Return whether a person has to do it instead."""
         line, column = self.parts.line, self.parts.column
         for _, number, _ in self.head.lines:
             if number < len(self.findings.lines) and command in self.findings.lines[number]:
                 line, column = number, self.findings.column_of(number, command)
-        scripts.check_script(command, line, self.findings, self.context.settings.variables, offset=column)
+        why = scripts.check_script(
+            command,
+            line,
+            self.findings,
+            self.context.settings.variables,
+            offset=column,
+            must_run=self.parts.must_run,
+        )
+        return bool(why)
 
     def _one_action(self, actions: list[ActionSpec], steps: list[ItemStep]) -> None:
         blocks = [step.block.language for step in steps if isinstance(step.block, Fence)]

@@ -6,7 +6,7 @@ Pure functions from the text of a document and the text of a script.
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from app.planning.outline.shell_findings import Command, unset_variables
 from app.planning.outline.shell_text import ShellText
@@ -21,6 +21,17 @@ _SET = re.compile(
 _NAME = re.compile(r"[a-z_]\w*")
 _UNSURE = frozenset({"source", ".", "eval"})
 _PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"})
+
+HOW_TO_KEEP = (
+    'To have it run, put both into one block. Or have the other step write name=value to "$SIGNOFF_OUTPUT", and pass '
+    "${{ tasks.KEY.outputs.name }} to this one in an inputs block."
+)
+
+
+def why_lost(names: Sequence[str]) -> str:
+    """What is wrong with a step that reads these variables: how a sentence about it continues."""
+    listed = ", ".join(f"${name}" for name in names[:10])
+    return f"reads {listed}, which only another step sets, and what a step sets is gone when it ends"
 
 
 def set_anywhere(text: str) -> frozenset[str]:
