@@ -16,6 +16,7 @@ from app.domain.parameters import Parameter, variable_of
 from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.domain.texts import normalized
 from app.planning.outline.attributes import condition_text, write
+from app.planning.outline.blocks import List, read_blocks
 from app.planning.outline.elsewhere import is_elsewhere
 from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
@@ -35,6 +36,9 @@ MAX_INLINE_COMMAND = 80
 
 _VARIABLE = re.compile(r"\$(?:\{[#!]?)?([A-Z][A-Z0-9_]*)")
 _ANY_VARIABLE = re.compile(r"\$(?:\{[#!]?)?([A-Za-z_][A-Za-z0-9_]*)")
+_LIST_LINE = re.compile(r"^\s*(?:[-*+]|[0-9]{1,9}[.)])(?:\s|$)", re.MULTILINE)
+# A comment ends a list, and is no part of the plan.
+_BETWEEN_LISTS = "<!-- -->"
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -85,8 +89,15 @@ def _body(draft: PlanDraft, name: str) -> str:
     for phase in draft.phases:
         parts.append(_phase(phase, draft.parameters))
         if phase.tasks:
+            parts += [_BETWEEN_LISTS] if _ends_with_list(phase.description) else []
             parts.append(_tasks(phase, draft.parameters))
     return "\n\n".join(parts) + "\n"
+
+
+def _ends_with_list(text: str) -> bool:
+    """Whether a list behind `text` would continue one in it."""
+    blocks = read_blocks(text.split("\n")).blocks if _LIST_LINE.search(text) else []
+    return bool(blocks) and isinstance(blocks[-1], List)
 
 
 def _is_plain(summary: str) -> bool:

@@ -11,6 +11,7 @@ from app.planning.outline.context import Context, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere, runs_elsewhere
 from app.planning.outline.findings import Findings
 from app.planning.outline.item_tasks import ItemStep, ItemTasks
+from app.planning.outline.outdented import ends_with_item
 from app.planning.outline.parts import RUN, TaskParts, attribute_actions, read_attributes
 from app.planning.outline.steps import Steps
 from app.planning.outline.titles import Head, read_head
@@ -45,6 +46,9 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
         findings.warn(head.lines[0][1], message)
     parts = TaskParts(line=line, column=column - head.begin)
     title = head.title
+    if not head.source.strip() and not head.rest:
+        findings.warn(item.line, "This item is empty, so it is left out.")
+        return Steps(is_empty=True)
     if title.misshapen is not None:
         findings.problem(*head.place(title.misshapen), _misshapen(head.source[title.misshapen :]))
     if title.attributes:
@@ -300,7 +304,9 @@ class _Reader:
             self.context = self.context.with_variables(self.parts.fields["env"])
 
     def _check_end(self, fence: Fence) -> None:
-        if not fence.closed:
+        if not fence.closed and ends_with_item(fence.content, self.findings.lines[fence.end :]):
+            self.findings.warn(fence.line, "This block has no end, so it ends with its item.")
+        elif not fence.closed:
             marks = "~~~" if fence.source.lstrip().startswith("~") else "```"
             message = f"This block has no end. Close it with {marks}, and indent all its lines to the text of its item."
             self.findings.problem(fence.line, self.findings.column_of(fence.line, marks), message)

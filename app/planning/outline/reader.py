@@ -14,6 +14,7 @@ from app.domain.conditions import objections_to
 from app.domain.errors import Invalid
 from app.domain.parameters import Parameter, variable_of
 from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
+from app.domain.references import input_variable
 from app.domain.validation import Objection, no_objection
 from app.planning.outline import scripts
 from app.planning.outline.attributes import resolved
@@ -88,9 +89,9 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
 
 
 def read_with_parameters(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft | None:
-    """The plan of a description whose only problems are placeholders, with a parameter in place of each.
+    """The plan of a description whose only problems are placeholders, with a parameter or a secret in place of each.
 
-    None if it has no placeholders, or one that a parameter cannot replace. For the arguments, see `read_outline`.
+    None if it has no placeholders, or one that cannot be replaced. For the arguments, see `read_outline`.
 
     Raises:
         Invalid: `plan_invalid`: it has other problems.
@@ -102,11 +103,14 @@ def read_with_parameters(description: str, *, has_model: bool, objection: Object
     replaced = with_variables(findings.lines, findings.placeholders)
     if replaced is None:
         return None
-    text, variables = replaced
-    draft = read_outline(text, has_model=has_model, objection=objection)
+    draft = read_outline(replaced.text, has_model=has_model, objection=objection)
+    for task in draft.tasks():
+        script = scripts.text_of(task.action)
+        read = [name for name in replaced.secrets if re.search(rf"\$\{{{input_variable(name)}\}}", script)]
+        task.inputs |= {name: f"${{{{ secrets.{name} }}}}" for name in read}
     missing = {
         variable.lower(): Parameter(description=f"In place of {placeholder}")
-        for variable, placeholder in variables.items()
+        for variable, placeholder in replaced.parameters.items()
     }
     return draft.model_copy(update={"parameters": {**draft.parameters, **missing}})
 
@@ -126,7 +130,10 @@ def first_heading(description: str) -> str:
 
 def _document(findings: Findings) -> tuple[Document, FrontMatter]:
     front = take_front_matter(findings)
-    return read_blocks(findings.lines), front
+    document = read_blocks(findings.lines)
+    for block in document.outdented:
+        findings.warn(block.line, block.message)
+    return document, front
 
 
 def _is_prose(blocks: list[Block]) -> bool:

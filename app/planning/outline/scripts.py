@@ -55,6 +55,10 @@ INTERPRETERS: dict[str, list[str]] = {
     "pwsh": ["pwsh", "-Command"],
     "ps1": ["pwsh", "-Command"],
 }
+# Shells whose blocks run only if they say so.
+_OTHER_SHELLS = frozenset(
+    {"zsh", "ksh", "dash", "fish", "powershell", "pwsh", "ps1", "posh", "cmd", "bat", "batch", "dosbatch"}
+)
 STRICT_BASH = ("bash", "-eo", "pipefail", "-c")
 STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
@@ -125,8 +129,10 @@ def is_script(fence: Fence) -> bool:
 def is_shown(fence: Fence) -> bool:
     """Whether a fence holds commands without saying so: in a section that says nothing else to do, a person does them."""
     options = fence_options(fence)
-    plain = options.language in (*SESSIONS, "") and options.run is None and not fence.is_text
-    return plain and _session(fence) is None and holds_commands(fence.content)
+    if options.run is not None or fence.is_text:
+        return False
+    plain = options.language in (*SESSIONS, "") and _session(fence) is None and holds_commands(fence.content)
+    return plain or (options.language in _OTHER_SHELLS and bool(fence.content.strip()))
 
 
 def is_own(fence: Fence) -> bool:
@@ -223,7 +229,8 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
     if (opened := opens_session(content)) is not None and not opened.last:
         return f"'{opened.command}' opens a session, and the lines after it are meant to be typed there"
     if is_shown(fence):
-        return "it does not say that it is a script. To run it, start it with ```sh"
+        how = f"{options.language} run" if options.language in INTERPRETERS else "sh"
+        return f"it does not say that it is a script. To run it, start it with ```{how}"
     return ""
 
 

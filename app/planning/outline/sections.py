@@ -198,7 +198,8 @@ _NO_COMMAND = re.compile(
     r"|[A-Za-z_]\w*(?:=\S*|\(\))"  # an assignment or the name of a function
     r"|\S*(?:\.\.\.|\u2026)"  # an abbreviated value
     r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
-    r"|[A-Z][A-Z0-9_-]*|[\"'].*[\"']"  # a constant, a quotation
+    r"|[A-Z][A-Z0-9_-]*|[A-Z][a-z]\w*|[\"'].*[\"']"  # a constant, a name, a quotation
+    r"|\[[^\[\]]*\]|<[^<>]*>|\{[^{}]*\}|\{\{[^{}]*\}\}"  # a placeholder and nothing else
     r"|[A-Za-z_][\w.-]*:(?:\s.*)?"  # a setting: `image: app:1`
     r"|\S.*\s\[--?[A-Za-z][^\[\]]*\](?:\s.*)?"  # how to call a program: `run [--debug]`
 )
