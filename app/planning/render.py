@@ -21,10 +21,11 @@ from app.planning.outline.elsewhere import is_elsewhere
 from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
+from app.planning.outline.interpreters import INTERPRETERS
 from app.planning.outline.lost_variables import set_anywhere
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
-from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict, text_of
+from app.planning.outline.scripts import STRICT_BASH, STRICT_SH, needs_strict, text_of
 from app.planning.outline.sections import is_alternative, kind_of
 from app.planning.outline.sessions import enters, opens_session
 from app.planning.outline.single import as_text, read_single_phase, read_single_task

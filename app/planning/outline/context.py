@@ -53,9 +53,16 @@ class Context:
             known = self._steps[id(block)] = block, found(block)
         return known[1]
 
+    def with_shell(self, shell: str) -> Context:
+        """The same for scripts that run in this shell."""
+        same = shell == self.settings.shell
+        return self if same else replace(self, settings=replace(self.settings, shell=shell))
+
     def with_variables(self, names: Iterable[str]) -> Context:
         """The same for scripts that have these variables as well."""
         known = self.settings.variables.union(names)
+        if len(known) == len(self.settings.variables):
+            return self
         return replace(self, settings=replace(self.settings, variables=known))
 
 

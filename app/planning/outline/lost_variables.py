@@ -48,9 +48,11 @@ def lost_variables(text: ShellText, script: list[Command], known: Set[str], else
         known: names that the plan sets for the script.
         elsewhere: names that the document sets anywhere (`set_anywhere`).
     """
-    if any(command.words and command.words[0] in _UNSURE for command in script):
-        return {}  # What it sources may set them.
-    found = {name: at for name, at in unset_variables(text).items() if not is_of_machine(name)} | _lower_case(text)
+    if sources(script):
+        return {}
+    found = {name: at for name, at in unset_variables(text).items() if not is_of_machine(name)} | unset_in_lower_case(
+        text
+    )
     return {
         name: at
         for name, at in found.items()
@@ -58,7 +60,13 @@ def lost_variables(text: ShellText, script: list[Command], known: Set[str], else
     }
 
 
-def _lower_case(text: ShellText) -> dict[str, int]:
+def sources(script: list[Command]) -> bool:
+    """Whether a script takes in what may set any variable."""
+    return any(command.words and command.words[0] in _UNSURE for command in script)
+
+
+def unset_in_lower_case(text: ShellText) -> dict[str, int]:
+    """Names in lowercase that a script reads although nothing in it sets them, and where first."""
     given: set[str] = set()
     for match in _SET.finditer(text.expanded):
         given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))

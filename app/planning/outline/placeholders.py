@@ -34,6 +34,8 @@ class Placeholder:
         if re.fullmatch(r"[vV]?[A-Z]+(?:\.[0A-Z]+)+|[vV]?[xn]\.\w\.\w|[0-9.]+X[\w.]*", self.text):
             # The name of a series, such as 2.4, is another value than that of a version.
             return "VERSION" if self.text.count(".") > 1 else "MAJOR_MINOR"
+        if self.text.startswith("YYYY"):
+            return "DATE"
         name = _NO_NAME.sub("_", self.text.upper()).strip("_")[:60]
         return f"{name}_VALUE" if is_of_machine(name) or objection_to(name.lower() or "_") else name
 
@@ -77,6 +79,11 @@ class Replaced:
     text: str
     parameters: dict[str, str]
     secrets: list[str]
+
+    def inputs_of(self, script: str) -> dict[str, str]:
+        """The inputs that a script needs to read its secrets."""
+        read = [name for name in self.secrets if f"${{{input_variable(name)}}}" in script]
+        return {name: f"${{{{ secrets.{name} }}}}" for name in read}
 
 
 def with_variables(lines: list[str], placeholders: list[Placeholder]) -> Replaced | None:

@@ -14,7 +14,6 @@ from app.domain.conditions import objections_to
 from app.domain.errors import Invalid
 from app.domain.parameters import Parameter, variable_of
 from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
-from app.domain.references import input_variable
 from app.domain.validation import Objection, no_objection
 from app.planning.outline import scripts
 from app.planning.outline.attributes import resolved
@@ -105,13 +104,8 @@ def read_with_parameters(description: str, *, has_model: bool, objection: Object
         return None
     draft = read_outline(replaced.text, has_model=has_model, objection=objection)
     for task in draft.tasks():
-        script = scripts.text_of(task.action)
-        read = [name for name in replaced.secrets if re.search(rf"\$\{{{input_variable(name)}\}}", script)]
-        task.inputs |= {name: f"${{{{ secrets.{name} }}}}" for name in read}
-    missing = {
-        variable.lower(): Parameter(description=f"In place of {placeholder}")
-        for variable, placeholder in replaced.parameters.items()
-    }
+        task.inputs |= replaced.inputs_of(scripts.text_of(task.action))
+    missing = {name.lower(): Parameter(description=f"In place of {text}") for name, text in replaced.parameters.items()}
     return draft.model_copy(update={"parameters": {**draft.parameters, **missing}})
 
 

@@ -15,8 +15,16 @@ from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHEL
 from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
+from app.planning.outline.interpreters import INTERPRETERS, OTHER_SHELLS
 from app.planning.outline.lost_between import Step
-from app.planning.outline.lost_variables import HOW_TO_KEEP, is_guarded, lost_variables, why_lost
+from app.planning.outline.lost_variables import (
+    HOW_TO_KEEP,
+    is_guarded,
+    lost_variables,
+    sources,
+    unset_in_lower_case,
+    why_lost,
+)
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
@@ -33,35 +41,10 @@ from app.planning.outline.shell_findings import (
 from app.planning.outline.shell_text import read_shell_text
 from app.planning.outline.unset import is_secret, to_ask_for
 
-# Programs that take a script as an argument, for the language of a block.
-INTERPRETERS: dict[str, list[str]] = {
-    "python": ["python3", "-c"],
-    "python3": ["python3", "-c"],
-    "py": ["python3", "-c"],
-    "javascript": ["node", "-e"],
-    "js": ["node", "-e"],
-    "node": ["node", "-e"],
-    "ruby": ["ruby", "-e"],
-    "rb": ["ruby", "-e"],
-    "perl": ["perl", "-e"],
-    "php": ["php", "-r"],
-    "lua": ["lua", "-e"],
-    "r": ["Rscript", "-e"],
-    "zsh": ["zsh", "-e", "-c"],
-    "ksh": ["ksh", "-e", "-c"],
-    "dash": ["dash", "-e", "-c"],
-    "fish": ["fish", "-c"],
-    "powershell": ["pwsh", "-Command"],
-    "pwsh": ["pwsh", "-Command"],
-    "ps1": ["pwsh", "-Command"],
-}
-# Shells whose blocks run only if they say so.
-_OTHER_SHELLS = frozenset(
-    {"zsh", "ksh", "dash", "fish", "powershell", "pwsh", "ps1", "posh", "cmd", "bat", "batch", "dosbatch"}
-)
 STRICT_BASH = ("bash", "-eo", "pipefail", "-c")
 STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
+_LIST_ITEM = re.compile(r"\s*[-*]\s")
 _OFFERS_A_CHOICE = re.compile(
     r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
 )
@@ -132,7 +115,7 @@ def is_shown(fence: Fence) -> bool:
     if options.run is not None or fence.is_text:
         return False
     plain = options.language in (*SESSIONS, "") and _session(fence) is None and holds_commands(fence.content)
-    return plain or (options.language in _OTHER_SHELLS and bool(fence.content.strip()))
+    return plain or (options.language in OTHER_SHELLS and bool(fence.content.strip()))
 
 
 def is_own(fence: Fence) -> bool:
@@ -224,14 +207,18 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
         return "excludeFromRunAll=true keeps it from running with the others"
     if options.language in (*SHELLS, *SESSIONS, "") and is_only_comments(content):
         return "it has only comments, so there is nothing to run"
+    if all(_LIST_ITEM.match(line) for line in content.split("\n") if line.strip()):
+        return "its lines are a list, and no commands"
     if _OFFERS_A_CHOICE.search(fence.content):
         return "its comments say that its lines are alternatives"
     if (opened := opens_session(content)) is not None and not opened.last:
         return f"'{opened.command}' opens a session, and the lines after it are meant to be typed there"
-    if is_shown(fence):
-        how = f"{options.language} run" if options.language in INTERPRETERS else "sh"
-        return f"it does not say that it is a script. To run it, start it with ```{how}"
-    return ""
+    return _how_to_say_it_runs(options) if is_shown(fence) else ""
+
+
+def _how_to_say_it_runs(options: FenceOptions) -> str:
+    how = f"{options.language} run" if options.language in INTERPRETERS else "sh"
+    return f"it does not say that it is a script. To run it, start it with ```{how}"
 
 
 def inline_action(command: str, settings: Settings) -> ActionSpec:
@@ -288,7 +275,8 @@ def check_script(
         findings.problem(*place(at), _open_heredoc(delimiter))
     for name, at in lost.items():
         findings.problem(*place(at), f"This step {why_lost([name])}. {HOW_TO_KEEP}")
-    unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables and name not in lost}
+    read = unset_variables(parsed) | ({} if sources(script) else unset_in_lower_case(parsed))
+    unset = {name: at for name, at in read.items() if name not in variables and name not in lost}
     if unset:
         checked = {name for name in unset if is_guarded(name, parsed.expanded)}
         _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, checked, script, findings)

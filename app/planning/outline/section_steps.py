@@ -98,7 +98,7 @@ class SectionSteps:
         self.phase = phase
         self.section = section
         parallel = phase.section.strategy == _PARALLEL
-        self._outer = replace(context, parallel=parallel)
+        self._outer = context if context.parallel == parallel else replace(context, parallel=parallel)
         self.context = self._outer
         self.findings = context.findings
         self.plan, self.ordered, self.first = plan, ordered, first
@@ -149,8 +149,7 @@ class SectionSteps:
     def _set_shared(self) -> None:
         """What the next steps inherit: their shell, and the names of their variables."""
         shared = self.phase.section.shared.over(self.plan)
-        settings = replace(self._outer.settings, shell=shared.shell or "sh")
-        self.context = replace(self._outer, settings=settings).with_variables(shared.env)
+        self.context = self._outer.with_shell(shared.shell or "sh").with_variables(shared.env)
 
     def _sets_env(self) -> bool:
         """Whether a block of variables is for the steps below it. Otherwise, it shows the contents of a file."""
