@@ -48,10 +48,10 @@ def lost_variables(text: ShellText, script: list[Command], known: Set[str], else
         known: names that the plan sets for the script.
         elsewhere: names that the document sets anywhere (`set_anywhere`).
     """
-    if sources(script):
+    if _sources(script):
         return {}
     found = {name: at for name, at in unset_variables(text).items() if not is_of_machine(name)} | unset_in_lower_case(
-        text
+        text, script
     )
     return {
         name: at
@@ -60,13 +60,15 @@ def lost_variables(text: ShellText, script: list[Command], known: Set[str], else
     }
 
 
-def sources(script: list[Command]) -> bool:
+def _sources(script: list[Command]) -> bool:
     """Whether a script takes in what may set any variable."""
     return any(command.words and command.words[0] in _UNSURE for command in script)
 
 
-def unset_in_lower_case(text: ShellText) -> dict[str, int]:
-    """Names in lowercase that a script reads although nothing in it sets them, and where first."""
+def unset_in_lower_case(text: ShellText, script: list[Command]) -> dict[str, int]:
+    """Names in lowercase that a script reads although nothing in it can set them, and where first."""
+    if _sources(script):
+        return {}
     given: set[str] = set()
     for match in _SET.finditer(text.expanded):
         given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))

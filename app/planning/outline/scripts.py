@@ -21,7 +21,6 @@ from app.planning.outline.lost_variables import (
     HOW_TO_KEEP,
     is_guarded,
     lost_variables,
-    sources,
     unset_in_lower_case,
     why_lost,
 )
@@ -275,7 +274,7 @@ def check_script(
         findings.problem(*place(at), _open_heredoc(delimiter))
     for name, at in lost.items():
         findings.problem(*place(at), f"This step {why_lost([name])}. {HOW_TO_KEEP}")
-    read = unset_variables(parsed) | ({} if sources(script) else unset_in_lower_case(parsed))
+    read = unset_variables(parsed) | unset_in_lower_case(parsed, script) if "$" in text else {}
     unset = {name: at for name, at in read.items() if name not in variables and name not in lost}
     if unset:
         checked = {name for name in unset if is_guarded(name, parsed.expanded)}

@@ -369,8 +369,8 @@ def why_not_run(label: str, code: str) -> str | None:
         _SAYS_WHAT_TO_DO.match(label) and _CALL.match(code.strip())
     )
     word = code.strip()[:300]
-    if not names_it and " " not in word and not holds_commands(word):
-        names_it = _ENDS_WITH_A_NAME.match(label[-200:]) or _HYPHENS.fullmatch(word)
+    if not names_it and " " not in word and (_ENDS_WITH_A_NAME.match(label[-200:]) or _HYPHENS.fullmatch(word)):
+        names_it = not holds_commands(word)
     if names_it or _NOT_TO_RUN.match(label[-200:]):
         return "the words before it do not say that it is to be run"
     if _NO_COMMAND.fullmatch(word) or (not label and _NAME.fullmatch(word)):

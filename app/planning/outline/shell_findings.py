@@ -21,6 +21,8 @@ _PLACEHOLDER = re.compile(
     r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\]|(?<=[\s=:/@])\[[A-Za-z]{2,}(?:[-_][A-Za-z]{2,})+\](?=\s|$))"
     r"|(?<![\w\]}$\"'])(?P<named>\[(?:version|tag|name|branch|host|hostname|user|username|namespace|release|region|bucket|cluster|path)\])"
 )
+# Something of each of them.
+_MAY_BE_PLACEHOLDER = re.compile(r"[<\[{X]|[xN]\.|A\.B|YY|MY_|[Yy]our|YOUR|domain")
 _ENVIRONMENT = frozenset(
     [
         "PATH",
@@ -111,6 +113,8 @@ _ENVIRONMENTS = frozenset({"conda", "nvm"})
 def placeholders(parsed: ShellText) -> Iterator[tuple[int, str]]:
     """The placeholders in a command, with their offsets. Text in single quotes and quoted here-documents is meant literally."""
     searched = parsed.expanded
+    if _MAY_BE_PLACEHOLDER.search(searched) is None:
+        return
     for match in _PLACEHOLDER.finditer(searched):
         found = match[0]
         at = match.start()
