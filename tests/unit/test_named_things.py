@@ -29,6 +29,15 @@ def actions(text: str) -> list[str]:
         "Target: `main`",
         "Resource: `app-db-endpoints`",
         "`app-db-endpoints`",
+        "`kernel`",
+        "`sw-agg`",
+        "`(\\d+$)`",
+        "`spec.replicas`",
+        "`app#ports()`",
+        "`/var/log/app:/var/log/app`",
+        "`/var/log/app/`",
+        "`-store.engine=blocks`",
+        "`GET /api/v1/apps`",
         "`SELECT count(*) FROM orders;`",
         "Clean: `update orders set done = 1`",
         "Leave it: `\\q`",
@@ -41,7 +50,19 @@ def test_a_name_and_a_query_are_no_commands(item: str) -> None:
 
 @pytest.mark.parametrize(
     "item",
-    ["Build the image: `make`", "Tag: `git tag v1`", "Refresh: `update-ca-certificates`", "The user: `sudo make user`"],
+    [
+        "Build the image: `make`",
+        "`make`",
+        "`true`",
+        "`reboot`",
+        "`./run`",
+        "`/opt/app/bin/run`",
+        "`deploy.sh`",
+        "`sat init`",
+        "Tag: `git tag v1`",
+        "Refresh: `update-ca-certificates`",
+        "The user: `sudo make user`",
+    ],
 )
 def test_a_call_still_runs(item: str) -> None:
     assert actions(f"1. {item}\n") == ["shell"]

@@ -214,15 +214,16 @@ _NO_COMMAND = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an address
     r"|[A-Za-z][A-Za-z0-9+.-]*://\S*"  # a URL
     r"|v?[0-9]+(?:\.[0-9]+)*(?:[-+.][\w.]+)?"  # a version or a number
-    r"|--?[\w-]+(?:[= ]\S+)?"  # an option
+    r"|--?[\w.-]+(?:[= ]\S+)?"  # an option
+    r"|(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+\S+"  # a request
     r"|(?!\./)(?:[\w.@-]+/)*[\w.@-]*\.(?:md|rst|txt|cfg|conf|ini|toml|ya?ml|json|lock|xml|html?|css|csv|"
     r"tsv|sql|env|log|properties|"
     r"gradle|c|h|cc|cpp|rs|go|java|kt|js|ts|tsx|jsx|rb|py|tf|proto|png|svg|pdf|zip|gz|tgz|deb|rpm|jar|whl|"
     r"service|example)"  # a file
     r"|[A-Za-z_]\w*(?:=\S*|\(\))"  # an assignment or the name of a function
     r"|\S*(?:\.\.\.|\u2026)"  # an abbreviated value
-    r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
-    r"|[A-Z][A-Z0-9_-]*|[A-Z][a-z]\w*|[\"'].*[\"']"  # a constant, a name, a quotation
+    r"|\S*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
+    r"|[(^]\S*|[A-Z][A-Z0-9_-]*|[A-Z][a-z]\w*|[\"'].*[\"']"  # a constant, a name, a quotation
     r"|\[[^\[\]]*\]|<[^<>]*>|\{[^{}]*\}|\{\{[^{}]*\}\}"  # a placeholder and nothing else
     r"|[A-Za-z_][\w.-]*:(?:\s.*)?"  # a setting: `image: app:1`
     r"|[\w-]+(?:\.[a-z]{2,})+(?:/[\w.-]+)+(?::[\w.-]+)?"  # an image or an address without a scheme
@@ -235,6 +236,13 @@ _NO_COMMAND = re.compile(
 
 
 # "`alternate_emails`" by itself is the name of a field, a value or a branch.
+_SCRIPT = re.compile(r"\.{1,2}/\S+|\S*\bs?bin/[\w.-]+|\S*[\w-]\.(?:sh|bash|py|rb|pl)")
+# Programs that do something without arguments, and whose names are nothing else.
+_ALONE_LIST = """
+    true false date uname whoami hostname uptime reboot poweroff shutdown halt sync id pwd lsblk lsscsi nproc dmesg lscpu lspci
+    lsusb ifconfig netstat update-grub update-initramfs ldconfig depmod partprobe
+"""
+_ALONE = frozenset(_ALONE_LIST.split())
 _HYPHENS = re.compile(r"(?!update-|apt-|dpkg-)[a-z0-9]+(?:-[a-z0-9]+){2,}")
 _NAME = re.compile(
     r"(?!(?:pg|mysql|apt)_)[a-z]+(?:_[a-z0-9]+)+"
@@ -369,8 +377,10 @@ def why_not_run(label: str, code: str) -> str | None:
         _SAYS_WHAT_TO_DO.match(label) and _CALL.match(code.strip())
     )
     word = code.strip()[:300]
-    if not names_it and " " not in word and (_ENDS_WITH_A_NAME.match(label[-200:]) or _HYPHENS.fullmatch(word)):
-        names_it = not holds_commands(word)
+    if not names_it and not re.search(r"\s", word):
+        # A word alone is the name of something, unless it is that of a program.
+        may_name = not label or _ENDS_WITH_A_NAME.match(label[-200:]) or _HYPHENS.fullmatch(word)
+        names_it = may_name and not (holds_commands(word) or word in _ALONE or _SCRIPT.fullmatch(word))
     if names_it or _NOT_TO_RUN.match(label[-200:]):
         return "the words before it do not say that it is to be run"
     if _NO_COMMAND.fullmatch(word) or (not label and _NAME.fullmatch(word)):
