@@ -126,8 +126,15 @@ def test_an_empty_item_is_left_out() -> None:
     draft = plan("1. a\n-\n- [ ]\n2. b\n\n   1.\n   2. c\n")
     assert [task.title for task in draft.tasks()] == ["a", "b: c"]
     assert [text for text in draft.warnings if "empty" in text] == [
-        f"Line {line}: This item is empty, so it is left out." for line in (2, 3, 6)
+        f"Line {line}: This item is empty, so it is left out." for line in (6,)
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["# T\n\n1.\n\n## A\n\n- a\n", "# T\n\n    1. x:\n\n    2.\n\n## A\n\n- a\n", "- a\n\n1.\n\n2.\n"]
+)
+def test_a_list_of_empty_items_is_no_step(text: str) -> None:
+    assert [len(phase.tasks) for phase in plan(text).phases] == [1]
 
 
 def test_an_item_without_words_is_named_by_what_is_in_it() -> None:

@@ -17,7 +17,10 @@ from app.planning.outline.steps import Steps
 from app.planning.outline.titles import Head, read_head
 
 _SAMPLE = "This is a sample, so it is kept as text and does not run. To run it, add {run}."
-_MAY_BE_TEXT = re.compile(r"run=|example|instance|e\.g|sample|:[ \t]*(?:$|`)", re.IGNORECASE | re.MULTILINE)
+_MAY_BE_TEXT = re.compile(
+    r"run=|example|instance|e\.g|sample|:[ \t]*(?:$|`)|^\s*(?:[-*+]|[0-9]{1,9}[.)])\s*(?:\[[ xX]\])?\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _PARTLY_QUOTED = re.compile(r"""(?<![\w-])([\w-]+)=([^\s"'{}]*["'][^"'{}]*["'][^\s{}]*)""")
 _MAX_LOOKED_AT = 500
 _HOW_TO_RUN = "To run it, write Title: `command` at the end of the item, or add {run}."
@@ -105,7 +108,7 @@ def _has_steps(block: List, context: Context) -> bool:
 
 
 def is_text(block: List) -> bool:
-    """Whether all items of a list are text: they say `run=no`, or only show something."""
+    """Whether all items of a list are text: they say `run=no`, only show something, or are empty."""
     return _MAY_BE_TEXT.search(block.source) is not None and all(map(_says_text, block.items))
 
 
@@ -119,7 +122,8 @@ def warn_of_samples(block: List, findings: Findings) -> None:
 
 def _says_text(item: Item) -> bool:
     head = read_head(item, {}, Findings(""))
-    return _is_sample(head) or any(name == RUN and value == "no" for name, value, _ in head.title.attributes)
+    empty = not head.source.strip() and not head.rest
+    return empty or _is_sample(head) or any(name == RUN and value == "no" for name, value, _ in head.title.attributes)
 
 
 class _Reader:
