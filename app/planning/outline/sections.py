@@ -63,7 +63,7 @@ _OPPOSITES = [
     for there, back in (
         (
             r"\b(?:back(?:ing)?[- ]?ups?|snapshot(?:s|ting)?|dump(?:ing)?|export(?:ing)?)\b",
-            r"\b(?:restor(?:e|es|ing)|import(?:ing)?)\b",
+            r"\b(?:restores?|restoring|import(?:ing)?)\b",
         ),
         (r"\binstall(?:ing|ation)?\b", r"\b(?:uninstall(?:ing|ation)?|remov(?:e|ing|al))\b"),
         (r"\bupgrad(?:e|ing)\b", r"\bdowngrad(?:e|ing)\b"),
