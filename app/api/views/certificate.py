@@ -70,7 +70,7 @@ def to_html(statement: Statement, public_key: str) -> str:
         *_signed(predicate),
         "<h2>By whom, and when</h2>",
         *_approvals(predicate),
-        "<h2>Requests for changes before it</h2>",
+        "<h2>What came before</h2>",
         *_requests(predicate),
         "<h2>What came of it</h2>",
         *_outcome(predicate),
@@ -239,6 +239,13 @@ def _counts(predicate: Predicate, decision: JsonObject) -> list[tuple[str, str]]
     gate = _object(_object(decision.get("payload")).get("gate"))
     if not gate:
         return []
+    if gate.get("completed_by") is not None:
+        return [
+            (
+                "Counts for",
+                "nothing more: it says that the time to undo the approval above was over, and opened the gate",
+            )
+        ]
     if gate.get("automatic"):
         return [("Counts for", "every policy: they allow the project to approve this plan automatically")]
     demands = _objects(_object(gate.get("rules")).get("demands"))
@@ -260,15 +267,21 @@ def _list(value: JsonValue) -> list[JsonValue]:
     return value if isinstance(value, list) else []
 
 
+_BEFORE = {
+    "approve": "approved, but withdrew the approval in time",
+    "withdraw": "withdrew the approval",
+    "reject": "rejected",
+    "request_changes": "requested changes",
+}
+
+
 def _requests(predicate: Predicate) -> Iterator[str]:
     if not predicate.requests:
         yield '<p class="none">There was none.</p>'
         return
     rows = (
         [
-            _text(
-                {"reject": "rejected", "request_changes": "requested changes"}.get(kind := str(one.get("kind")), kind)
-            ),
+            _text(_BEFORE.get(kind := str(one.get("kind")), kind)),
             _value(one.get("plan_version")),
             f"{_who(one.get('actor'))}<br>{_code(one.get('actor_id'))}",
             _text(one.get("at")),
