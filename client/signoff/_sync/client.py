@@ -26,6 +26,7 @@ from signoff.schemas.policies import PolicyList
 from signoff.schemas.record import RecordKey
 from signoff.schemas.session import Revoked, SessionList
 from signoff.schemas.system import Health, Ready
+from signoff.schemas.templates import TemplateList
 
 # Longer than the 60 s that the server may wait for a plan.
 _ANSWER_SECONDS = 75.0
@@ -107,6 +108,10 @@ class Signoff:
     def archetypes(self) -> ArchetypeList:
         """List the experts (archetypes) that a project can name."""
         return self._transport.call(get("/api/archetypes"), ArchetypeList)
+
+    def templates(self) -> TemplateList:
+        """List what a new project can start from: the templates of the team, then the built-in ones."""
+        return self._transport.call(get("/api/templates"), TemplateList)
 
     def preview_outline(
         self,
