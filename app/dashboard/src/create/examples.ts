@@ -6,7 +6,11 @@ export interface Example {
   description: string;
 }
 
-const documents = import.meta.glob<string>("../../../planning/templates/*.md", { query: "?raw", import: "default", eager: true });
+const documents = import.meta.glob<string>("../../../planning/templates/*.md", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
 
 export const examples: Example[] = Object.entries(documents)
   .map(([path, description]) => ({
