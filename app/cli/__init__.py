@@ -38,6 +38,7 @@ _OVERVIEW = {
         "strategies": ("app.cli.catalog", "List strategies."),
         "archetypes": ("app.cli.catalog", "List experts (archetypes)."),
         "policy": ("app.cli.policies", "Show who must sign which documents."),
+        "templates": ("app.cli.templates", "List templates, and start projects from them."),
     },
     "People": {
         "people": ("app.cli.people", "List, add and change people."),

@@ -28,8 +28,17 @@ def gate_of(project: Project, *kinds: GateKind) -> Gate | None:
     return next((gate for gate in project.gates if gate.kind in kinds), None)
 
 
+def may_approve(project: Project, *kinds: GateKind, task_id: str | None = None) -> bool:
+    """Whether the reader may approve what waits at a gate. If not, the API's refusal says why, so nobody is asked first."""
+    found = (gate for gate in project.gates if gate.kind in kinds and (task_id is None or gate.task_id == task_id))
+    return all(gate.may_approve is not False for gate in found)
+
+
 def who_must_approve(gate: Gate) -> Text | None:
-    """What policies demand at a gate, and what it has; None if no policy is about it."""
+    """What policies demand at a gate, and what it has; None if no policy is about it.
+
+    Why the reader may not approve is not part of it: commands that sign end with that as their error.
+    """
     if gate.id is None:
         return None
     lines = [visible(words) for words in gate.demands]
@@ -41,8 +50,6 @@ def who_must_approve(gate: Gate) -> Text | None:
         lines.append(f"All approvals are there. The last one {takes_effect(gate.undo_until)}.")
     elif gate.expires_at is not None:
         lines.append(f"The time to approve ends at {moment(gate.expires_at)} UTC. The project is then cancelled.")
-    if gate.why_not is not None:
-        lines.append(visible(gate.why_not))
     return Text("\n".join(lines))
 
 

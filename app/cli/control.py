@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 from rich.text import Text
 
-from app.cli.approvals import gate_of, still_waits, who_must_approve
+from app.cli.approvals import gate_of, may_approve, still_waits, who_must_approve
 from app.cli.arguments import project_argument, set_option
 from app.cli.asking import can_ask
 from app.cli.command import (
@@ -227,7 +227,6 @@ async def _show_waiting(
     phase = project.gate if project.status == ProjectStatus.RUNNING and not edited else None
     kinds = (GateKind.PHASE,) if phase is not None else (GateKind.PLAN, GateKind.EDIT)
     signers = gate_of(project, *kinds)
-    may_approve = signers is None or signers.may_approve is not False
     if plan is None:
         return None
     show_plan(out, plan, project.name)
@@ -248,7 +247,7 @@ async def _show_waiting(
         waits = _Waiting(question, seen(plan), critical)
     else:
         return None
-    return waits if may_approve else None
+    return waits if may_approve(project, *kinds) else None
 
 
 @click.command("discard-edit")

@@ -13,7 +13,7 @@ import click
 from rich.text import Text
 
 from app.cli.answers import print_json
-from app.cli.approvals import still_waits
+from app.cli.approvals import may_approve, still_waits
 from app.cli.asking import can_ask
 from app.cli.broken_output import is_output_error, say_on_stderr
 from app.cli.display import output_files, visible
@@ -156,7 +156,8 @@ class ProjectRun:
         critical = await show_before_signing(self._api, self._console, current, plan, GateKind.PLAN)
         if self._order.wait_for_approval:
             return await self._wait_and_follow(project, current.links.page)
-        if not await self._confirms(project["id"], critical):
+        # If the person may not approve, nothing is asked: the API's error says why.
+        if may_approve(current, GateKind.PLAN) and not await self._confirms(project["id"], critical):
             await self._print_result(project["id"])
             return REFUSED
         comment = with_accepted(None, critical)

@@ -186,6 +186,8 @@ async def show(api: AsyncSignoff, project_id: str, *, web: bool, as_json: bool) 
     for gate in answer.gates:
         if (demands := who_must_approve(gate)) is not None:
             out.print(demands, soft_wrap=True)
+            if gate.why_not is not None:
+                out.print(Text(visible(gate.why_not)), soft_wrap=True)
     out.print(Text(_more(project), style="dim"), soft_wrap=True)
     return 0
 

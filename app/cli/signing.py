@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from app.cli.approvals import gate_of, who_must_approve
+from app.cli.approvals import gate_of, may_approve, who_must_approve
 from app.cli.asking import ask, can_ask, read_reply
 from app.cli.display import action_text, review_text, visible
 from app.cli.tables import findings_table, plan_changes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.cli.display import Json
     from signoff import AsyncSignoff
     from signoff.schemas.projects import Project
+    from signoff.schemas.tasks import Task
 
 # The word that a person types to sign in spite of critical findings.
 APPROVE = "approve"
@@ -157,6 +158,15 @@ async def confirm(
     if not can_ask():
         return "Not approved: there is no terminal to ask on. Use --yes to approve without a question."
     return None if await ask(out, question) else "Not approved; nothing was done."
+
+
+async def confirm_release(
+    out: Console, project: Project, task: Task, critical: list[Json], *, yes: bool, accept_critical: bool
+) -> str | None:
+    """Ask the person to release a task, as `confirm` does. Somebody who may not is not asked: the API's error says why."""
+    if not may_approve(project, GateKind.TASK, task_id=task.id):
+        return None
+    return await confirm(out, f"Run {task.key} now?", critical, yes=yes, accept_critical=accept_critical)
 
 
 async def _confirm_in_full(out: Console, question: str, critical: list[Json]) -> str | None:

@@ -26,7 +26,7 @@ from app.cli.groups import command_group
 from app.cli.listing import new_console
 from app.cli.opening import open_page, page_of, web_option
 from app.cli.shown_files import read_shown
-from app.cli.signing import confirm, demands_of_task, show_release, with_accepted
+from app.cli.signing import confirm_release, demands_of_task, show_release, with_accepted
 from app.cli.tables import fields_table, phase_list, task_list
 from signoff import to_json
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus, WaitReason
@@ -335,9 +335,9 @@ async def retry(
     shown = await api.tasks.get(project_id, task)
     releases = shown.status == TaskStatus.WAITING and shown.reason == WaitReason.RELEASE
     if releases:
-        critical = await show_release(api, out, await api.projects.get(project_id), to_json(shown))
-        question = f"Run {shown.key} now?"
-        refused = await confirm(out, question, critical, yes=yes, accept_critical=accept_critical)
+        project = await api.projects.get(project_id)
+        critical = await show_release(api, out, project, to_json(shown))
+        refused = await confirm_release(out, project, shown, critical, yes=yes, accept_critical=accept_critical)
         if refused is not None:
             return refusal(refused)
         comment = with_accepted(comment, critical)

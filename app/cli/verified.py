@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.domain.audit import Found
-    from app.domain.certificate import Statement
+    from app.domain.certificate import CertifiedDecision, Predicate, Statement
     from app.sealing.compared import VerifiedCertificate
     from app.sealing.exported import Verified
     from signoff.schemas.json_value import JsonObject
@@ -107,7 +107,7 @@ def _certified(statement: Statement | None) -> JsonObject | None:
         "plan_version": predicate.plan.version,
         "plan_digest": predicate.plan.digest,
         "approved_by": [
-            {name: each.decision.get(name) for name in ("actor", *ORIGIN_FIELDS, "at")} for each in predicate.approvals
+            {name: each.decision.get(name) for name in ("actor", *ORIGIN_FIELDS, "at")} for each in _given(predicate)
         ],
         "status": predicate.outcome.status,
         "events": predicate.record.events,
@@ -125,7 +125,7 @@ def _print_statement(statement: Statement | None) -> None:
             f"({predicate.project.id}), digest {predicate.plan.digest}."
         )
     )
-    for each in predicate.approvals:
+    for each in _given(predicate):
         told = each.decision
         details = ", ".join(str(told[name]) for name in ORIGIN_FIELDS if told.get(name) is not None)
         payload = told.get("payload")
@@ -141,6 +141,17 @@ def _print_statement(statement: Statement | None) -> None:
         click.echo(visible(f"  demanded: {sentence}"))
     click.echo(visible(f"  outcome: {predicate.outcome.status}, as of event {predicate.record.events}"))
     click.echo(f"  statement: {stated['statement_sha256']}")
+
+
+def _given(predicate: Predicate) -> list[CertifiedDecision]:
+    """The approvals that people gave, without the decisions that only opened the gate when the time to undo was over."""
+    given: list[CertifiedDecision] = []
+    for each in predicate.approvals:
+        payload = each.decision.get("payload")
+        gate = payload.get("gate") if isinstance(payload, dict) else None
+        if not isinstance(gate, dict) or gate.get("completed_by") is None:
+            given.append(each)
+    return given
 
 
 def _vouched(link: JsonObject) -> str:

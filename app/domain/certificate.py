@@ -128,7 +128,8 @@ class Predicate(_Strict):
     Attributes:
         frozen: what the approval froze besides the plan: the files that its commands name, agents, limits and programs.
         policy: what the policies demanded of the approvals (`app.domain.gates.Rules`); None if no policy was about the plan.
-        requests: the decisions before the approval that requested changes to the plan or to an earlier version, or rejected one.
+        requests: the decisions before the approval that requested changes to the plan or to an earlier version, or rejected one,
+            the approvals that were withdrawn in time, and their withdrawals.
         approvals: the decisions that approved the plan, in order.
         decisions: the later decisions about it, in order, including those that were refused.
     """

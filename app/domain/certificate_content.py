@@ -24,7 +24,7 @@ from app.domain.certificate import (
     subjects_of,
 )
 from app.domain.certificate_story import Story
-from app.domain.commands import CommandKind, CommandRecord
+from app.domain.commands import CommandKind, CommandRecord, Outcome
 from app.domain.errors import Conflict, NotFound
 from app.domain.plan import PlanDraft, RunSettings, covered_by
 from app.domain.seals import Seal
@@ -99,7 +99,12 @@ def build(plan: PlanFacts, decisions: Sequence[CommandRecord], story: Story, sea
 def _decisions(
     plan: PlanFacts, by_id: Mapping[str, CommandRecord], story: Story
 ) -> tuple[list[CertifiedDecision], list[CertifiedDecision], list[CertifiedDecision]]:
-    """Return the decisions that approved the version, the requests for changes before them, and the later ones about it."""
+    """Return the decisions that approved the version, those before them that did not lead to it, and the later ones about it.
+
+    An approval that was withdrawn in time approved nothing.
+    """
+    accepted = [decision for decision in by_id.values() if decision.outcome == Outcome.ACCEPTED]
+    withdrawn = {decision.payload.get("withdrawn") for decision in accepted if decision.kind == CommandKind.WITHDRAW}
     approvals: list[CertifiedDecision] = []
     requests: list[CertifiedDecision] = []
     others: list[CertifiedDecision] = []
@@ -109,7 +114,7 @@ def _decisions(
             raise Conflict(f"Decision {decision_id} is missing from the record. Run an audit.", code="record_altered")
         certified = CertifiedDecision(event=told.event, hash=told.hash, decision=hashed(decision))
         if approves(decision, plan.version):
-            approvals.append(certified)
+            (requests if decision.id in withdrawn else approvals).append(certified)
         elif decision.kind in OBJECTING and (story.approved_at is None or told.event < story.approved_at):
             requests.append(certified)
         elif story.approved_at is not None and told.event >= story.approved_at and decision.kind not in _PLANNING:

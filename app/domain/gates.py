@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.errors import Conflict, DomainError, Forbidden
 from app.domain.sender import Sender
+from app.domain.signer_words import still_needed
 from app.domain.signing_links import SETTINGS_ID, LinkFacts
-from app.domain.words import count, listed
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import GateKind, Role
 
@@ -156,29 +156,45 @@ class GateFacts(TypedDict, total=False):
 
 
 class Missing(BaseModel):
-    """What a demand still lacks."""
+    """What a demand still lacks.
+
+    Attributes:
+        policy: the name of the policy.
+        approvals: how many more approvals.
+        signers: of whom each may give one; None if anybody may who may decide this.
+        words: the same in words: `one more approval from Dana or Kim`.
+    """
 
     policy: str
     approvals: int
     signers: list[str] | None
-
-    @property
-    def words(self) -> str:
-        """The same in words: `one approval by Dana or Kim`."""
-        plural = "" if self.approvals == 1 else "s"
-        by = f" by {listed(self.signers, 'or')}" if self.signers is not None else ""
-        return f"{count(self.approvals)} more approval{plural}{by}"
+    words: str
 
 
 def still_missing(rules: Rules, approvals: Sequence[Approval]) -> list[Missing]:
     """What the approvals so far do not meet."""
     left: list[Missing] = []
+    there = {approval.by.actor_id for approval in approvals}
     for number, demand in enumerate(rules.demands):
         given = sum(number in approval.counts_for for approval in approvals)
         if given < demand.approvals:
-            names = [_named(signer) for signer in demand.signers] if demand.signers is not None else None
-            left.append(Missing(policy=demand.policy, approvals=demand.approvals - given, signers=names))
+            left.append(_lacking(demand, demand.approvals - given, there, four_eyes=rules.four_eyes))
     return left
+
+
+def _lacking(demand: Demand, number: int, there: Collection[str | None], *, four_eyes: bool) -> Missing:
+    """What a demand lacks, without the people in `there`, who have approved already."""
+    if demand.signers is None:
+        words = still_needed(number, None, four_eyes=four_eyes)
+        return Missing(policy=demand.policy, approvals=number, signers=None, words=words)
+    names = [_named(one) for one in demand.signers if one.role is None and (one.id is None or one.id not in there)]
+    roles = [str(one.role) for one in demand.signers if one.role is not None]
+    return Missing(
+        policy=demand.policy,
+        approvals=number,
+        signers=[*names, *(f"somebody with the role {role}" for role in roles)],
+        words=still_needed(number, names, roles, four_eyes=four_eyes),
+    )
 
 
 def needed(rules: Rules, approvals: Sequence[Approval]) -> int:
@@ -263,6 +279,6 @@ _WORKED_ON: dict[GateKind, str] = {
 
 
 def _named(signer: Signer) -> str:
-    if signer.role is not None:
-        return f"somebody with the role {signer.role}"
-    return signer.name if signer.id is not None else f"{signer.name} (nobody has this name)"
+    if signer.id is None:
+        return f"{signer.name} (nobody has this name)"
+    return f"the key {signer.name}" if signer.id.startswith("key_") else signer.name

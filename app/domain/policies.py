@@ -19,6 +19,7 @@ from app.domain.audit import SEVERITIES, Severity
 from app.domain.dangers import SEVERITY, dangers_of
 from app.domain.people import Label
 from app.domain.plan import DEFAULT_AGENT, PhaseDraft, PlanDraft, TaskDraft, canonical_json
+from app.domain.signer_words import demanded
 from app.domain.unseen import find_unseen, steps_of
 from app.domain.words import count, listed, span
 from signoff.schemas.json_value import JsonObject, JsonValue
@@ -363,12 +364,6 @@ def _people(policy: Policy) -> str:
     number = count(policy.approvals)
     if policy.signers is None or policy.signers == ("role:approver",):
         return f"{number} approver{'' if policy.approvals == 1 else 's'}"
-    names = [_named(text) for text in policy.signers]
-    if policy.approvals == 1 and len(names) == 1:
-        return names[0]
-    return f"{number} of: {', '.join(names)}"
-
-
-def _named(text: str) -> str:
-    kind, _, name = text.partition(":")
-    return f"anybody with the role {name}" if kind == "role" else f"the key {name}" if kind == "key" else name
+    parts = [text.partition(":") for text in policy.signers]
+    names = [f"the key {name}" if kind == "key" else name for kind, _, name in parts if kind != "role"]
+    return demanded(policy.approvals, names, [name for kind, _, name in parts if kind == "role"])

@@ -16,6 +16,7 @@ from signoff.schemas.projects import Project, ProjectList, ProjectSummary, Run, 
 from signoff.schemas.record import RecordKey, RecordSeal
 from signoff.schemas.system import Health, Ready
 from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
+from signoff.schemas.templates import Template, TemplateList
 
 __all__ = [
     "Agent",
@@ -64,6 +65,8 @@ __all__ = [
     "Task",
     "TaskDeleted",
     "TaskList",
+    "Template",
+    "TemplateList",
     "Uploaded",
     "is_pending",
 ]

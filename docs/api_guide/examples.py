@@ -328,6 +328,7 @@ def _system(guide: Guide) -> None:
     guide.call("listAgents", "GET", "/api/agents")
     guide.call("listStrategies", "GET", "/api/strategies")
     guide.call("listArchetypes", "GET", "/api/archetypes")
+    guide.call("listTemplates", "GET", "/api/templates", about="The templates of the team come first.")
     guide.call(
         "listPolicies",
         "GET",

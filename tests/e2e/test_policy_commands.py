@@ -29,8 +29,8 @@ POLICIES = {
     ]
 }
 WORDS = (
-    "Production changes: two of: anybody with the role approver, the key first, the key second, nobody, not the author, "
-    "within 3 days."
+    "Production changes: two from among the key first, the key second, nobody and people with the role approver, "
+    "not the author, within 3 days."
 )
 
 
@@ -71,11 +71,13 @@ async def test_an_approval_that_is_not_the_last_says_who_is_missing(locked: Stac
     shown = await keys[0]("projects", "show", project_id)
     assert WORDS in " ".join(shown.out.split()), shown
     first = await keys[0]("projects", "approve", project_id, "--yes")
-    assert (first.code, "Your approval is recorded: 1 of 2. It needs one more approval by" in first.out) == (0, True), (
-        first
-    )
+    assert (first.code, "Your approval is recorded: 1 of 2. It needs one more approval from" in first.out) == (
+        0,
+        True,
+    ), first
     again = await keys[0]("projects", "approve", project_id, "--yes")
     assert (again.code, "first has already approved this" in again.err) == (1, True), again
+    assert "has already approved" not in again.out, again
     audited = await keys[0]("projects", "audit", project_id)
     assert "the record is intact" in audited.out, audited
     second = await keys[1]("projects", "approve", project_id, "--yes")

@@ -1,4 +1,4 @@
-"""Every built-in template of the page runs to its end on the whole stack."""
+"""Every built-in template runs to its end on the whole stack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import Stack, free_port
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-GALLERY = ROOT / "app/dashboard/src/create/gallery"
+GALLERY = ROOT / "app/planning/templates"
 TEMPLATES = {path.stem: path.read_text() for path in sorted(GALLERY.glob("*.md"))}
 TLS = ROOT / "tests/activities/tls"
 VERSIONS = {"alpha": "2.0", "beta": "1.1"}

@@ -106,7 +106,7 @@ def test_a_policy_may_be_about_some_gates_only() -> None:
         ),
         (
             {"approvals": 2, "from": ["person:Dana", "role:operator"]},
-            "Rule: two of: Dana, anybody with the role operator.",
+            "Rule: two from among Dana and people with the role operator.",
         ),
         (
             {"expires": "90m", "auto_approve_below": "high"},
@@ -200,7 +200,7 @@ def test_every_policy_must_be_met() -> None:
     assert needed(rules, []) == 2
     # Two others meet one policy. The other one still needs Dana, and nobody else any more.
     both = [given(KIM, 1), given(LEE, 1)]
-    assert [missing.words for missing in still_missing(rules, both)] == ["one more approval by Dana"]
+    assert [missing.words for missing in still_missing(rules, both)] == ["one more approval from Dana"]
     assert needed(rules, both) == 3
     other = Approver("Max", "person_Max", frozenset({Role.APPROVER}))
     assert code(rules, both, other) == "not_a_signer"
@@ -245,4 +245,4 @@ def test_a_key_counts_only_where_it_is_named() -> None:
 def test_a_name_that_nobody_has_lets_nobody_approve() -> None:
     rules = Rules(demands=[Demand(policy="Typo", signers=[Signer(name="Dnaa")])])
     assert code(rules, [], DANA) == "not_a_signer"
-    assert still_missing(rules, [])[0].words == "one more approval by Dnaa (nobody has this name)"
+    assert still_missing(rules, [])[0].words == "one more approval from Dnaa (nobody has this name)"

@@ -89,7 +89,9 @@ async def test_a_plan_runs_once_two_people_approved_who_did_not_write_it(
     gate = gate_of(await lee.call("GET", f"/{project_id}"), "plan")
     assert [(one["name"], one["id"]) for one in gate["approvals"]["by"]] == [("kim", kim.id)]
     assert (gate["approvals"]["given"], gate["approvals"]["needed"], gate["may_approve"]) == (1, 2, True)
-    assert gate["approvals"]["missing"] == ["one more approval by somebody with the role approver"]
+    assert gate["approvals"]["missing"] == [
+        "one more approval from somebody with the role approver, but not from the author"
+    ]
     second = await lee.call("POST", f"/{project_id}/approve")
     assert (second["status"], second["approvals"]["opens"]) == ("running", True)
     assert (await stack.finished(project_id))["status"] == "completed"
@@ -118,7 +120,7 @@ async def test_only_who_a_policy_names_may_approve(stack: Stack, people: dict[st
     project_id = await people["dana"].planned("- A: `true`", labels=["payments"])
     refused = await people["lee"].call("POST", f"/{project_id}/approve", status=403)
     assert refused["code"] == "not_a_signer"
-    assert "one more approval by kim" in refused["message"]
+    assert "one more approval from kim" in refused["message"]
     assert (await people["max"].call("POST", f"/{project_id}/approve", status=403))["code"] == "role_needed"
     assert (await people["kim"].call("POST", f"/{project_id}/approve"))["status"] == "running"
     await stack.finished(project_id)
@@ -231,7 +233,7 @@ async def test_a_retry_is_asked_for_by_two_people(stack: Stack, people: dict[str
     first = await kim.call("POST", f"/{project_id}/retry")
     assert (first["status"], first["approvals"]["missing"]) == (
         "failed",
-        ["one more approval by somebody with the role approver"],
+        ["one more approval from somebody with the role approver, but not from the author"],
     )
     assert (await kim.call("POST", f"/{project_id}/retry", status=409))["code"] == "already_approved"
     assert gate_of(await lee.call("GET", f"/{project_id}"), "retry")["approvals"]["given"] == 1

@@ -1,4 +1,4 @@
-"""Lists of the agents, strategies and archetypes that a project may name, and of the policies that it must meet."""
+"""Lists of the agents, strategies and archetypes that a project may name, of templates, and of the policies that it must meet."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 from sqlalchemy import Connection
 
+from app.api.http.any_request import AnyRequest
+from app.api.http.callers import caller_of
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
+from app.api.views.templates import templates_for
 from app.domain.agents import AgentKind
 from app.domain.plan import LIMITS
 from app.domain.policies import Policy, about, in_words
 from app.storage import gates
 from signoff.schemas.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
 from signoff.schemas.policies import PolicyInfo, PolicyList
+from signoff.schemas.templates import TemplateList
 from signoff.vocabulary import Scope, Strategy
 
 _DESCRIPTIONS = {
@@ -27,7 +31,7 @@ _DESCRIPTIONS = {
 
 
 class CatalogController(Controller):
-    """Agents, strategies, archetypes and policies."""
+    """Agents, strategies, archetypes, templates and policies."""
 
     path = "/api"
     tags = ("catalogue",)
@@ -73,6 +77,15 @@ class CatalogController(Controller):
             for name, archetype in services.archetypes.items()
         ]
         return ArchetypeList(archetypes=archetypes, total=len(archetypes))
+
+    @get("/templates", operation_id="listTemplates", opt={SCOPE: Scope.READ}, summary="List templates")
+    async def list_templates(self, request: AnyRequest, services: NamedDependency[Services]) -> TemplateList:
+        """What a new project can start from: the templates of the team that you may see, then the built-in ones.
+
+        Every project with the label `template` that is not in the archive is a template of the team.
+        """
+        within = caller_of(request).access.labels_of(Scope.READ)
+        return await services.database.read(lambda conn: templates_for(conn, within))
 
     @get("/policies", operation_id="listPolicies", opt={SCOPE: Scope.READ}, summary="List the policies")
     async def list_policies(self, services: NamedDependency[Services]) -> PolicyList:

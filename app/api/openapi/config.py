@@ -32,7 +32,7 @@ _TAGS = {
     "history": "Versions of the plan, and runs.",
     "insight": "Metrics, and the audit of plan, run and record.",
     "record": "The key that seals records, and whether the database still contains everything that was sealed.",
-    "catalogue": "The agents, strategies and archetypes that a project may name.",
+    "catalogue": "The agents, strategies and archetypes that a project may name, and templates.",
     "notifications": "Who was told about what, and what came of it.",
     "people": "People and the keys of programs: who they are, and what they may do.",
     "session": "Sign in with a browser. Programs send a key instead.",

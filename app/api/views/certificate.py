@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 
+from app.api.views.certificate_style import STYLE
 from app.api.views.html_parts import any_value as _value
 from app.api.views.html_parts import code_of as _code
 from app.api.views.html_parts import facts_of as _facts
@@ -19,26 +20,7 @@ from app.domain.signing_links import SETTINGS_ID
 from app.sealing.keys import public_key_in
 from signoff.schemas.json_value import JsonObject, JsonValue
 
-_STYLE = """
-@page { margin: 18mm 16mm }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem }
-h1 { font-size: 1.7rem; margin: 0 0 .5rem }
-h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; border-bottom: 2px solid #1a1a1a }
-h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
-h2, h3 { break-after: avoid }
-.lead { border: 2px solid #1a1a1a; padding: .8rem 1rem }
-table { border-collapse: collapse; width: 100%; margin: .3rem 0 .8rem }
-th, td { border: 1px solid #999; padding: .25rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere }
-th { background: #eee; font-weight: 600 }
-table.facts th { width: 11rem }
-tr { break-inside: avoid }
-pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
-pre, code { font: .85em/1.45 ui-monospace, monospace; overflow-wrap: anywhere }
-.none { color: #555 }
-@media print { body { margin: 0; max-width: none; padding: 0; font-size: 10.5pt } }
-"""
-_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 # A browser opens it as a page of this server. It contains no script, and must not load anything.
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -46,6 +28,7 @@ SAFE = {
     "frame-ancestors 'none'",
     "Vary": "Accept",
 }
+_MAX_SHORT = 24
 _MEANS = {
     "key": "a key",
     "session": "a browser session",
@@ -70,7 +53,7 @@ def to_html(statement: Statement, public_key: str) -> str:
         *_signed(predicate),
         "<h2>By whom, and when</h2>",
         *_approvals(predicate),
-        "<h2>Requests for changes before it</h2>",
+        "<h2>What came before</h2>",
         *_requests(predicate),
         "<h2>What came of it</h2>",
         *_outcome(predicate),
@@ -80,7 +63,7 @@ def to_html(statement: Statement, public_key: str) -> str:
     title = f"Certificate of plan {predicate.plan.version}, {predicate.project.created_as}"
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n<body><main>\n'
+        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body><main>\n'
         + "\n".join(parts)
         + "\n</main></body></html>\n"
     )
@@ -110,10 +93,14 @@ def _status(predicate: Predicate) -> str:
 def _signed(predicate: Predicate) -> Iterator[str]:
     plan, project = predicate.plan, predicate.project
     settings = {name: value for name, value in plan.covered.items() if name not in _SHOWN_APART}
+    made = "by hand" if plan.planner == "hand" else f"with {_text(plan.planner)}"
     yield _facts(
         [
             ("Digest (SHA-256)", _code(plan.digest)),
-            ("Plan", f"version {plan.version}, made by {_text(plan.created_by)} with {_text(plan.planner)}"),
+            (
+                "Plan",
+                f"version {plan.version}, made by {_text(plan.created_by)} {made}",
+            ),
             ("Made at", _text(plan.created_at)),
             (
                 "Project",
@@ -163,7 +150,7 @@ def _parameters(covered: JsonObject) -> Iterator[str]:
         yield '<p class="none">The plan has none.</p>'
         return
     rows = (
-        [_code(name), _value(values.get(name)), _value(definitions.get(name))] for name in {**definitions, **values}
+        [_short(name), _value(values.get(name)), _value(definitions.get(name))] for name in {**definitions, **values}
     )
     yield _table(["Name", "Value", "Definition"], rows)
 
@@ -187,6 +174,9 @@ def _approvals(predicate: Predicate) -> Iterator[str]:
     for certified in predicate.approvals:
         decision = certified.decision
         payload = {name: value for name, value in _object(decision.get("payload")).items() if name not in _TOLD_APART}
+        opened = _object(_object(decision.get("payload")).get("gate")).get("completed_by") is not None
+        by = f"Approval by {_who(decision.get('actor'))}"
+        yield f"<h3>{'The approvals take effect' if opened else by}</h3>"
         yield _facts(
             [
                 ("Name", _who(decision.get("actor"))),
@@ -197,7 +187,7 @@ def _approvals(predicate: Predicate) -> Iterator[str]:
                 ("When", _text(decision.get("at"))),
                 ("Comment", _value(decision.get("comment"))),
                 *_counts(predicate, decision),
-                ("Passkey", _passkey(_object(decision.get("payload")).get("passkey"))),
+                *([] if opened else [("Passkey", _passkey(_object(decision.get("payload")).get("passkey")))]),
                 ("Digest approved", _code(decision.get("plan_digest"))),
                 ("Decision", f"{_code(decision.get('id'))}, event {certified.event}, hash {_code(certified.hash)}"),
                 ("Details", _value(payload)),
@@ -239,6 +229,13 @@ def _counts(predicate: Predicate, decision: JsonObject) -> list[tuple[str, str]]
     gate = _object(_object(decision.get("payload")).get("gate"))
     if not gate:
         return []
+    if gate.get("completed_by") is not None:
+        return [
+            (
+                "Counts for",
+                "nothing more: it says that the time to undo the approval above was over, and opened the gate",
+            )
+        ]
     if gate.get("automatic"):
         return [("Counts for", "every policy: they allow the project to approve this plan automatically")]
     demands = _objects(_object(gate.get("rules")).get("demands"))
@@ -260,25 +257,31 @@ def _list(value: JsonValue) -> list[JsonValue]:
     return value if isinstance(value, list) else []
 
 
+_BEFORE = {
+    "approve": "approved, but withdrew the approval in time",
+    "withdraw": "withdrew the approval",
+    "reject": "rejected",
+    "request_changes": "requested changes",
+}
+
+
 def _requests(predicate: Predicate) -> Iterator[str]:
     if not predicate.requests:
         yield '<p class="none">There was none.</p>'
         return
     rows = (
         [
-            _text(
-                {"reject": "rejected", "request_changes": "requested changes"}.get(kind := str(one.get("kind")), kind)
-            ),
+            _text(_BEFORE.get(kind := str(one.get("kind")), kind)),
             _value(one.get("plan_version")),
             f"{_who(one.get('actor'))}<br>{_code(one.get('actor_id'))}",
             _text(one.get("at")),
-            _value(one.get("comment")),
             f"{_code(one.get('id'))}, event {certified.event}",
+            _comment(one),
         ]
         for certified in predicate.requests
         for one in (certified.decision,)
     )
-    yield _table(["What", "Version", "Who", "When", "Comment", "Decision"], rows)
+    yield _table(["What", "Version", "Who", "When", "Decision"], rows)
 
 
 def _passkey(value: JsonValue) -> str:
@@ -306,16 +309,16 @@ def _outcome(predicate: Predicate) -> Iterator[str]:
     )
     yield _table(["Run", "Status", "Started", "Ended"], rows)
     yield "<h3>Tasks</h3>"
-    yield _table(["Task", "Status", "Attempts", "Started", "Ended", "Details"], map(_task, outcome.tasks))
+    yield _table(["Task", "Status", "Attempts", "Started", "Ended"], map(_task, outcome.tasks))
     yield "<h3>Files made</h3>"
     if outcome.files:
-        made = ([_text(file.path), _code(file.sha256), _value(file.size), _code(file.task)] for file in outcome.files)
+        made = ([_text(file.path), _code(file.sha256), _value(file.size), _short(file.task)] for file in outcome.files)
         yield _table(["Path", "SHA-256", "Bytes", "Task"], made)
     else:
         yield '<p class="none">The plan names no files that its tasks make, or none was made.</p>'
     yield "<h3>Other decisions</h3>"
     if predicate.decisions:
-        yield _table(["What", "Who", "When", "Outcome", "Comment", "Details"], map(_decision, predicate.decisions))
+        yield _table(["What", "Who", "When", "Outcome"], map(_decision, predicate.decisions))
     else:
         yield '<p class="none">There was none.</p>'
 
@@ -323,14 +326,27 @@ def _outcome(predicate: Predicate) -> Iterator[str]:
 def _task(task: CertifiedTask) -> list[str]:
     name = f"{_text(task.title)}<br>{_code(task.key)}"
     times = [_value(task.started_at), _value(task.ended_at)]
-    return [name, _text(task.status), _text(task.attempts), *times, _value(task.ended)]
+    told = _value(task.ended) if not _is_empty(task.ended) else ""
+    return [name, f'<span class="short">{_text(task.status)}</span>', _text(task.attempts), *times, told]
 
 
 def _decision(certified: CertifiedDecision) -> list[str]:
     decision = certified.decision
     who = f"{_who(decision.get('actor'))}<br>{_code(decision.get('actor_id'))}"
     cells = [_text(decision.get("kind")), who, _text(decision.get("at")), _text(decision.get("outcome"))]
-    return [*cells, _value(decision.get("comment")), _value(decision.get("payload"))]
+    payload = decision.get("payload")
+    return [*cells, _comment(decision), _value(payload) if not _is_empty(payload) else ""]
+
+
+def _comment(decision: JsonObject) -> str:
+    """A comment, for a line of its own; empty if there is none."""
+    comment = decision.get("comment")
+    return f"<strong>Comment:</strong> {_value(comment)}" if comment else ""
+
+
+def _short(name: str) -> str:
+    """A name on one line, unless it is too long for that."""
+    return f'<span class="short">{_code(name)}</span>' if len(name) <= _MAX_SHORT else _code(name)
 
 
 def _checking(statement: Statement, public_key: str) -> Iterator[str]:

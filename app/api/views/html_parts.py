@@ -33,10 +33,16 @@ def _controls(text: str) -> str:
 
 
 def table_of(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table. The head is text, the cells are HTML."""
+    """A table. The head is text, the cells are HTML. Cells that have no column get a line of their own below their row."""
     titles = "".join(f'<th scope="col">{plain_text(title)}</th>' for title in head)
-    body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{titles}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    body = "\n".join(_row(row[: len(head)], row[len(head) :]) for row in rows)
+    return f"<table><thead><tr>{titles}</tr></thead>\n{body}\n</table>"
+
+
+def _row(cells: Sequence[str], below: Sequence[str]) -> str:
+    lines = ["".join(f"<td>{cell}</td>" for cell in cells)]
+    lines += [f'<td colspan="{len(cells)}">{cell}</td>' for cell in below if cell]
+    return "<tbody>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</tbody>"
 
 
 def facts_of(rows: Iterable[tuple[str, str]]) -> str:
@@ -59,7 +65,11 @@ def any_value(value: JsonValue) -> str:
         case dict() if not value:
             shown = '<span class="none">none</span>'
         case dict():
-            shown = facts_of((name, any_value(item)) for name, item in value.items())
+            # Not a table: tables in tables leave no room for what is in them.
+            items = (
+                f"<div><dt>{plain_text(name)}</dt> <dd>{any_value(item)}</dd></div>" for name, item in value.items()
+            )
+            shown = f"<dl>{''.join(items)}</dl>"
         case list():
             # As JSON, so that it is clear where an item ends.
             plain = not any(isinstance(item, dict | list) for item in value)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from signoff.schemas.record import RecordKey
     from signoff.schemas.session import Revoked, SessionList
     from signoff.schemas.system import Health, Ready
+    from signoff.schemas.templates import TemplateList
 
 # Longer than the 60 s that the server may wait for a plan.
 _ANSWER_SECONDS = 75.0
@@ -111,6 +112,10 @@ class AsyncSignoff:
     async def archetypes(self) -> ArchetypeList:
         """List the experts (archetypes) that a project can name."""
         return await self._transport.call(get("/api/archetypes"), schemas.catalogue.ArchetypeList)
+
+    async def templates(self) -> TemplateList:
+        """List what a new project can start from: the templates of the team, then the built-in ones."""
+        return await self._transport.call(get("/api/templates"), schemas.templates.TemplateList)
 
     async def preview_outline(
         self,

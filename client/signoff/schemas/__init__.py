@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         system,
         task_event_data,
         tasks,
+        templates,
     )
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "system",
     "task_event_data",
     "tasks",
+    "templates",
 ]
 
 

@@ -1,4 +1,4 @@
-/** The built-in templates: documents of the folder `gallery`, which run without changes. */
+/** The built-in templates: documents that the server has as well, which run without changes. */
 export interface Example {
   id: string;
   name: string;
@@ -6,11 +6,15 @@ export interface Example {
   description: string;
 }
 
-const documents = import.meta.glob<string>("./gallery/*.md", { query: "?raw", import: "default", eager: true });
+const documents = import.meta.glob<string>("../../../planning/templates/*.md", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
 
 export const examples: Example[] = Object.entries(documents)
   .map(([path, description]) => ({
-    id: path.slice("./gallery/".length, -".md".length),
+    id: path.slice(path.lastIndexOf("/") + 1, -".md".length),
     name: /^# (.+)$/m.exec(description)?.[1] ?? "",
     // The paragraph below the title.
     about: /^# .+\n\n(.+)$/m.exec(description)?.[1] ?? "",
