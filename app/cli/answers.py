@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from app.cli.words import visible
 from signoff import to_json
+
+if TYPE_CHECKING:
+    from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer
 
 _FILTER = "signoff.jq"
 # What names an item, if it has no id.
@@ -73,6 +76,17 @@ def print_json(value: object, *, indent: int | None = 2) -> None:
             click.echo(found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))
     except ValueError as error:
         raise click.UsageError(f"--jq cannot be applied to the answer: {_first_line(error)}") from error
+
+
+def print_batch(answer: ArchiveAnswer | BatchDeleteAnswer, *, as_json: bool) -> int:
+    """Print what became of several projects, and each that the API refused. Returns the exit code: 1 if it refused any."""
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(answer.message)
+        for entry in answer.failed:
+            click.secho(visible(f"{entry.id}: {entry.message}"), fg="red", err=True)
+    return 1 if answer.failed else 0
 
 
 def print_ids(answer: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from app.cli.answers import print_batch
 from app.cli.approvals import changes_signing, signing_options, who_must_approve, with_signing
 from app.cli.archiving import ARCHIVING
 from app.cli.arguments import ProjectId, TimeSpan, heading_of, project_argument, set_option
@@ -322,13 +323,7 @@ async def _delete_many(api: AsyncSignoff, project_ids: tuple[str, ...], *, yes: 
     if not await is_confirmed(f"Permanently delete these {len(project_ids)} projects?", yes=yes):
         return refusal("Not deleted.")
     answer = await api.projects.batch_delete([await whole_id(api, text) for text in project_ids])
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(answer.message)
-        for entry in answer.failed:
-            click.secho(visible(f"{entry.id}: {entry.message}"), fg="red", err=True)
-    return 1 if answer.failed else 0
+    return print_batch(answer, as_json=as_json)
 
 
 @projects.command()

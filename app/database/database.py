@@ -33,6 +33,7 @@ class _Backend(Protocol):
     async def read(self, work: Callable[[Connection], R]) -> R: ...
     async def flush(self) -> None: ...
     def state(self) -> int | None: ...
+    def has_room(self) -> bool: ...
 
 
 class Database:
@@ -128,6 +129,10 @@ class Database:
         It asks the database, and takes microseconds.
         """
         return self._backend.state()
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for a commit. Always true for PostgreSQL, whose disk this process does not see."""
+        return self._backend.has_room()
 
 
 def _postgres(url: str, options: dict[str, object]) -> _Backend:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.domain.errors import Unavailable
 
+DISK_FULL = "The disk of the database is full. Make room on it."
 _POSTGRES_FULL = "53100"
 logger = logging.getLogger(__name__)
 

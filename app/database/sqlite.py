@@ -39,6 +39,8 @@ BUSY_TIMEOUT_MS = 15_000
 PAUSE_BETWEEN_BATCHES = 0.0005
 MAX_BATCH = 64
 READERS = 2
+# Bytes that must be free on the disk. A commit of one large request needs about this much.
+MIN_ROOM = 1024 * 1024
 # The longest wait for a free reader.
 READER_SECONDS = 30.0
 
@@ -238,6 +240,15 @@ class SqliteDatabase:
         except sqlite3.OperationalError:
             # There is no file yet, or another process repairs it after a crash.
             return None
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for a commit."""
+        try:
+            disk = os.statvfs(self._path.parent)
+        except OSError:
+            # Reads and writes will say what is wrong with it.
+            return True
+        return disk.f_bavail * disk.f_frsize >= MIN_ROOM
 
     def _announce(self) -> None:
         """Notify waiters in this process of a commit at once, from the writer's thread."""

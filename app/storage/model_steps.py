@@ -17,8 +17,9 @@ from app.domain.errors import Conflict
 from app.domain.identity import now
 from app.domain.states import StepStatus
 from app.storage import events, locks, projects
+from app.storage.model_table import model_steps
 from app.storage.reading import Rows
-from app.storage.tables import model_steps, plans, questions
+from app.storage.tables import plans, questions
 from app.storage.tables import tasks as task_table
 from signoff.schemas.event_data import TaskProgress
 from signoff.schemas.json_value import JsonObject, JsonValue

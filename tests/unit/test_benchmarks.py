@@ -26,6 +26,7 @@ OPTIONS = {
     "page": "--projects",
     "briefs": "--only",
     "start": "--against",
+    "peers": "--rounds",
 }
 # These take as long as hundreds of other tests, even with the least work.
 LONG = {"files", "cancel", "settings", "databases"}

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from app.api.http.permission import EVERYWHERE, SCOPE
 from app.api.http.services import Services
 from app.api.http.telemetry import Telemetry
+from app.database.failures import DISK_FULL
 from app.domain.errors import Unavailable
 from app.storage import counts, inbox
 from app.temporal.inspection import Trouble
@@ -45,7 +46,11 @@ class SystemController(Controller):
         opt={SCOPE: Scope.ANYBODY},
         summary="Check that the database and Temporal answer",
         responses={
-            503: ResponseSpec(Ready, description="The database or Temporal does not answer.", generate_examples=False)
+            503: ResponseSpec(
+                Ready,
+                description="The database or Temporal does not answer, or the disk of the database is full.",
+                generate_examples=False,
+            )
         },
     )
     async def ready(self, services: NamedDependency[Services]) -> Response[Ready]:
@@ -127,4 +132,4 @@ async def _check_database(services: Services) -> str:
         await services.database.read(work)
     except Unavailable as error:
         return error.info.message
-    return "ok"
+    return "ok" if services.database.has_room() else DISK_FULL

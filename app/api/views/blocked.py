@@ -1,7 +1,7 @@
 """Finds out why a live project is blocked for a reason that is not a stage.
 
 Either no worker serves a queue on which its work waits, or its workflow task keeps failing, or an operator has paused an
-activity.
+activity, or the disk of the database is full.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from app.api.http.services import Services
+from app.database.failures import DISK_FULL
 from app.domain.identity import isoformat, parse_time
 from app.domain.plan import DEFAULT_AGENT
 from app.storage import quarantines, tasks
@@ -39,6 +40,12 @@ async def workflows_blocked(services: Services, project_id: str) -> Blocked | No
     if inspection.paused is not None:
         return _paused(services, project_id, inspection.paused)
     return await _unserved(services, inspection.waiting_since)
+
+
+def without_room() -> Blocked:
+    """The disk of the database is full, so that no task can start and no outcome can be recorded."""
+    message = f"Nothing can be recorded. {DISK_FULL} The run then continues."
+    return Blocked(code="disk_full", message=message, since=isoformat(datetime.now(UTC)))
 
 
 async def _failing(services: Services, project_id: str, inspection: Inspection) -> Blocked:

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from app.api.http.services import Services
-from app.api.views.blocked import tasks_blocked, workflows_blocked
+from app.api.views.blocked import tasks_blocked, without_room, workflows_blocked
 from app.domain.errors import Unavailable
 from app.storage import projects
 from app.temporal.client import QUERY_TIMEOUT
@@ -29,7 +29,8 @@ def may_be_live(project: Project) -> bool:
 async def with_live_state(services: Services, project: Project) -> Project:
     """Add to a project the state of its workflow, if that answers, and the reason why it is blocked, if it is."""
     if may_be_live(project):
-        return await _live(services, project)
+        live = await _live(services, project)
+        return live if services.database.has_room() else live.model_copy(update={"blocked": without_room()})
     blocked = await _in_time(_request_blocked(services, project.id), _limit())
     return project.model_copy(update={"blocked": blocked}) if blocked is not None else project
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from app.api.http.prefix import public
 from app.api.views import conditions, frozen
+from app.api.views.drafted import drafted_phases
 from app.api.views.gates import gate_of_phase, gates_of
 from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
@@ -15,10 +16,8 @@ from app.domain.commands import CommandRecord
 from app.domain.edits import TaskFields
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
-from app.domain.plan import PhaseDraft, PlanDraft, RunSettings, canonical_json
-from app.domain.validation import effective_dependencies
+from app.domain.plan import PlanDraft, RunSettings, canonical_json
 from app.storage import model_steps, plans, proposals, reviews, runs, tasks
-from app.storage.plan_rows import Ids
 from app.storage.project_list import ListedProject
 from app.storage.projects import ProjectRow
 from app.storage.runs import PhaseRow
@@ -27,7 +26,7 @@ from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanQuestion, PlanSettings, Usage
 from signoff.schemas.projects import Failure, Links, Progress, Project, ProjectSigning, ProjectSummary, Review, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
-from signoff.vocabulary import PhaseStatus, PlanStatus, ProjectStatus, RunsOn, TaskStatus
+from signoff.vocabulary import PlanStatus, ProjectStatus, TaskStatus
 
 API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.
@@ -191,7 +190,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
     draft = PlanDraft.model_validate(contents.draft)
     latest = plans.latest(conn, project_row.id)
     current = row.version == project_row.plan_version
-    shown = _current_phases(conn, project_row.id) if current else _drafted_phases(project_row, contents.ids, draft)
+    shown = _current_phases(conn, project_row.id) if current else drafted_phases(project_row, contents.ids, draft)
     if row.version == edited:
         shown = [_with_states(conn, item) for item in shown]
     return Plan(
@@ -266,65 +265,6 @@ def _with_states(conn: Connection, drafted: PlanPhase) -> PlanPhase:
     names = ("status", "started_at", "completed_at")
     state = {name: getattr(found, name) for name in names} if found is not None else {}
     return drafted.model_copy(update={"tasks": items, **state})
-
-
-def _drafted_phases(project_row: ProjectRow, ids: Ids, draft: PlanDraft) -> list[PlanPhase]:
-    """The phases of a version that is not current. All are pending, because the tables hold only the current version."""
-    return [_drafted_phase(project_row, ids, draft, item, position) for position, item in enumerate(draft.phases)]
-
-
-def _drafted_phase(project_row: ProjectRow, ids: Ids, draft: PlanDraft, item: PhaseDraft, position: int) -> PlanPhase:
-    task_ids, phase_id = ids["tasks"], ids["phases"][item.key]
-    drafted: list[Task] = []
-    for number, (entry, needed) in enumerate(zip(item.tasks, effective_dependencies(item), strict=True)):
-        values = entry.model_dump(mode="json", exclude={"depends_on"})
-        values["retries"] = entry.retries or 0
-        values |= {name: getattr(entry, name) for name in ("after_failure", "reads", "writes", "limits")}
-        values |= {
-            "condition": conditions.drafted(entry, draft.parameters),
-            "requires_approval": entry.requires_approval,
-        }
-        drafted.append(
-            Task(
-                **values,
-                id=task_ids[entry.key],
-                project_id=project_row.id,
-                phase_id=phase_id,
-                status=TaskStatus.PENDING,
-                reason=None,
-                position=number,
-                depends_on=[task_ids[key] for key in needed],
-                outputs={},
-                truncated=False,
-                attempt=0,
-                started_at=None,
-                completed_at=None,
-                due_at=None,
-                duration_ms=None,
-                exit_code=None,
-                error=None,
-                quarantine=None,
-                tokens=None,
-                log=LogInfo(bytes=0, url=public(f"{API}/{project_row.id}/tasks/{task_ids[entry.key]}/logs")),
-            )
-        )
-    return PlanPhase(
-        id=phase_id,
-        project_id=project_row.id,
-        key=item.key,
-        name=item.name,
-        description=item.description,
-        position=position,
-        strategy=item.strategy,
-        status=PhaseStatus.PENDING,
-        requires_approval=bool(item.requires_approval),
-        condition=conditions.drafted(item, draft.parameters),
-        runs_on=RunsOn(item.runs_on),
-        started_at=None,
-        completed_at=None,
-        task_counts={"total": len(drafted)},
-        tasks=drafted,
-    )
 
 
 def _phases(conn: Connection, project_id: str) -> list[tuple[PhaseRow, Mapping[TaskStatus, int]]]:

@@ -1,5 +1,6 @@
 /** Texts of the sign-off box. */
 import { size } from "../format.ts";
+import { powers } from "./powers.ts";
 import { review } from "./review.ts";
 import { called, plural, severities } from "./words.ts";
 
@@ -185,50 +186,7 @@ export const signoff = {
     kept: "Kept",
     runs: "Runs",
   },
-  powers: {
-    work: "Work",
-    workText: (phases: number, tasks: number, width: number) =>
-      `${plural(phases, "phase")}, ${plural(tasks, "task")}, up to ${width} at once`,
-    path: (length: number) => `longest path: ${plural(length, "task")}`,
-    commands: "Commands",
-    commandCount: (count: number) => plural(count, "command"),
-    readCommands: "read all commands",
-    programsHint: "Programs that the commands name, as far as they can be recognized",
-    more: (count: number) => `and ${count} more`,
-    noCommands: "none",
-    hosts: "Network",
-    ownHost: "this Signoff server",
-    unknownHost: "an address known only at run time",
-    noHosts: "no HTTP requests; commands may still use the network",
-    agents: "Run by",
-    agentTasks: (count: number) => plural(count, "task"),
-    agentModel: (model: string) => `model ${model}`,
-    agentTools: (tools: string[]) => (tools.length ? `tools: ${tools.join(", ")}` : "no tools"),
-    agentPrograms: (names: string[]) => `may run ${names.join(", ")}`,
-    agentHosts: (names: string[]) => `may request ${names.join(", ")}`,
-    agentUnknown: "there is no such agent",
-    reads: "Reads outside",
-    writes: "Writes outside",
-    ownLimits: "Own limits",
-    agentWithoutWorkers: "no worker is serving it now",
-    unsandboxed: (user: string) => `tasks run unsandboxed as ${user}`,
-    secrets: "Secrets",
-    people: "Asks people",
-    gates: (names: string[]) => `approval before ${names.map((name) => `“${name}”`).join(", ")}`,
-    decisions: (count: number) => plural(count, "decision"),
-    answeredByModel: (count: number) => `a model answers ${count} of them first`,
-    manual: (count: number) => plural(count, "manual task"),
-    asks: (count: number) => `after the failure of ${plural(count, "task")}`,
-    nobody: "nobody, once it is approved",
-    others: "Other actions",
-    waits: (count: number) => plural(count, "timer"),
-    budget: "Budget",
-    noBudget: "no limit",
-    tokens: (count: string) => `${count} tokens`,
-    planning: (calls: number, tokens: string, price: string) =>
-      `planning used ${plural(calls, "model call")}, ${tokens} tokens, ${price}`,
-    unknownPrice: "price unknown",
-  },
+  powers,
   audit: {
     critical: severities.critical,
     high: severities.high,

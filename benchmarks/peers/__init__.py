@@ -1,0 +1,1 @@
+"""Signoff beside other systems that run tasks durably."""
