@@ -23,7 +23,6 @@ from app.domain.frozen import Captured
 from app.domain.identity import now
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.llm.access import model_for
-from app.planning.outline.reader import is_prose
 from app.settings import Settings
 from app.storage import flow, gates, needs, permission, plan_gates, plan_rows, plans, projects, proposals, runs, tasks
 from app.workspace.erasing import erase
@@ -158,6 +157,8 @@ class Records(RecordActivities):
         if request.kind not in {CommandKind.GENERATE, CommandKind.RETURN} or request.payload.get("planner"):
             return
         project = projects.get(conn, request.project_id)
+        from app.planning.outline.reader import is_prose  # noqa: PLC0415 - a parser of Markdown, which only a plan needs
+
         words = request.payload.get("refine") or is_prose(project.description)
         has_model = model_for(self._settings, project.strategy) is not None
         request.payload["planner"] = "model" if has_model and words else "outline"

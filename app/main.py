@@ -32,6 +32,7 @@ from app.api.controllers.live import LiveController
 from app.api.controllers.logs import LogController
 from app.api.controllers.notifications import NotificationController
 from app.api.controllers.outline import OutlineController, preview_processes
+from app.api.controllers.overview import OverviewController
 from app.api.controllers.passkey_approvals import PasskeyApprovalController
 from app.api.controllers.passkeys import PasskeyController
 from app.api.controllers.people import KeyController, MeController, PeopleController
@@ -83,7 +84,7 @@ from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
 from app.settings import Settings
 from app.settings.loading import load_settings
-from app.storage import gates, idempotency, project_list
+from app.storage import gates, idempotency, overview, project_list
 from app.temporal.client import Engine
 from app.temporal.commands import Commands
 from app.temporal.expiry import expire_gates_periodically
@@ -98,7 +99,11 @@ logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 SWEEP_SECONDS = 60.0
 # What every app does in its database each minute.
-_SWEEPS = {"forget old idempotency keys": idempotency.sweep, "merge the counts of projects": project_list.merge_counts}
+_SWEEPS = {
+    "forget old idempotency keys": idempotency.sweep,
+    "merge the counts of projects": project_list.merge_counts,
+    "merge the totals of weeks": overview.merge_totals,
+}
 _CONTROLLERS = [
     CatalogController,
     CertificateController,
@@ -118,6 +123,7 @@ _CONTROLLERS = [
     MeController,
     NotificationController,
     OutlineController,
+    OverviewController,
     PasskeyApprovalController,
     PasskeyController,
     PeopleController,

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as property_settings
-from litestar import Litestar
-from litestar.openapi.spec import OpenAPI
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -31,11 +28,12 @@ from app.planning.planner import Planner
 from app.serving.limits import Limits
 from app.settings import Settings
 from app.temporal import commands
-from app.temporal.client import Engine
 from app.temporal.connection import connect
 from app.workspace.workspaces import workspaces_of
 from tests.databases import DATABASES, POSTGRESQL, SQLITE, full
 from tests.lock_order import LOCK_ORDER
+from tests.parsed_once import share_what_is_parsed
+from tests.planning_engine import PlanningEngine
 from tests.ports import free_port
 from tests.postgresql import PostgresServer
 from tests.projects import Projects
@@ -95,21 +93,9 @@ def _patience() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_document() -> Iterator[None]:
-    """Have apps in this process share their OpenAPI document: making it is most of the work of a start."""
-    made: dict[str, OpenAPI] = {}
-    build = Litestar.openapi_schema.__get__
-
-    def document(app: Litestar) -> OpenAPI:
-        assert app.openapi_config is not None
-        key = str(app.openapi_config.security)  # the only part that depends on the settings
-        if key not in made:
-            made[key] = build(app)
-            made[key].to_schema = functools.cache(made[key].to_schema)  # type: ignore[method-assign]
-        return made[key]
-
+def _parsed_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Litestar, "openapi_schema", property(document))
+        share_what_is_parsed(patch)
         yield
 
 
@@ -159,10 +145,13 @@ class Stack(Projects):
     settings: Settings
     temporal: Client
     database: Database
+    engine: PlanningEngine
     url: str
     http: httpx.AsyncClient
     _exit: contextlib.AsyncExitStack = field(repr=False)
     _worker: contextlib.AsyncExitStack | None = field(default=None, repr=False)
+    # What `planned` does by default.
+    plans_by_workflow: ClassVar[bool] = True
 
     @property
     def root(self) -> Path:
@@ -173,6 +162,7 @@ class Stack(Projects):
         assert self._worker is None
         self._worker = contextlib.AsyncExitStack()
         worker = build_worker(self.temporal, self.settings, self.database, planners)
+        self.engine.use(worker)
         await self._worker.enter_async_context(worker)
 
     async def stop_worker(self) -> None:
@@ -184,9 +174,16 @@ class Stack(Projects):
         project = await self.call("POST", "", status=201, json={"description": description, **fields})
         return project["id"]
 
-    async def planned(self, description: str, **fields: Any) -> str:
-        """Create a project with a plan that waits for approval, and return its id."""
+    async def planned(self, description: str, *, by_workflow: bool | None = None, **fields: Any) -> str:
+        """Create a project with a plan that waits for approval, and return its id.
+
+        With `by_workflow`, or by default outside `plans_without_workflow`, a workflow plans and stays open, and decides what is
+        sent next. Otherwise `PlanningEngine` makes the plan. An automatic approval always needs a workflow.
+        """
         project_id = await self.create(description, **fields)
+        by_workflow = self.plans_by_workflow if by_workflow is None else by_workflow
+        if self._worker is not None and not by_workflow and not fields.get("auto_approve_plan"):
+            self.engine.planned_here.add(project_id)
         await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
         return project_id
 
@@ -214,9 +211,9 @@ class Stack(Projects):
         if ids := [project["id"] for project in listed["projects"] if project["stage"] != "finished"]:
             await self.call("POST", "/batch/delete", json={"ids": ids})
 
-    async def events(self, project_id: str) -> list[dict[str, Any]]:
-        """Return the project's events so far."""
-        return await read_events(self.http, project_id, follow=False)
+    async def events(self, project_id: str, *, after: int = 0) -> list[dict[str, Any]]:
+        """Return the project's events so far, beginning after number `after`."""
+        return await read_events(self.http, project_id, follow=False, after=after)
 
 
 @contextlib.asynccontextmanager
@@ -251,11 +248,12 @@ async def running_stack(
         )
         await database.start()
         stack.push_async_callback(database.close)
-        app = create_app(settings, Engine(settings, temporal, thresholds))
+        engine = PlanningEngine(settings, temporal, thresholds, planned_in=database)
+        app = create_app(settings, engine)
         url = f"http://127.0.0.1:{port}"
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=90))
         await stack.enter_async_context(served(app, settings, limits))
-        running = Stack(settings, temporal, database, url, http, stack)
+        running = Stack(settings, temporal, database, engine, url, http, stack)
         if worker:
             await running.start_worker()
         try:
@@ -263,6 +261,12 @@ async def running_stack(
         finally:
             if running._worker is not None:
                 await running.stop_worker()
+
+
+@pytest.fixture
+def plans_without_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `Stack.planned` make plans without a workflow, for tests of what happens to a plan afterwards."""
+    monkeypatch.setattr(Stack, "plans_by_workflow", False)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import re
 from activities.actions.task_environment import BASH_TRAP
 from activities.actions.workspace_paths import attempt_folder, read_file, remove_file
 from app.domain.actions import TaskContext
-from app.planning.outline.scripts import STRICT_BASH
+from app.planning.strict_bash import STRICT_BASH
 
 MAX_SHOWN = 200
 _MAX_NOTE = 64

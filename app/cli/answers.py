@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -12,6 +11,8 @@ from app.cli.words import visible
 from signoff import to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer
 
 _FILTER = "signoff.jq"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
 
-from app.cli.display import Json, visible
+from app.cli.display import visible
 from app.cli.tables import moment
 from app.cli.words import takes_effect
 from app.domain.sender import called
-from signoff.schemas.gates import Gate, GivenApproval
-from signoff.schemas.projects import Project
-from signoff.vocabulary import GateKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from app.cli.display import Json
+    from signoff.schemas.gates import Gate, GivenApproval
+    from signoff.schemas.projects import Project
+    from signoff.vocabulary import GateKind
 
 _OPTIONS = ("approvals", "four_eyes", "approve_within", "undo")
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from app.cli.answers import as_json_option, print_batch
 from app.cli.arguments import ProjectId
 from app.cli.command import client_command
 from app.cli.references import whole_id
-from signoff import AsyncSignoff
+
+if TYPE_CHECKING:
+    from signoff import AsyncSignoff
 
 _projects_argument = click.argument("project_ids", metavar="PROJECT...", nargs=-1, required=True, type=ProjectId())
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
+
+from app.domain.identity import isoformat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Someone has pressed Tab and is waiting.
 _MAX_SECONDS = 1.0
@@ -17,6 +22,7 @@ _MAX_PROJECTS = 50
 
 
 _TIME = re.compile(r"(\d{1,6})([smhd])")
+_DATE_LENGTH = len("2026-11-28")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -47,14 +53,36 @@ class TimeSpan(click.ParamType[float]):
         return float(int(match[1]) * _UNITS[match[2]])
 
 
+class Moment(click.ParamType[str]):
+    """A time ago such as `7d`, a date, or a time, as a time for the API. `is_end`: a date means the end of the day."""
+
+    name = "time"
+
+    def __init__(self, *, is_end: bool = False) -> None:
+        self._is_end = is_end
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Parse the text of an option."""
+        text = str(value)
+        try:
+            if (match := _TIME.fullmatch(text)) is not None:
+                return isoformat(datetime.now(UTC) - timedelta(seconds=int(match[1]) * _UNITS[match[2]]))
+            at = datetime.fromisoformat(text)
+            if len(text) == _DATE_LENGTH and self._is_end:
+                at += timedelta(days=1)
+            return isoformat(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):
+            example = "Write 7d for seven days ago, 2026-11-28, or 2026-11-28T14:30:00Z."
+            self.fail(f"'{value}' is not a time. {example}", param, ctx)
+
+
 def _newest() -> list[Any]:
-    from app.cli.options import load_settings  # noqa: PLC0415 - only shell completion needs it
+    from app.cli.options import load_client_settings  # noqa: PLC0415 - only shell completion needs it
     from app.cli.target import address_of  # noqa: PLC0415
     from signoff import Signoff  # noqa: PLC0415
 
-    settings = load_settings({})
-    key = settings.api_key.get_secret_value()
-    with Signoff(address_of(settings), api_key=key, timeout=_MAX_SECONDS, retry_seconds=0) as client:
+    settings = load_client_settings({})
+    with Signoff(address_of(settings), api_key=settings.api_key, timeout=_MAX_SECONDS, retry_seconds=0) as client:
         return list(client.projects.list(limit=_MAX_PROJECTS).projects)
 
 

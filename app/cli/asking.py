@@ -6,11 +6,14 @@ import asyncio
 import os
 import sys
 import termios
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from app.cli.display import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def can_ask() -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from app.cli.command import answer_command
 from app.cli.tables import archetype_list, archetype_text, named_list
-from signoff import AsyncSignoff
-from signoff.schemas.catalogue import AgentList, Archetype, ArchetypeList, StrategyList
+
+if TYPE_CHECKING:
+    from signoff import AsyncSignoff
+    from signoff.schemas.catalogue import AgentList, Archetype, ArchetypeList, StrategyList
 
 
 @click.command()

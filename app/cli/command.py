@@ -9,22 +9,26 @@ import asyncio
 import functools
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console, RenderableType
 from rich.text import Text
 
 from app.cli.answers import as_json_option, print_ids, print_json, quiet_option
 from app.cli.asking import ask, can_ask
 from app.cli.display import visible
-from app.cli.follow import REFUSED
 from app.cli.listing import new_console
 from app.cli.options import client_options
 from app.cli.references import whole_id, whole_phase, whole_task
+from app.cli.results import REFUSED
 from app.cli.target import client_of
-from app.settings import Settings
-from signoff import AsyncSignoff, Forbidden, NotFound, ServerError, SignoffError, Unauthorized, to_json
+from signoff import Forbidden, NotFound, ServerError, SignoffError, Unauthorized, to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from app.settings.of_clients import ClientSettings
+    from signoff import AsyncSignoff
 
 Work = Callable[..., Awaitable[Any]]
 Decorator = Callable[[Work], Callable[..., Any]]
@@ -123,7 +127,7 @@ def client_command(work: Work) -> Callable[..., Any]:
     """Turn `work(api, …)`, which returns an exit code, into a command that accepts shortened project ids."""
 
     @functools.wraps(work)
-    def command(settings: Settings, **arguments: Any) -> None:
+    def command(settings: ClientSettings, **arguments: Any) -> None:
         async def with_client() -> int:
             async with client_of(settings) as api:
                 await _complete_ids(api, arguments)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
-from rich.console import Console, RenderableType
 from rich.text import Text
 
 from app.cli.approvals import gate_of, still_waits, who_must_approve
@@ -25,18 +24,24 @@ from app.cli.command import (
     refusal,
     yes_option,
 )
-from app.cli.display import Json, plan_tree, visible
-from app.cli.follow import REFUSED, fetch_plan
+from app.cli.display import plan_tree, visible
 from app.cli.frozen import frozen_text, seen
 from app.cli.listing import new_console
 from app.cli.questions import answer, name_open, settle_questions, show_plan
+from app.cli.results import REFUSED, fetch_plan
 from app.cli.signing import confirm, print_page, show_before_signing, show_findings, with_accepted
 from app.cli.tables import plan_changes, plan_list
-from signoff import AsyncSignoff, is_pending, to_json
-from signoff.schemas.answers import CancelAnswer, Recorded, StatusAnswer
-from signoff.schemas.plans import Plan, PlanDiff, PlanList
-from signoff.schemas.projects import Project
+from signoff import is_pending, to_json
 from signoff.vocabulary import GateKind, ProjectStatus
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.schemas.answers import CancelAnswer, Recorded, StatusAnswer
+    from signoff.schemas.plans import Plan, PlanDiff, PlanList
+    from signoff.schemas.projects import Project
 
 _PLAN_SECONDS = 60
 

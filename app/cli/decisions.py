@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from rich.text import Text
 
@@ -11,9 +13,11 @@ from app.cli.groups import command_group
 from app.cli.references import whole_decision
 from app.cli.tables import decision_list
 from app.cli.tasks import confirm_skip
-from signoff import AsyncSignoff
-from signoff.schemas.answers import Recorded
-from signoff.schemas.decisions import AnsweredDecision, DecisionList
+
+if TYPE_CHECKING:
+    from signoff import AsyncSignoff
+    from signoff.schemas.answers import Recorded
+    from signoff.schemas.decisions import AnsweredDecision, DecisionList
 
 _STATUSES = ["open", "answered", "expired", "withdrawn", "accepted", "refused"]
 

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.padding import Padding
 from rich.style import Style
 from rich.text import Text
 from rich.tree import Tree
 
-from app.cli.listing import Cell, Listing, extra, fixed, short_ids, table, title
+from app.cli.listing import Cell, extra, fixed, short_ids, table, title
 from app.cli.terms import condition_text, input_lines, known_lines, parameter_text, settings_lines, task_terms
 from app.cli.words import duration, size, span, takes_effect, visible
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from app.cli.listing import Listing
 
 # An answer of the API, as JSON: `signoff.schemas` describes it, and `--json` prints it. Tables read its members by name.
 Json = dict[str, Any]

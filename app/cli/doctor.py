@@ -9,13 +9,12 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
-from temporalio.client import Client
 from temporalio.service import RPCError
 
 from app.api.http.credentials import name_of_user
@@ -23,12 +22,10 @@ from app.cli.display import visible
 from app.cli.target import running_url
 from app.database.failures import reason_of
 from app.database.url import shown_url
-from app.domain.agents import AgentEntry
 from app.domain.errors import Conflict
 from app.llm.access import check_installed, model_for
 from app.server_key import check_server_key
 from app.serving.peers import peer_lookup
-from app.settings import Settings
 from app.storage.migrate import is_current
 from app.supervisor.ports import find_complaints
 from app.temporal import devserver
@@ -37,6 +34,14 @@ from app.temporal.inspection import Trouble, find_troubled
 from app.temporal.search_attributes import missing_search_attributes, registration_commands
 from signoff import AsyncSignoff, NoAnswer, SignoffError
 from signoff.vocabulary import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from temporalio.client import Client
+
+    from app.domain.agents import AgentEntry
+    from app.settings import Settings
 
 _MIN_FREE_BYTES = 500 * 1024**2
 _ANSWER_SECONDS = 3.0

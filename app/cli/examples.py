@@ -9,6 +9,7 @@ _EXAMPLES = {
     "signoff run deploy.md --wait-for-approval --approval-timeout 2h    (in CI)",
     "outline": "signoff outline plan.md",
     "inbox": "signoff inbox\nsignoff inbox --list",
+    "overview": "signoff overview\nsignoff overview --weeks 4 --json",
     "open": "signoff open 4kd9x2\nsignoff open    (the list of projects)",
     "projects answer": 'signoff projects answer 4kd9x2 1 "only the leads"',
     "projects approve": 'signoff projects approve 4kd9x2 --comment "as every week"',
@@ -26,6 +27,7 @@ _EXAMPLES = {
     "projects duplicate": 'signoff projects duplicate 4kd9x2 --name "Next week"',
     "projects events": "signoff projects events 4kd9x2 --types 'task.*' --follow",
     "projects list": "signoff projects list --status running\n"
+    "signoff projects list --since 7d --status failed\n"
     "signoff projects list --jq '.projects[] | select(.stage == \"awaiting_approval\") | .name'\n"
     "signoff projects list --quiet --status failed | xargs -n 1 signoff projects retry",
     "projects metrics": "signoff projects metrics 4kd9x2",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
 
 from app.cli.arguments import project_argument
 from app.cli.command import answer_command, client_command
-from app.cli.display import Json, size, visible
+from app.cli.display import size, visible
 from app.cli.groups import command_group
 from app.cli.tables import file_list
 from app.cli.transfers import transfer
-from signoff import AsyncSignoff, SignoffError
-from signoff.schemas.files import FileList, Uploaded
+from signoff import SignoffError
+
+if TYPE_CHECKING:
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.schemas.files import FileList, Uploaded
 
 
 @command_group()

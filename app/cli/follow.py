@@ -4,48 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from app.cli.approvals import still_waits
 from app.cli.asking import ask, choose
 from app.cli.display import (
-    OUTCOMES,
-    Json,
-    duration,
-    files_table,
     follows_text,
-    output_files,
-    review_text,
-    status_text,
-    tasks_table,
     visible,
 )
 from app.cli.live import Screen
 from app.cli.progress import Progress, Question, ShownPhase, ShownTask
+from app.cli.results import fetch_plan
 from app.cli.shown_files import read_shown, show_instructions
 from app.cli.signing import confirm, show_findings, warn_in_full, with_accepted
 from app.cli.terms import proposal_text
-from app.domain.identity import milliseconds_between
-from signoff import AsyncSignoff, NotFound, SignoffError, to_json
-from signoff.schemas.answers import Recorded, StatusAnswer
-from signoff.schemas.events import Event
+from signoff import SignoffError, to_json
 from signoff.vocabulary import GateKind
 
-EXIT_CODES = {"completed": 0, "failed": 1, "cancelled": 2}
-REFUSED = 2
-NOT_IN_TIME = 3
+if TYPE_CHECKING:
+    from rich.console import Console
 
-
-async def fetch_plan(api: AsyncSignoff, project_id: str) -> Json | None:
-    """The current plan, or None if there is none yet."""
-    try:
-        return to_json(await api.projects.plan(project_id))
-    except NotFound as error:
-        if error.code == "no_plan":
-            return None
-        raise
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.schemas.answers import Recorded, StatusAnswer
+    from signoff.schemas.events import Event
 
 
 class Follower:
@@ -217,25 +201,3 @@ class _Questions:
             await self._api.tasks.complete(project_id, task.id)
         elif answer == "skip":
             await self._api.tasks.skip(project_id, task.id)
-
-
-def show_result(console: Console, project: Json, *, local: bool) -> None:
-    """Print how a project ended: its tasks, their files if these are on this machine, and the outcome."""
-    if project["tasks"]:
-        console.print(tasks_table(project))
-    files = output_files(project) if local and project["workspace"] else []
-    if files:
-        console.print()
-        console.print(files_table(files))
-    run: Json = project["run"] or {}
-    elapsed = duration(milliseconds_between(run.get("started_at"), run.get("completed_at")))
-    line = Text.assemble(
-        "\n", status_text(project["status"]), f" {visible(project['name'])} {elapsed}", f" ({project['id']})"
-    )
-    console.print(line, soft_wrap=True)
-    if review := review_text(project):
-        console.print(review, soft_wrap=True)
-    elif project["outcome"]:
-        console.print(Text(f"Not everything is done: {OUTCOMES[project['outcome']]}.", style="yellow"), soft_wrap=True)
-    if project["failure"]:
-        console.print(Text(visible(project["failure"]["message"]), style="red"), soft_wrap=True)

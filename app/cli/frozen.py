@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from app.cli.display import Json, size, visible
+from app.cli.display import size, visible
 from app.domain.limits import limits_text
-from signoff.schemas.json_value import JsonValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.cli.display import Json
+    from signoff.schemas.json_value import JsonValue
 
 _MAX_ITEMS = 20
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from copy import copy
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from app.cli.examples import example_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 _MAX_SUGGESTIONS = 4

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
 from app.cli.approvals import gate_of, still_waits, who_must_approve
@@ -28,24 +28,15 @@ from app.cli.signing import (
 )
 from app.cli.tables import moment
 from app.cli.terms import proposal_text
+from app.cli.words import INBOX_KINDS
 from signoff import AsyncSignoff, Conflict, NotFound, SignoffError, to_json
 from signoff.vocabulary import GateKind
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 LATER, QUIT = "later", "quit"
 _MAX_ITEMS = 200
-_KINDS = {
-    "plan": "plan",
-    "edit": "edit of a run",
-    "changes_requested": "changes requested",
-    "phase": "phase",
-    "release": "task to release",
-    "manual": "task to do",
-    "decision": "decision",
-    "task_failed": "failed task",
-    "worker_lost": "lost worker",
-    "agent": "question of an agent",
-    "changed": "change since signing",
-}
 # What is worth a place in the list.
 _SHOWN = ("critical", "high", "medium")
 
@@ -108,7 +99,7 @@ def inbox_list(answer: Json) -> RenderableType:
 
 def _named(item: Json) -> str:
     kind: str = item["kind"]
-    return _KINDS.get(kind, kind)
+    return INBOX_KINDS.get(kind, kind)
 
 
 def _findings(item: Json) -> Text:
@@ -120,7 +111,7 @@ def _findings(item: Json) -> Text:
 def _headline(item: Json) -> str:
     title = f": {visible(item['title'])}" if item["title"] else ""
     until = f" (until {moment(item['expires_at'])})" if item["expires_at"] else ""
-    return f"{visible(item['project_name'])}, {_KINDS.get(item['kind'], item['kind'])}{title}{until}"
+    return f"{visible(item['project_name'])}, {_named(item)}{title}{until}"
 
 
 Asking = Callable[[AsyncSignoff, Console, Json], Awaitable[str | None]]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from rich.console import Console
 from rich.text import Text
 
 from app.cli.asking import can_ask, read_reply
 from app.cli.broken_output import discard
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 OnInterrupt = Literal["ask", "detach", "cancel"]
 Choice = Literal["detach", "cancel", "watch"]

@@ -5,19 +5,24 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len, chop_cells
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from app.cli.words import visible
-from signoff.schemas.json_value import JsonValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from rich.console import ConsoleOptions, RenderableType, RenderResult
+
+    from signoff.schemas.json_value import JsonValue
 
 # The fewest characters of an id that a table shows. Among 10,000 projects, two with the same six are unlikely.
 MIN_ID = 6

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from app.cli.display import SIGNS, STYLES, duration, visible
-from app.cli.progress import FINISHED, Progress, ShownPhase, ShownTask
+from app.cli.progress import FINISHED
 from app.cli.words import takes_effect
 from app.domain.identity import parse_time
 from signoff.schemas.event_data import (
@@ -27,8 +26,15 @@ from signoff.schemas.event_data import (
     TaskProgress,
     TaskStarted,
 )
-from signoff.schemas.events import Event
 from signoff.vocabulary import GateKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console, RenderableType
+
+    from app.cli.progress import Progress, ShownPhase, ShownTask
+    from signoff.schemas.events import Event
 
 _REDRAW_SECONDS = 0.25
 # With fewer lines for phases and for tasks, the picture would say too little.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from app.cli.asking import can_ask, choose
 from app.cli.display import visible
-from signoff import AsyncSignoff
 from signoff.vocabulary import ParameterType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from signoff import AsyncSignoff
 
 _TRUTH = ("true", "false")
 

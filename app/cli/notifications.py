@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from rich.console import RenderableType
 from rich.text import Text
 
 from app.cli.command import answer_command
-from app.cli.display import Json
 from app.cli.groups import command_group
 from app.cli.listing import extra, fixed, short_ids, table, title
 from app.cli.references import Candidate, pick
 from app.cli.tables import moment
-from signoff import AsyncSignoff
-from signoff.schemas.notifications import Notification, NotificationList
 from signoff.vocabulary import NotificationStatus
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.schemas.notifications import Notification, NotificationList
 
 _PAGE = 200
 

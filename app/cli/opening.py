@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
 
 from app.cli.arguments import ProjectId
 from app.cli.command import client_command
-from signoff import AsyncSignoff, SignoffError
+from signoff import SignoffError
+
+if TYPE_CHECKING:
+    from signoff import AsyncSignoff
 
 web_option = click.option("--web", is_flag=True, help="Open it on the page instead.")
 

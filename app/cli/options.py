@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from app.settings import SECTIONS, TABLES, Settings
-from app.settings.environment import variable_of
-from app.settings.loading import SettingsInvalid, flag_of
-from app.settings.loading import load_settings as load
+from app.settings.of_clients import DESCRIPTIONS, PREFIX, from_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from app.settings import Settings
+    from app.settings.of_clients import ClientSettings
 
 R = TypeVar("R")
-_PREFIX = "setting_"
-_FOR_CLIENTS = ("url", "api_key", "data_dir", "host", "port")
+_OPTION_PREFIX = "setting_"
 
 
 class BadSetting(click.ClickException):
@@ -33,33 +34,35 @@ def settings_options(command: Callable[..., R]) -> Callable[..., R]:
 
     Flags override the environment, which overrides the file. Invalid settings end the command with exit code 2 and one line each.
     """
-    return _with_flags(command, (name for name in Settings.model_fields if name not in {*TABLES, *SECTIONS}))
+    from app.settings import SECTIONS, TABLES, Settings  # noqa: PLC0415 - client commands do not need all settings
+    from app.settings.environment import variable_of  # noqa: PLC0415
+
+    fields = {name: field for name, field in Settings.model_fields.items() if name not in {*TABLES, *SECTIONS}}
+    described = {name: f"{field.description}  [{variable_of(name)}]" for name, field in fields.items()}
+    return _with_flags(command, described, load_settings)
 
 
 def client_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Like `settings_options`, but only with the flags that choose the server of a client command."""
-    return _with_flags(command, _FOR_CLIENTS)
+    """Add the flags that choose the server of a client command, and pass it the `ClientSettings` as `settings`."""
+    described = {name: f"{text}  [{PREFIX}{name.upper()}]" for name, text in DESCRIPTIONS.items()}
+    return _with_flags(command, described, load_client_settings)
 
 
-def _with_flags(command: Callable[..., R], fields: Iterable[str]) -> Callable[..., R]:
+def _with_flags(
+    command: Callable[..., R], described: Mapping[str, str], loaded: Callable[[dict[str, Any]], object]
+) -> Callable[..., R]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> R:
-        flags = {name: kwargs.pop(name) for name in list(kwargs) if name.startswith(_PREFIX)}
-        supplied = {name.removeprefix(_PREFIX): value for name, value in flags.items() if value is not None}
-        return command(*args, settings=load_settings(supplied), **kwargs)
+        flags = {name: kwargs.pop(name) for name in list(kwargs) if name.startswith(_OPTION_PREFIX)}
+        supplied = {name.removeprefix(_OPTION_PREFIX): value for name, value in flags.items() if value is not None}
+        return command(*args, settings=loaded(supplied), **kwargs)
 
     decorated: Callable[..., R] = wrapped
     # Click lists options in the reverse order of their decorators.
-    for field in reversed(list(fields)):
-        decorated = _option(field)(decorated)
+    for field, text in reversed(list(described.items())):
+        flag = f"--{field.replace('_', '-')}"
+        decorated = click.option(flag, f"{_OPTION_PREFIX}{field}", metavar="VALUE", help=text)(decorated)
     return decorated
-
-
-def _option(field: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    description = Settings.model_fields[field].description
-    return click.option(
-        flag_of(field), f"{_PREFIX}{field}", metavar="VALUE", help=f"{description}  [{variable_of(field)}]"
-    )
 
 
 def load_settings(flags: dict[str, Any]) -> Settings:
@@ -68,7 +71,15 @@ def load_settings(flags: dict[str, Any]) -> Settings:
     Raises:
         BadSetting: some are invalid. The message names each, its source, and what is wrong with it.
     """
+    from app.settings.loading import SettingsInvalid  # noqa: PLC0415 - with all settings
+    from app.settings.loading import load_settings as load  # noqa: PLC0415
+
     try:
         return load(flags)
     except SettingsInvalid as error:
         raise BadSetting(str(error)) from error
+
+
+def load_client_settings(flags: dict[str, Any]) -> ClientSettings:
+    """Load the settings of a client command. Raises as `load_settings` does."""
+    return from_environment(flags) or load_settings(flags).of_clients

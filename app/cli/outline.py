@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.text import Text
 
 from app.cli.arguments import plan_argument, read_plan, set_option
 from app.cli.command import as_json_option, client_command, console, print_json
-from app.cli.display import Json, phases_tree, visible
+from app.cli.display import phases_tree, visible
 from app.cli.tables import findings_table
-from signoff import AsyncSignoff, to_json
+from signoff import to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
 
 
 @click.command()

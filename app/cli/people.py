@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import RenderableType
 from rich.text import Text
 
 from app.cli.command import answer_command, given
@@ -16,10 +15,15 @@ from app.cli.listing import extra, fixed, short_ids, table, title
 from app.cli.references import Candidate, pick
 from app.cli.tables import moment
 from app.domain.sender import called
-from signoff import AsyncSignoff
-from signoff.fields import KeyFields, RoleFields
-from signoff.schemas.people import Me, NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
+from signoff.fields import RoleFields
 from signoff.vocabulary import Role
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from signoff import AsyncSignoff
+    from signoff.fields import KeyFields
+    from signoff.schemas.people import Me, NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
 
 Json = dict[str, Any]
 _ROLE = "ROLE or ROLE@LABEL,LABEL: viewer, author, approver, operator or admin; with labels, only for projects that have one."

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import RenderableType
 from rich.text import Text
 
 from app.cli.arguments import plan_argument, read_plan, set_option
@@ -14,9 +12,15 @@ from app.cli.command import answer_command, as_json_option, client_command, cons
 from app.cli.display import visible
 from app.cli.groups import command_group
 from app.cli.listing import table
-from signoff import AsyncSignoff
-from signoff.schemas.outline import OutlinePreview
-from signoff.schemas.policies import PolicyList
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+    from signoff import AsyncSignoff
+    from signoff.schemas.outline import OutlinePreview
+    from signoff.schemas.policies import PolicyList
 
 Json = dict[str, Any]
 _NONE = "No policy is set. One approval by anybody with the role approver is enough."

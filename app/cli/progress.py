@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from app.cli.display import Json
 from app.cli.frozen import seen
 from app.domain.identity import parse_time
-from app.domain.reducer import ProjectState, TaskState
+from app.domain.reducer import ProjectState
 from signoff.schemas.event_data import (
     DecisionMade,
     PhaseApproved,
@@ -19,8 +18,15 @@ from signoff.schemas.event_data import (
     TaskRetrying,
     TaskWaiting,
 )
-from signoff.schemas.events import Event
-from signoff.vocabulary import GateKind, PhaseStatus, ProjectStatus, Stage, TaskStatus, WaitReason
+from signoff.vocabulary import GateKind, PhaseStatus, ProjectStatus, Stage, WaitReason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from app.cli.display import Json
+    from app.domain.reducer import TaskState
+    from signoff.schemas.events import Event
+    from signoff.vocabulary import TaskStatus
 
 # The reasons with which a task waits for a person to do it.
 PERSON_REASONS = frozenset({WaitReason.MANUAL, WaitReason.RELEASE})

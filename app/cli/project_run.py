@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from app.cli.answers import print_json
 from app.cli.approvals import still_waits
 from app.cli.asking import can_ask
 from app.cli.broken_output import is_output_error, say_on_stderr
-from app.cli.display import Json, output_files, visible
-from app.cli.follow import EXIT_CODES, NOT_IN_TIME, REFUSED, Follower, fetch_plan, show_result
+from app.cli.display import output_files, visible
+from app.cli.follow import Follower
 from app.cli.frozen import seen
-from app.cli.interrupts import Interrupts, OnInterrupt
 from app.cli.listing import short_id
 from app.cli.missing_parameters import ask_for_missing
 from app.cli.questions import name_open, settle_questions, show_plan
+from app.cli.results import EXIT_CODES, NOT_IN_TIME, REFUSED, fetch_plan, show_result
 from app.cli.signing import confirm, show_before_signing, with_accepted
-from app.cli.target import Target
-from app.settings import Settings
 from app.workspace.private_places import PrivatePlaces
-from signoff import AsyncSignoff, Conflict, Invalid, SignoffError, WaitTimeout, is_pending, to_json
-from signoff.fields import ProjectFields
+from signoff import Conflict, Invalid, SignoffError, WaitTimeout, is_pending, to_json
 from signoff.schemas.event_data import PlanFailed
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import GateKind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from rich.console import Console
+
+    from app.cli.display import Json
+    from app.cli.interrupts import Interrupts, OnInterrupt
+    from app.cli.target import Target
+    from app.settings import Settings
+    from signoff import AsyncSignoff
+    from signoff.fields import ProjectFields
 
 _PLAN_SECONDS = 60
 
@@ -43,6 +51,7 @@ class Order:
 
     name: str | None
     description: str
+    template: str | None
     strategy: str
     auto_approve_phases: bool
     parameters: dict[str, str] | None
@@ -184,6 +193,8 @@ class ProjectRun:
             "path": path,
             "parameters": await ask_for_missing(self._api, self._console, order.description, order.parameters or {}),
         }
+        if order.template:
+            fields["template"] = order.template
         if order.name:
             fields["name"] = order.name
         try:

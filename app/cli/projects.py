@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
@@ -13,7 +13,7 @@ from rich.text import Text
 from app.cli.answers import print_batch
 from app.cli.approvals import changes_signing, signing_options, who_must_approve, with_signing
 from app.cli.archiving import ARCHIVING
-from app.cli.arguments import ProjectId, TimeSpan, heading_of, project_argument, set_option
+from app.cli.arguments import Moment, ProjectId, TimeSpan, heading_of, project_argument, set_option
 from app.cli.command import (
     answer_command,
     as_json_option,
@@ -26,19 +26,23 @@ from app.cli.command import (
     yes_option,
 )
 from app.cli.control import CONTROLS
-from app.cli.display import Json, plan_tree, projects_table, size, visible
-from app.cli.follow import EXIT_CODES, NOT_IN_TIME, REFUSED, Follower, fetch_plan, show_result
+from app.cli.display import plan_tree, projects_table, size, visible
 from app.cli.groups import command_group
 from app.cli.opening import open_page, page_of, web_option
 from app.cli.references import whole_id
 from app.cli.reports import REPORTS
+from app.cli.results import EXIT_CODES, NOT_IN_TIME, REFUSED, fetch_plan, show_result
 from app.cli.reviews import REVIEWS
 from app.cli.words import takes_effect
 from app.domain.gates import HOLD_A_PROJECT
-from signoff import AsyncSignoff, SignoffError, WaitTimeout, is_pending, to_json
-from signoff.fields import Until
-from signoff.schemas.projects import Project, ProjectList
+from signoff import SignoffError, WaitTimeout, is_pending, to_json
 from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
+
+if TYPE_CHECKING:
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.fields import Until
+    from signoff.schemas.projects import Project, ProjectList
 
 _INTERRUPTED = 130
 # As many as one answer has at most.
@@ -67,6 +71,7 @@ def _field_options(command: Any) -> Any:
                 help="The work, in Markdown; @FILE reads a file, - reads standard input.",
             ),
             click.option("--label", "labels", multiple=True, help="A label; may be repeated. Replaces earlier ones."),
+            click.option("--template", help="Name of the template it starts from; the overview groups by it."),
             click.option(
                 "--strategy", type=click.Choice([item.value for item in Strategy]), help="How to run the tasks."
             ),
@@ -121,6 +126,10 @@ def _brief(project: Json) -> Text:
 @click.option("--search", help="List only projects with this text in their name or description.")
 @click.option("--label", help="List only projects with this label.")
 @click.option("--archived", type=click.Choice(["true", "all"]), help="List the archive, or all with it.")
+@click.option("--since", "created_after", type=Moment(), help="List only projects created since, such as 7d.")
+@click.option("--until", "created_before", type=Moment(is_end=True), help="List only projects created until then.")
+@click.option("--changed-since", "updated_after", type=Moment(), help="List only projects changed since.")
+@click.option("--changed-until", "updated_before", type=Moment(is_end=True), help="List only those not changed later.")
 @click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="Order; default: newest.")
 @click.option("--limit", type=click.IntRange(1, 200), help="Maximum number of projects; default: 20.")
 @click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")
@@ -129,7 +138,11 @@ def _brief(project: Json) -> Text:
 @web_option
 @answer_command(projects_table)
 async def list_projects(api: AsyncSignoff, *, everything: bool, web: bool, **query: Any) -> ProjectList:
-    """List projects, newest first."""
+    """List projects, newest first.
+
+    A time is how long ago it was, such as 7d or 12h; a date, such as 2026-11-28; or a time, such as 2026-11-28T14:30:00Z. Dates
+    are in UTC, and --until includes the whole day.
+    """
     if web:
         open_page(f"{api.url}/")
         raise click.exceptions.Exit(0)
@@ -137,8 +150,7 @@ async def list_projects(api: AsyncSignoff, *, everything: bool, web: bool, **que
         return await api.projects.list(**query)
     if not _ONE_PAGE.isdisjoint(given(**query)):
         raise click.UsageError("--all lists every project. Leave out --limit, --offset and --cursor.")
-    filters = {name: query[name] for name in ("status", "search", "label", "archived", "sort_by")}
-    return await _all_projects(api, filters)
+    return await _all_projects(api, {name: value for name, value in query.items() if name not in _ONE_PAGE})
 
 
 async def _all_projects(api: AsyncSignoff, query: Json) -> ProjectList:
@@ -244,6 +256,8 @@ async def watch(api: AsyncSignoff, project_id: str, *, asks: bool, as_json: bool
 
     Ctrl-C stops watching; the project keeps running. Exit codes: 0 completed, 1 failed, 2 cancelled, 130 Ctrl-C.
     """
+    from app.cli.follow import Follower  # noqa: PLC0415 - with the types of all events
+
     out = console()
     project = to_json(await api.projects.get(project_id))
     try:

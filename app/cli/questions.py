@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-from rich.console import Console
 from rich.text import Text
 
 from app.cli.arguments import project_argument
 from app.cli.asking import can_ask, read_reply
 from app.cli.command import as_json_option, client_command, console, print_json
-from app.cli.display import Json, plan_tree, visible
+from app.cli.display import plan_tree, visible
 from app.cli.frozen import frozen_text
-from signoff import AsyncSignoff, SignoffError, is_pending, to_json
+from signoff import SignoffError, is_pending, to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
 
 _PLAN_SECONDS = 60
 

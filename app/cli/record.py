@@ -13,12 +13,12 @@ from app.cli.command import client_command, print_json
 from app.cli.display import visible
 from app.cli.groups import command_group
 from app.cli.options import settings_options
-from app.settings import Settings
-from signoff import AsyncSignoff
 
 if TYPE_CHECKING:
     from app.sealing.compared import VerifiedCertificate
     from app.sealing.exported import Verified
+    from app.settings import Settings
+    from signoff import AsyncSignoff
 
 _MAX_KEY_BYTES = 64 * 1024
 

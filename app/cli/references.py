@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from app.cli.listing import short_id
 from app.cli.words import visible
-from signoff import AsyncSignoff, NotFound
+from signoff import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from signoff import AsyncSignoff
 
 _WHOLE_PROJECT = re.compile(r"proj_[0-9a-z]{26}")
 _MAX_SHOWN = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import aclosing
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -14,10 +14,13 @@ from app.cli.arguments import project_argument
 from app.cli.command import answer_command, client_command, console, print_json
 from app.cli.display import size, visible
 from app.cli.tables import audit_report, event_row, fields_table, graph_list, run_list
-from signoff import AsyncSignoff, SignoffError, to_json
-from signoff.fields import GraphForm
-from signoff.schemas.insight import Audit, Metrics
-from signoff.schemas.projects import RunList
+from signoff import SignoffError, to_json
+
+if TYPE_CHECKING:
+    from signoff import AsyncSignoff
+    from signoff.fields import GraphForm
+    from signoff.schemas.insight import Audit, Metrics
+    from signoff.schemas.projects import RunList
 
 
 @click.command()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.text import Text
 
 from app.cli.arguments import project_argument
 from app.cli.command import answer_command, comment_option
-from app.cli.display import Json, visible
+from app.cli.display import visible
 from app.cli.tables import moment
-from signoff import AsyncSignoff
-from signoff.schemas.answers import Recorded, StatusAnswer
-from signoff.schemas.comments import PlanComment, PlanComments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import RenderableType
+
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.schemas.answers import Recorded, StatusAnswer
+    from signoff.schemas.comments import PlanComment, PlanComments
 
 _version_option = click.option(
     "--version", type=click.IntRange(1), help="The version that you have read; default: the current one."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
@@ -13,14 +13,17 @@ from rich.text import Text
 from app.cli.answers import json_option, quiet_option
 from app.cli.arguments import TimeSpan, heading_of, plan_argument, read_plan, set_option
 from app.cli.command import accept_critical_option, run_to_end
-from app.cli.follow import EXIT_CODES
 from app.cli.interrupts import Interrupts
 from app.cli.listing import new_console
 from app.cli.options import settings_options
 from app.cli.project_run import Order, ProjectRun, shared_folder
-from app.cli.target import Target, client_of, serving
-from app.settings import Settings
+from app.cli.results import EXIT_CODES
+from app.cli.target import client_of, serving
 from signoff.vocabulary import Strategy
+
+if TYPE_CHECKING:
+    from app.cli.target import Target
+    from app.settings import Settings
 
 
 @click.command()
@@ -28,6 +31,7 @@ from signoff.vocabulary import Strategy
 @click.option("--yes", "-y", is_flag=True, help="Approve the plan without asking.")
 @accept_critical_option
 @click.option("--name", help="Name of the project; default: the plan's first heading, otherwise the file's name.")
+@click.option("--template", help="Name of the template that PLAN is; `signoff overview` groups by it.")
 @click.option("--path", "folder", type=click.Path(path_type=Path), help="Folder to work in; default: the current one.")
 @click.option("--new-workspace", is_flag=True, help="Work in a new folder that Signoff creates.")
 @click.option(
@@ -121,7 +125,7 @@ async def _run(order: Order, settings: Settings) -> int:
     here = shared_folder(Path.cwd(), settings)
     folders = [folder for folder in (here, order.folder and order.folder.resolve()) if folder]
     try:
-        async with serving(settings, folders=folders) as target, client_of(settings, target) as api:
+        async with serving(settings, folders=folders) as target, client_of(settings.of_clients, target) as api:
             console.print(Text(_introduction(target, settings), style="dim"), soft_wrap=True)
             return await ProjectRun(api, target, order, console, settings, interrupts).execute()
     except asyncio.CancelledError:

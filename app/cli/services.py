@@ -9,18 +9,21 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from app.cli.options import settings_options
 from app.private_files import keep_private
 from app.server_key import new_key
-from app.settings import Settings
-from app.supervisor import Addresses, StackError, running_stack
-from app.supervisor.stack import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.settings import Settings
+    from app.supervisor import Addresses
 
 # Net allocations after which the garbage collector looks for reference cycles. A response about 10,000 tasks consists of
 # several hundred thousand objects, none of them in a cycle. With the usual threshold of 700, collecting took two thirds of
@@ -42,6 +45,8 @@ def up(settings: Settings, as_json: bool) -> None:
 
     All data is stored in the data folder. Projects may work in the folder in which you start this command.
     """
+    from app.supervisor import StackError  # noqa: PLC0415 - with Temporal's client, which the other commands here do not need
+
     try:
         asyncio.run(_stay_up(_with_current_folder(settings), as_json=as_json))
     except StackError as error:
@@ -49,6 +54,8 @@ def up(settings: Settings, as_json: bool) -> None:
 
 
 async def _stay_up(settings: Settings, *, as_json: bool) -> None:
+    from app.supervisor import running_stack  # noqa: PLC0415
+
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -164,6 +171,9 @@ def migrate(settings: Settings) -> None:
 
     The command also prepares the workspaces folder.
     """
+    from app.supervisor.errors import StackError  # noqa: PLC0415
+    from app.supervisor.stack import prepare  # noqa: PLC0415
+
     _keep_private(settings)
     try:
         prepare(settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from rich.text import Text
 
@@ -9,8 +11,10 @@ from app.cli.command import answer_command
 from app.cli.groups import command_group
 from app.cli.references import Candidate, pick
 from app.cli.tables import session_list
-from signoff import AsyncSignoff
-from signoff.schemas.session import Revoked, SessionList
+
+if TYPE_CHECKING:
+    from signoff import AsyncSignoff
+    from signoff.schemas.session import Revoked, SessionList
 
 
 @command_group()

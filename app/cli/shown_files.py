@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from app.cli.display import Json, size, visible
-from signoff import AsyncSignoff
-from signoff.schemas.files import FileInfo
+from app.cli.display import size, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.schemas.files import FileInfo
 
 MAX_LINES = 200
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from app.cli.approvals import gate_of, who_must_approve
 from app.cli.asking import ask, can_ask, read_reply
-from app.cli.display import Json, action_text, review_text, visible
+from app.cli.display import action_text, review_text, visible
 from app.cli.tables import findings_table, plan_changes
-from signoff import AsyncSignoff, to_json
-from signoff.schemas.projects import Project
+from signoff import to_json
 from signoff.vocabulary import GateKind, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from rich.console import Console
+
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.schemas.projects import Project
 
 # The word that a person types to sign in spite of critical findings.
 APPROVE = "approve"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import RenderableType
 from rich.text import Text
 
 from app.cli.arguments import project_argument
@@ -16,8 +15,12 @@ from app.cli.listing import extra, fixed, short_ids, table, title
 from app.cli.references import Candidate, pick
 from app.cli.tables import moment
 from app.domain.sender import called
-from signoff import AsyncSignoff
-from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from signoff import AsyncSignoff
+    from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
 
 Json = dict[str, Any]
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.text import Text
 
-from app.cli.display import STYLES, Json, condition_text, duration, follows_text, size, status_cell, visible
-from app.cli.listing import Either, Listing, cell_text, extra, fixed, piped, short_id, short_ids, table, title
+from app.cli.display import STYLES, condition_text, duration, follows_text, size, status_cell, visible
+from app.cli.listing import Either, cell_text, extra, fixed, piped, short_id, short_ids, table, title
 from app.cli.terms import proposal_text
 from app.domain.sender import called
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+    from app.cli.display import Json
+    from app.cli.listing import Listing
 
 _SEVERITIES = {"critical": "red", "high": "red", "medium": "yellow", "low": "dim"}
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import fcntl
 import json
 import socket
-from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from app.settings import Settings
 from signoff import AsyncSignoff
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+    from app.settings import Settings
+    from app.settings.of_clients import ClientSettings
 
 # Someone is waiting at the terminal.
 _RETRY_SECONDS = 2.0
@@ -37,15 +42,15 @@ def running_url(data_dir: Path) -> str | None:
     return None
 
 
-def address_of(settings: Settings) -> str:
+def address_of(settings: ClientSettings) -> str:
     """The `url` of the settings, otherwise the address of the `signoff up` on this data folder, otherwise the default."""
     return settings.url or running_url(settings.data_dir) or settings.app_url
 
 
-def client_of(settings: Settings, target: Target | None = None) -> AsyncSignoff:
+def client_of(settings: ClientSettings, target: Target | None = None) -> AsyncSignoff:
     """A client of `target`; without a target, of the Signoff that the settings point to."""
     url = target.url if target else address_of(settings)
-    return AsyncSignoff(url, api_key=settings.api_key.get_secret_value(), retry_seconds=_RETRY_SECONDS)
+    return AsyncSignoff(url, api_key=settings.api_key, retry_seconds=_RETRY_SECONDS)
 
 
 @asynccontextmanager

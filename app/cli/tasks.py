@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
@@ -21,18 +21,22 @@ from app.cli.command import (
     refusal,
     yes_option,
 )
-from app.cli.display import Json, status_text, visible
+from app.cli.display import status_text, visible
 from app.cli.groups import command_group
 from app.cli.listing import new_console
 from app.cli.opening import open_page, page_of, web_option
 from app.cli.shown_files import read_shown
 from app.cli.signing import confirm, demands_of_task, show_release, with_accepted
 from app.cli.tables import fields_table, phase_list, task_list
-from signoff import AsyncSignoff, to_json
-from signoff.schemas.answers import Recorded
-from signoff.schemas.json_value import JsonValue
-from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
+from signoff import to_json
 from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus, WaitReason
+
+if TYPE_CHECKING:
+    from app.cli.display import Json
+    from signoff import AsyncSignoff
+    from signoff.schemas.answers import Recorded
+    from signoff.schemas.json_value import JsonValue
+    from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 
 
 @command_group()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from app.cli.display import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
 
 # A shorter transfer needs no bar, which would only flicker.
 QUIET_SECONDS = 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +10,15 @@ import click
 from app.cli.display import visible
 from app.domain.sender import ORIGIN_FIELDS, called
 from app.domain.signing_links import SETTINGS_ID
-from signoff.schemas.json_value import JsonObject
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.domain.audit import Found
     from app.domain.certificate import Statement
     from app.sealing.compared import VerifiedCertificate
     from app.sealing.exported import Verified
+    from signoff.schemas.json_value import JsonObject
 
 _MAX_SHOWN = 50
 _COLORS = {"critical": "red", "high": "red", "medium": "yellow", "low": "yellow"}

@@ -8,6 +8,20 @@ from app.domain.identity import milliseconds_between, now
 
 # Unicode categories: controls, invisible formatting (such as a change of direction), line and paragraph separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+# What waits for a person.
+INBOX_KINDS = {
+    "plan": "plan",
+    "edit": "edit of a run",
+    "changes_requested": "changes requested",
+    "phase": "phase",
+    "release": "task to release",
+    "manual": "task to do",
+    "decision": "decision",
+    "task_failed": "failed task",
+    "worker_lost": "lost worker",
+    "agent": "question of an agent",
+    "changed": "change since signing",
+}
 _UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
 
 

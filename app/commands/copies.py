@@ -22,6 +22,7 @@ COPIED = (
     "max_tokens",
     "max_cost_usd",
     "parameters",
+    "template",
     "signing",
 )
 MAX_NAME_LENGTH = 200

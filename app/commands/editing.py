@@ -26,7 +26,7 @@ PLAN_FIELDS = frozenset({"strategy", "decision_mode", "auto_approve_phases", "pa
 # A change of these makes a new version too: what its approval demands is settled when it is made.
 SIGNING_FIELDS = frozenset({"signing"})
 # Always editable: a budget may be raised while a run waits for exactly that.
-ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd", "labels"})
+ALWAYS = frozenset({"name", "description", "max_tokens", "max_cost_usd", "labels", "template"})
 
 # A change of these changes what searches find.
 _SEARCHED = frozenset({"name", "description", "labels"})

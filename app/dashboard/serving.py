@@ -23,7 +23,7 @@ CONTENT_SECURITY_POLICY = (
 _OWN_ADDRESS = re.compile(rb'((?:src|href)=")\./')
 
 
-@get(["/", "/inbox", "/new", "/sign"], opt={"scope": Scope.ANYBODY}, include_in_schema=False)
+@get(["/", "/inbox", "/new", "/overview", "/sign"], opt={"scope": Scope.ANYBODY}, include_in_schema=False)
 async def _page(request: AnyRequest) -> Response[bytes]:
     return _answer(request, "index.html", ASK_FIRST)
 

@@ -187,6 +187,7 @@ _OTHER_ROWS = "used to look up the rows of one project"
 _WORDS = "text of the caller, which may change at any time"
 _ASKED = "for a planner; the resulting plan is signed"
 _BUDGET = "a limit, which may change at any time"
+_FIGURES = "only for the figures of the overview"
 
 UNCHECKED: dict[str, dict[str, str]] = {
     "projects": {
@@ -201,6 +202,7 @@ UNCHECKED: dict[str, dict[str, str]] = {
         "max_cost_usd": _BUDGET,
         "parameters": _ASKED,
         "labels": "may change at any time; the events say who changed them",
+        "template": _FIGURES,
         "signing": "may change at any time; each gate keeps what was in force when it opened",
         "auto_approve_plan": "may change at any time; the approvals that it makes are checked",
         "stage": _SHOWN,
@@ -271,6 +273,8 @@ UNCHECKED_TABLES: dict[str, str] = {
     "identities": "who may sign in; what they did is in the records of projects",
     "credentials": "how people and keys prove who they are; it holds nothing about a project",
     "project_texts": "only what searches compare with; the words are in the project",
+    "weekly_totals": _FIGURES,
+    "slow_steps": _FIGURES,
     "project_counts": "only how many projects a list says there are",
     "policies_in_force": "the digest of the app's policies; what was in force at each gate is in its own row and event",
     "signing_links": "links with which somebody may sign once; each approval has its link and who made it",

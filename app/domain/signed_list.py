@@ -70,6 +70,7 @@ PROJECT: dict[str, str] = {
     "strategy": DIGEST,
     "auto_approve_plan": "decides who approves, not what",
     "labels": "decide who may read and approve, not what runs",
+    "template": "only groups figures",
     "signing": "decides who must approve, not what runs",
     "auto_approve_phases": DIGEST,
     "decision_mode": DIGEST,

@@ -16,23 +16,31 @@ from app.domain.parameters import Parameter, variable_of
 from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.domain.texts import normalized
 from app.planning.outline.attributes import condition_text, write
+from app.planning.outline.blocks import List, read_blocks
 from app.planning.outline.elsewhere import is_elsewhere
 from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
+from app.planning.outline.interpreters import INTERPRETERS
+from app.planning.outline.lost_variables import set_anywhere
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
-from app.planning.outline.scripts import INTERPRETERS, STRICT_BASH, STRICT_SH, needs_strict, text_of
+from app.planning.outline.scripts import STRICT_SH, needs_strict, text_of
 from app.planning.outline.sections import is_alternative, kind_of
 from app.planning.outline.sessions import enters, opens_session
 from app.planning.outline.single import as_text, read_single_phase, read_single_task
 from app.planning.outline.steps import is_another_way
+from app.planning.strict_bash import STRICT_BASH
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import OnCrash, PhaseStrategy, RunsOn
 
 MAX_INLINE_COMMAND = 80
 
 _VARIABLE = re.compile(r"\$(?:\{[#!]?)?([A-Z][A-Z0-9_]*)")
+_ANY_VARIABLE = re.compile(r"\$(?:\{[#!]?)?([A-Za-z_][A-Za-z0-9_]*)")
+_LIST_LINE = re.compile(r"^\s*(?:[-*+]|[0-9]{1,9}[.)])(?:\s|$)", re.MULTILINE)
+# A comment ends a list, and is no part of the plan.
+_BETWEEN_LISTS = "<!-- -->"
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -46,20 +54,31 @@ def to_markdown(draft: PlanDraft, name: str) -> str:
     text = _body(draft, name)
     front = write_front_matter(draft.parameters)
     whole = f"{front}\n\n{text}" if front else text
-    if _asks_for_more(whole, draft.parameters):
+    if _asks_for_more(whole, draft):
         return f"{write_front_matter(draft.parameters, asks=False)}\n\n{text}"
     return whole
 
 
-def _asks_for_more(markdown: str, parameters: Mapping[str, Parameter]) -> bool:
-    """Whether the plan that this makes would ask for settings that are no parameters of the plan."""
+def _asks_for_more(markdown: str, draft: PlanDraft) -> bool:
+    """Whether the plan that this makes would ask for settings that are no parameters, or give steps to a person.
+
+    Steps go to a person if they read what only another step sets.
+    """
+    parameters = draft.parameters
     own = set(map(variable_of, parameters))
-    if own.issuperset(_VARIABLE.findall(markdown)):
+    lost = set_anywhere(markdown).intersection(_ANY_VARIABLE.findall(markdown))
+    if not lost and own.issuperset(_VARIABLE.findall(markdown)):
         return False
     try:
-        return read_outline(markdown, has_model=False).parameters.keys() != parameters.keys()
+        read = read_outline(markdown, has_model=False)
     except Invalid:
-        return False
+        return bool(lost)
+    return read.parameters.keys() != parameters.keys() or (bool(lost) and _runs(read) != _runs(draft))
+
+
+def _runs(draft: PlanDraft) -> list[str]:
+    """The type of each task's action."""
+    return [task.action.type for task in draft.tasks()]
 
 
 def _body(draft: PlanDraft, name: str) -> str:
@@ -72,8 +91,15 @@ def _body(draft: PlanDraft, name: str) -> str:
     for phase in draft.phases:
         parts.append(_phase(phase, draft.parameters))
         if phase.tasks:
+            parts += [_BETWEEN_LISTS] if _ends_with_list(phase.description) else []
             parts.append(_tasks(phase, draft.parameters))
     return "\n\n".join(parts) + "\n"
+
+
+def _ends_with_list(text: str) -> bool:
+    """Whether a list behind `text` would continue one in it."""
+    blocks = read_blocks(text.split("\n")).blocks if _LIST_LINE.search(text) else []
+    return bool(blocks) and isinstance(blocks[-1], List)
 
 
 def _is_plain(summary: str) -> bool:

@@ -17,7 +17,7 @@ from app.hidden_environment import variables
 from app.settings import SECTIONS, TABLES, Settings
 from app.settings.environment import variable_of
 from app.settings.file import KeyLines
-from app.settings.sources import settings_file
+from app.settings.location import settings_file
 from app.settings.trust import complaints_about_found_file
 
 Location = tuple[int | str, ...]

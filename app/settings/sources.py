@@ -1,19 +1,12 @@
-"""Where settings come from: the settings file, and the environment, including what was removed from it."""
+"""The environment as a source of settings, including what was removed from it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic_settings import EnvSettingsSource
 
 from app import hidden_environment
-
-
-def settings_file() -> Path:
-    """The path of the settings file, which may not exist."""
-    return Path(os.environ.get("SIGNOFF_CONFIG", "signoff.toml"))
 
 
 def secrets_from_environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from app import hidden_environment
 from app.settings.environment import SECRETS_PREFIX, variable_of
 from app.settings.file import KeyLines, Keys
-from app.settings.sources import settings_file
+from app.settings.location import settings_file
 from signoff.schemas.json_value import JsonObject
 
 # Addresses to which keys are sent, the keys themselves, the database, and who may connect.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     Select,
+    Subquery,
     Text,
     and_,
     cast,
@@ -106,26 +107,44 @@ def page(
     waiting = union_all(*selects).subquery()
     counted = conn.execute(select(waiting.c.kind, func.count().label("number")).group_by(waiting.c.kind))
     counts = {InboxKind(row.kind): int(row.number) for row in counted}
-    query = (
-        select(waiting, projects.c.name.label("project_name"), projects.c.labels)
-        .join(projects, projects.c.id == waiting.c.project_id)
-        .order_by(
-            waiting.c.expires_at.is_(None),
-            waiting.c.expires_at,
-            waiting.c.since,
-            waiting.c.project_id,
-            waiting.c.item_id,
-        )
+    query = _with_project(waiting).order_by(
+        waiting.c.expires_at.is_(None),
+        waiting.c.expires_at,
+        waiting.c.since,
+        waiting.c.project_id,
+        waiting.c.item_id,
     )
     rows = conn.execute(query.limit(limit).offset(offset)).mappings()
     return [_waiting(row) for row in rows], counts
 
 
-def oldest(conn: Connection) -> dict[InboxKind, tuple[int, str]]:
-    """Return how much waits for anybody, and since when the oldest of it does, by kind."""
-    waiting = union_all(*_selects(ALL, None)).subquery()
+def oldest(conn: Connection, within: Collection[str] | None = None) -> dict[InboxKind, tuple[int, str]]:
+    """Return how much waits for anybody, and since when the oldest of it does, by kind.
+
+    Args:
+        conn: a connection.
+        within: only what waits in projects with one of these labels. None: all.
+    """
+    waiting = _for_anybody(within)
     counted = select(waiting.c.kind, func.count(), func.min(waiting.c.since)).group_by(waiting.c.kind)
     return {InboxKind(kind): (number, since) for kind, number, since in conn.execute(counted)}
+
+
+def longest(conn: Connection, within: Collection[str] | None, *, limit: int) -> list[Waiting]:
+    """Return what waits for anybody, oldest first. `within` is as in `oldest`."""
+    waiting = _for_anybody(within)
+    query = _with_project(waiting).order_by(waiting.c.since, waiting.c.project_id, waiting.c.item_id)
+    return [_waiting(row) for row in conn.execute(query.limit(limit)).mappings()]
+
+
+def _for_anybody(within: Collection[str] | None) -> Subquery:
+    chosen = [] if within is None else [has_label(within)]
+    return union_all(*(query.where(*chosen) for query in _selects(ALL, None))).subquery()
+
+
+def _with_project(waiting: Subquery) -> Query:
+    columns = (waiting, projects.c.name.label("project_name"), projects.c.labels)
+    return select(*columns).join(projects, projects.c.id == waiting.c.project_id)
 
 
 def _waiting(row: RowMapping) -> Waiting:

@@ -1,8 +1,8 @@
 """The list of projects: its pages, its order, and how many there are.
 
 A page costs the same however many projects there are. Each order has an index, from which the ids of a page are read first.
-Projects are counted as they change. Words and labels have an index (`app.storage.project_search`); only the counts of a search
-that finds many projects take longer, the more it finds.
+Projects are counted as they change. Words and labels have an index (`app.storage.project_search`); only the counts of a search,
+or of a time, that finds many projects take longer, the more it finds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, delete, func, insert, or_, select, tuple_, union_all
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.domain.folding import folded
@@ -20,6 +33,7 @@ from app.domain.search_terms import words_of
 from app.storage import project_search
 from app.storage.count_table import project_counts
 from app.storage.list_indexes import IS_ARCHIVED, IS_SHOWN
+from app.storage.project_dates import Dates
 from app.storage.reading import Query, Rows
 from app.storage.tables import projects
 from signoff.vocabulary import Outcome, ProjectStatus, Stage, Strategy
@@ -64,6 +78,7 @@ _ORDERS = {
     "name": _Order((projects.c.name_key, projects.c.id), descending=False),
     "status": _Order((projects.c.created_at, projects.c.id), descending=True, group=projects.c.status),
 }
+_ANY_TIME = Dates()
 _COUNTS = select(project_counts.c.status, func.sum(project_counts.c.number)).group_by(project_counts.c.status)
 # The parts of the list, by whether they are the archive.
 _PARTS = {False: IS_SHOWN, True: IS_ARCHIVED}
@@ -114,6 +129,7 @@ class Wanted:
     sort_by: str = "newest"
     # Only those in the archive, or only the others. None: both.
     archived: bool | None = False
+    dates: Dates = _ANY_TIME
 
 
 _LISTED = Rows(projects, ListedProject)
@@ -142,6 +158,9 @@ def page(
         filters.append(projects.c.status == wanted.status)
     if words or any(part is not None for part in (wanted.label, wanted.ref, wanted.within)):
         counts, found = _search(conn, wanted, words)
+        filters.append(found)
+    elif dates := wanted.dates.conditions():
+        counts, found = _dated(conn, wanted, dates)
         filters.append(found)
     else:
         counts = count_by_status(conn, archived=wanted.archived)
@@ -195,6 +214,27 @@ def _first(
     return [list(row) for row in conn.execute(merged)]
 
 
+def _dated(
+    conn: Connection, wanted: Wanted, dates: Sequence[ColumnElement[bool]]
+) -> tuple[dict[str, int], ColumnElement[bool]]:
+    """The same as `_search`, for a time alone. Each part of the list has indexes for that, within a status."""
+    parts = [_PARTS[archived] for archived in _PARTS if wanted.archived in {None, archived}]
+    each = [
+        select(literal(str(status)).label("status"), func.count().label("number")).where(
+            part, projects.c.status == status, *dates
+        )
+        for part in parts
+        for status in ProjectStatus
+    ]
+    every = union_all(*each).subquery()
+    counts = _complete(_pairs(conn, select(every.c.status, func.sum(every.c.number)).group_by(every.c.status)))
+    of_status = [] if wanted.status is None else [projects.c.status == wanted.status]
+    if (sum(counts.values()) if wanted.status is None else counts[wanted.status]) > FEW_MATCHES:
+        return counts, and_(*dates)
+    few = union_all(*(select(projects.c.text_position).where(part, *of_status, *dates) for part in parts))
+    return counts, projects.c.text_position.in_(list(conn.execute(few).scalars()))
+
+
 def _search(conn: Connection, wanted: Wanted, words: Collection[str]) -> tuple[dict[str, int], ColumnElement[bool]]:
     """Return the counts by status of what matches, and the condition by which a page of it is found fastest."""
     chosen = [] if wanted.ref is None else [_referred_to(wanted.ref)]
@@ -202,7 +242,8 @@ def _search(conn: Connection, wanted: Wanted, words: Collection[str]) -> tuple[d
         chosen.append(project_search.matching(conn, words, wanted.label, wanted.within))
     if wanted.archived is not None:
         chosen.append(projects.c.archived_at.is_not(None) if wanted.archived else projects.c.archived_at.is_(None))
-    matching = and_(*chosen)
+    dates = wanted.dates.conditions()
+    matching = and_(*chosen, *dates)
     query = select(projects.c.text_position, projects.c.status).where(matching)
     first = conn.execute(query.limit(FEW_MATCHES + 1)).all()
     if len(first) <= FEW_MATCHES:
@@ -214,7 +255,7 @@ def _search(conn: Connection, wanted: Wanted, words: Collection[str]) -> tuple[d
         few = select(projects.c.text_position).where(matching, projects.c.status == wanted.status)
         return counts, projects.c.text_position.in_(list(conn.execute(few).scalars()))
     named = [] if wanted.ref is None else [_referred_to(wanted.ref)]
-    return counts, and_(*named, project_search.matches(words, wanted.label, wanted.within))
+    return counts, and_(*named, *dates, project_search.matches(words, wanted.label, wanted.within))
 
 
 def count_by_status(conn: Connection, *, archived: bool | None = None) -> dict[str, int]:

@@ -64,6 +64,7 @@ class ProjectRow:
     max_cost_usd: float | None
     parameters: dict[str, Value]
     labels: list[str]
+    template: str | None
     signing: JsonObject | None
     status: ProjectStatus
     stage: Stage
@@ -115,6 +116,7 @@ class NewProject(TypedDict):
     max_cost_usd: float | None
     parameters: dict[str, Value]
     labels: list[str]
+    template: str | None
     signing: JsonObject | None
     workspace: str
 

@@ -12,7 +12,7 @@ from app.domain.errors import Conflict
 from app.domain.identity import new_id, now
 from app.domain.sender import Actor
 from app.domain.states import FINISHED_PHASE, FINISHED_TASK, PHASE_MOVES, sources
-from app.storage import events, gates, plan_gates, plans, projects, proposals, questions, tasks
+from app.storage import events, gates, plan_gates, plans, projects, proposals, questions, slow_steps, tasks
 from app.storage.endings import end_of
 from app.storage.projects import Failure, Gate, ProjectChanges, ProjectRow
 from app.storage.reading import Rows
@@ -325,6 +325,7 @@ def finish(
     }
     projects.move(conn, project, status, **ended)
     conn.execute(update(runs).where(runs.c.id == project.run_id).values(status=status, completed_at=at))
+    slow_steps.note(conn, project, at)
     events.append(conn, project.id, *new_events, end, actor=actor, at=at)
 
 

@@ -56,6 +56,8 @@ projects = Table(
     Column("parameters", JSON, nullable=False, default=dict),
     # Short words by which projects are found, and roles are bound to some of them.
     Column("labels", JSON, nullable=False, default=list),
+    # The name of the template from which it was started, by which figures are grouped.
+    Column("template", Text),
     # What the project demands of its signers in addition to the policies.
     Column("signing", JSON(none_as_null=True)),
     Column("status", String(16), nullable=False),

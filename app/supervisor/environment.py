@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from app.hidden_environment import MASKED, split
 from app.settings import Settings
 from app.settings.environment import PREFIX, as_variables, variable_of, wanted_by_app, wanted_by_worker
-from app.settings.sources import settings_file
+from app.settings.location import settings_file
 
 _TEMPORALS = "TEMPORAL_"
 

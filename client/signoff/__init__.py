@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from signoff._async.client import AsyncSignoff
+    from signoff._pending import is_pending
     from signoff._sync.client import Signoff
     from signoff.errors import (
         BadRequest,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from signoff.json import to_json
-    from signoff.models import Recorded, is_pending
+    from signoff.schemas.answers import Recorded
 
 __all__ = [
     "AsyncSignoff",
@@ -59,9 +60,9 @@ __all__ = [
 
 _MODULES = {
     "AsyncSignoff": "_async.client",
-    "Recorded": "models",
+    "Recorded": "schemas.answers",
     "Signoff": "_sync.client",
-    "is_pending": "models",
+    "is_pending": "_pending",
     "to_json": "json",
 }
 

@@ -7,20 +7,25 @@ import os
 import ssl
 import time
 import uuid
-from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from signoff._transfers import CountedFile, Progress
-from signoff.errors import NoAnswer, NotASignoff, SignoffError
+from signoff._transfers import CountedFile
+from signoff.errors import NoAnswer, NotASignoff
 from signoff.schemas.json_value import JsonObject
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+
+    from signoff._transfers import Progress
+    from signoff.errors import SignoffError
 
 T = TypeVar("T")
 

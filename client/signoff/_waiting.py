@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from signoff import vocabulary
-from signoff.fields import Until
-from signoff.schemas.projects import Project
 from signoff.vocabulary import ProjectStatus, Stage, TaskStatus
+
+if TYPE_CHECKING:
+    from signoff.fields import Until
+    from signoff.schemas.projects import Project
 
 EVENT_TYPES: dict[Until, str] = {
     "finished": "project.*",

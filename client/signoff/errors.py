@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-import httpx
-
-from signoff.schemas.json_value import JsonObject
 from signoff.schemas.problems import Problem
+
+if TYPE_CHECKING:
+    import httpx
+
+    from signoff.schemas.json_value import JsonObject
 
 
 class SignoffError(Exception):

@@ -33,6 +33,7 @@ class ProjectFields(TypedDict, total=False):
     max_cost_usd: float | None
     parameters: Mapping[str, str | float | bool]
     labels: Sequence[str]
+    template: str | None
     signing: SigningFields | None
 
 

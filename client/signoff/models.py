@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import overload
-
-from typing_extensions import TypeIs
-
+from signoff._pending import is_pending
 from signoff.schemas.answers import BatchDeleteAnswer, CancelAnswer, CancelCounts, DeleteAnswer, Recorded, StatusAnswer
 from signoff.schemas.catalogue import Agent, AgentList, Archetype, ArchetypeList, StrategyInfo, StrategyList
 from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionList
@@ -19,7 +16,6 @@ from signoff.schemas.projects import Project, ProjectList, ProjectSummary, Run, 
 from signoff.schemas.record import RecordKey, RecordSeal
 from signoff.schemas.system import Health, Ready
 from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
-from signoff.vocabulary import ProjectStatus
 
 __all__ = [
     "Agent",
@@ -71,14 +67,3 @@ __all__ = [
     "Uploaded",
     "is_pending",
 ]
-
-
-@overload
-def is_pending(answer: CancelAnswer | DeleteAnswer) -> bool: ...  # pyright: ignore[reportOverlappingOverload] - exact first
-@overload
-def is_pending(answer: object) -> TypeIs[Recorded]: ...
-def is_pending(answer: object) -> bool:
-    """Whether a request is recorded but not yet decided or finished. Its outcome arrives as an event."""
-    if isinstance(answer, CancelAnswer):
-        return answer.status != ProjectStatus.CANCELLED
-    return isinstance(answer, Recorded) or (isinstance(answer, DeleteAnswer) and answer.deleting)

@@ -55,6 +55,7 @@ def tell(guide: Guide, folder: Path) -> None:
     people_examples.people(guide)
     people_examples.session(guide)
     told.inbox(guide)
+    told.overview(guide)
     told.notifications(guide)
     _system(guide)
 
@@ -65,7 +66,14 @@ def _project(guide: Guide) -> str:
     headers = {"Idempotency-Key": "weekly-report-2026-48"}
     created = guide.call("createProject", "POST", "/api/projects", body, status=201, headers=headers)
     base = f"/api/projects/{created['id']}"
-    guide.call("listProjects", "GET", "/api/projects?status=pending&search=report&limit=10")
+    guide.call(
+        "listProjects",
+        "GET",
+        "/api/projects?status=pending&search=report&created_after=2026-01-01&limit=10",
+        about="Takes `status`, `search`, `label`, `ref`, `archived`, `created_after`, `created_before`, `updated_after`, "
+        "`updated_before`, `sort_by`, `limit`, and `offset` or `cursor`. A time is a date, which means its beginning in UTC, or a "
+        "time such as `2026-11-28T14:30:00Z`. `after` includes it, `before` does not.",
+    )
     guide.call(
         "updateProject",
         "PUT",

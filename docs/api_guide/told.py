@@ -1,4 +1,4 @@
-"""Examples of the inbox and of notifications."""
+"""Examples of the inbox, of the overview and of notifications."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ def inbox(guide: Guide) -> None:
         "/api/inbox",
         about="What you may approve, release, answer or do, across all projects: first what expires, then the oldest. Send "
         "`answer` to settle an item; `body` names what you have seen. Takes `limit` (20, at most 200) and `offset`.",
+    )
+
+
+def overview(guide: Guide) -> None:
+    """Figures over all projects."""
+    guide.write("## Overview")
+    guide.call(
+        "getOverview",
+        "GET",
+        "/api/overview?weeks=2",
+        about="What runs and what is waiting, whoever for; runs by template; runs and the cost of models by week; and the slowest "
+        "steps, over all projects that you may see. `weeks` is how many weeks to go back, with the current one (13, at most 52).",
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from activities.actions.shell import Shell
 from app.domain.actions import TaskFailed
-from app.planning.outline.scripts import STRICT_BASH
+from app.planning.strict_bash import STRICT_BASH
 from tests.activities.test_shell import context
 
 

@@ -12,6 +12,9 @@ from tests.api.answers import check_error
 from tests.api.conftest import begin_planning, end_planning
 from tests.conftest import Stack
 
+# These are about what happens to a plan afterwards.
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- [ ] Look {#look}"
 
 
@@ -38,6 +41,10 @@ async def _planning_after_a_run(stack: Stack) -> str:
 
 
 async def _plan_ready(stack: Stack) -> str:
+    return await stack.planned(PLAN, by_workflow=True)
+
+
+async def _plan_ready_without_workflow(stack: Stack) -> str:
     return await stack.planned(PLAN)
 
 
@@ -207,6 +214,23 @@ def running(stage: str, **others: Outcome) -> Row:
     return row | {name.replace("_", " "): value for name, value in others.items()}
 
 
+PLAN_READY: Row = {
+    "generate": "plan_exists",
+    "regenerate": PLANNED,
+    "refine": PLANNED,
+    "approve": RUNNING,
+    "cancel": CANCELLED,
+    "rename": PLANNED,
+    "auto": PLANNED,
+    "strategy": PLANNED,
+    **edits(PLANNED),
+    **NOT_RUNNING,
+    "request changes": CHANGES,
+    "reject": CANCELLED,
+    "comment": PLANNED,
+    "retry": "not_finished",
+    "delete": None,
+}
 TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
     "pending, no plan": (
         _draft,
@@ -234,26 +258,9 @@ TABLE: dict[str, tuple[Callable[[Stack], Awaitable[str]], Row]] = {
     ),
     "pending, planning again": (_planning_again, planning("pending", CANCELLED)),
     "completed, planning": (_planning_after_a_run, planning("completed", ("completed", OVER))),
-    "pending, plan ready": (
-        _plan_ready,
-        {
-            "generate": "plan_exists",
-            "regenerate": PLANNED,
-            "refine": PLANNED,
-            "approve": RUNNING,
-            "cancel": CANCELLED,
-            "rename": PLANNED,
-            "auto": PLANNED,
-            "strategy": PLANNED,
-            **edits(PLANNED),
-            **NOT_RUNNING,
-            "request changes": CHANGES,
-            "reject": CANCELLED,
-            "comment": PLANNED,
-            "retry": "not_finished",
-            "delete": None,
-        },
-    ),
+    "pending, plan ready": (_plan_ready, PLAN_READY),
+    # The app decides, as it does for a copy. Where a workflow has planned, it is open and decides.
+    "pending, plan ready, no workflow": (_plan_ready_without_workflow, PLAN_READY),
     "pending, changes requested": (
         _changes_requested,
         {

@@ -9,6 +9,9 @@ import pytest
 from tests.api.answers import fields_of, refused
 from tests.conftest import Stack
 
+# These are about what happens to a plan afterwards.
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = (
     "## One\n\n- A: `true` {#a}\n- B: `true` {#b after=a}\n\n## Two (sequential)\n\n- C: `true` {#c}\n- D: `true` {#d}"
 )

@@ -14,6 +14,9 @@ from tests.api.test_create import DEFAULTS
 from tests.conftest import Stack, running_stack
 from tests.raw_http import exchange, read_answer
 
+# These are about what happens to a plan afterwards.
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 OUTLINE = "- [ ] Look {#look}\n- [ ] Sign {#sign}"
 
 
@@ -169,6 +172,7 @@ async def test_without_roots_a_relative_path_is_refused(temporal_server: Any, tm
         assert "SIGNOFF_WORKSPACE_ROOTS" in body["message"]
 
 
+@pytest.mark.usefixtures("soon_recorded")
 async def test_an_accepted_request_says_when_the_project_last_changed(temporal_server: Any, tmp_path: Path) -> None:
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         # Nobody decides: there is no worker. The plan is made by hand.

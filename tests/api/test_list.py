@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, update
 
 from app.storage import tasks
 from app.storage.tables import projects
@@ -200,3 +200,53 @@ async def test_bounds_of_the_query_are_taken(signoff: Stack) -> None:
 )
 async def test_odd_search_terms_are_only_text(signoff: Stack, term: str | bytes) -> None:
     await signoff.call("GET", f"?search={quote(term)}")
+
+
+async def test_lists_are_limited_to_a_time(signoff: Stack) -> None:
+    """Those of another time, in any order and with other filters, are neither listed nor counted."""
+    made = [await signoff.create("", name=f"timeframe {number}") for number in range(4)]
+    ids = list(reversed(made))
+    days = [
+        "2020-01-01T00:00:00.000Z",
+        "2020-01-02T00:00:00.000Z",
+        "2020-01-02T12:00:00.000Z",
+        "2020-01-03T00:00:00.000Z",
+    ]
+
+    def age(conn: Connection) -> None:
+        for project_id, at in zip(made, days, strict=True):
+            later = at.replace("2020", "2021")
+            conn.execute(update(projects).where(projects.c.id == project_id).values(created_at=at, updated_at=later))
+
+    await signoff.database.transact(age)
+
+    async def found(**query: Any) -> list[str]:
+        answer = await listed(signoff, **query)
+        assert answer["total"] == len(answer["projects"]) == answer["status_counts"]["pending"]
+        return [row["id"] for row in answer["projects"]]
+
+    year = {"created_after": "2020-01-01", "created_before": "2021-01-01"}
+    for order in ("newest", "updated"):
+        assert await found(**year, sort_by=order) == ids
+    assert await found(**year, sort_by="name", archived="all") == made
+    assert await found(**year, search="timeframe 1") == [made[1]]
+    assert await found(**year, status="pending", limit=200) == ids
+    assert await found(created_after="2020-01-02", created_before="2020-01-03") == [made[2], made[1]]
+    assert await found(created_after="2020-01-02T13:00:00+01:00", created_before="2020-01-02T12:00:00.001Z") == [
+        made[2]
+    ]
+    assert await found(updated_after="2021-01-03", updated_before="2021-02-01") == [made[3]]
+    assert await found(**year, updated_before="2021-01-02") == [made[0]]
+    assert await found(**year | {"created_before": "2020-01-01"}) == []
+    first = await listed(signoff, **year, limit=3)
+    rest = await listed(signoff, **year, limit=3, cursor=first["next_cursor"])
+    assert [row["id"] for row in rest["projects"]] == [made[0]]
+    refusal = await refused(
+        signoff, "GET", "", 422, params={"created_after": "2019-01-01", "cursor": first["next_cursor"]}
+    )
+    assert refusal["code"] == "cursor_of_another_list"
+    assert (await listed(signoff, created_after="", search="timeframe"))["total"] == 4
+    for wrong in ("yesterday", "2020-13-01", "0001-01-01T00:00:00+14:00"):
+        refusal = await refused(signoff, "GET", "", 400, params={"updated_before": wrong})
+        assert refusal["code"] == "bad_time"
+        assert fields_of(refusal) == ["updated_before"]

@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from app.storage import projects
+from app.storage.projects import ProjectRow
 from tests.api.answers import check_error, fields_of
 from tests.api.conftest import end_planning
 from tests.api.test_call_table import TABLE
 from tests.api.test_openapi import document, operations, resolved
 from tests.conftest import Stack
+
+# These are about what happens to a plan afterwards.
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
 
 Json = dict[str, Any]
 # A value, or a function that creates one for the project in question.
@@ -71,6 +77,7 @@ PROJECT: dict[str, Value] = {
     "max_cost_usd": 7,
     "parameters": {"version": "2"},
     "labels": ["other"],
+    "template": "Other",
     "signing": {"approvals": 2},
 }
 ANSWER: dict[str, Value] = {"outputs": {"a": 1}, "comment": "Words."}
@@ -180,14 +187,14 @@ EDITS = {"createTask", "updateTask", "createPhase"}
 SITUATIONS = (
     "pending, no plan",
     "pending, planning again",
-    "pending, plan ready",
+    "pending, plan ready, no workflow",
     "running",
     "running, at a gate",
     "running, asking",
     "failed",
 )
 # Edits of a plan differ only by whether there is a run.
-OF_EDITS = {"pending, plan ready", "running"}
+OF_EDITS = {"pending, plan ready, no workflow", "running"}
 # Runs that wait differ from other runs only in what answers them.
 ONLY = {"running, at a gate": {"approveProject"}, "running, asking": {"answerDecision"}}
 QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
@@ -197,6 +204,10 @@ QUERIES: dict[str, dict[str, str | Callable[[Json], str]]] = {
         "label": "other",
         "ref": "nothing like this",
         "archived": "true",
+        "created_after": "2999-01-01",
+        "created_before": "2000-01-01",
+        "updated_after": "2999-01-01",
+        "updated_before": "2000-01-01",
         "sort_by": "oldest",
         "limit": "1",
         "offset": "1",
@@ -217,6 +228,8 @@ STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveE
 OF_ALL = {
     ("getInbox", "limit"),
     ("getInbox", "offset"),
+    # `test_overview` tests how far it goes back.
+    ("getOverview", "weeks"),
     ("listNotifications", "status"),
     ("listNotifications", "limit"),
     ("listNotifications", "offset"),
@@ -267,6 +280,7 @@ VOLATILE = {
 }
 ID = re.compile(r"\b(?:proj|phase|task|dec|run|req|key)_[0-9a-z]{26}\b")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z")
+VERSION = re.compile(r'("(?:[a-z_]*_)?(?:version|based_on)": )(\d+)')
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -277,21 +291,27 @@ def _plain(value: Any) -> Any:
 
 
 def normal(value: Any) -> str:
-    """A value without the parts that differ between two equal ones: ids, times, digests."""
+    """A value without the parts that differ between two equal ones: ids, times, digests, numbers of versions."""
     names: dict[str, str] = {}
     text = MOMENT.sub("then", DIGEST.sub("digest", json.dumps(_plain(value), sort_keys=True)))
-    return ID.sub(lambda match: names.setdefault(match[0], f"id {len(names)}"), text)
+    text = ID.sub(lambda match: names.setdefault(match[0], f"id {len(names)}"), text)
+    versions: dict[str, str] = {}
+    return VERSION.sub(lambda match: match[1] + versions.setdefault(match[2], f"version {len(versions)}"), text)
 
 
-async def observed(stack: Stack, project_id: str, answer: httpx.Response) -> str:
-    """Everything that is visible of a project after a call, and the call's answer."""
+async def observed(stack: Stack, project_id: str, answer: httpx.Response, after: int) -> str:
+    """Everything that is visible of a project after a call, its events since number `after`, and the call's answer."""
     seen: list[Any] = [answer.status_code, answer.json()]
     copied = answer.json().get("id", "")
     if copied.startswith("proj_") and copied != project_id:
         seen.append((await stack.call("GET", f"/{copied}/output-files"))["total"])
-    if (await stack.http.get(f"/api/projects/{project_id}")).status_code == 200:
-        seen += [await stack.call("GET", f"/{project_id}{path}") for path in ("", "/plans", "/decisions")]
-        seen.append([[event["type"], event["data"]] for event in await stack.events(project_id)])
+    project = await stack.http.get(f"/api/projects/{project_id}")
+    if project.status_code == 200:
+        seen += [project.json(), await stack.call("GET", f"/{project_id}/plans")]
+        # Earlier refusals are listed as well.
+        decisions = (await stack.call("GET", f"/{project_id}/decisions"))["decisions"]
+        seen.append([decision for decision in decisions if decision["error"] is None])
+        seen.append([[event["type"], event["data"]] for event in await stack.events(project_id, after=after)])
     return normal(seen)
 
 
@@ -316,27 +336,29 @@ async def prepared(stack: Stack, situation: str, operation: str) -> Json:
     return await stack.project(project_id)
 
 
+# The part of a project's row that says what was sent, and whether a workflow is open. A refusal may change it.
+RECORDED = ("last_seq", "last_hash", "updated_at", "engaged")
+
+
 class Probe:
-    """A project in a situation. Refusals change nothing, so that one project can refuse many calls."""
+    """A project in a situation. A refusal changes nothing of it, so that it serves until it accepts a call."""
 
     def __init__(self, stack: Stack, situation: str) -> None:
         self._stack, self._situation = stack, situation
         self._project: Json | None = None
-        # Whether the project has refused nothing yet: a refusal leaves a trace in the record.
-        self._untouched = False
 
     async def send(
-        self, operation: str, target: tuple[str, str], field: str | None = None, *, untouched: bool = False
+        self, operation: str, target: tuple[str, str], field: str | None = None
     ) -> tuple[httpx.Response | None, str]:
-        """Make a call with one field, or with none. Returns the answer, and if it was accepted by an untouched project, all that
-        is visible of the project then.
+        """Make a call with one field, or with none. Returns the answer, and if it was accepted, all that is then visible of the
+        project. The events of earlier refusals are left out.
 
         The answer is None if the field has no value in the situation.
         """
-        if self._project is None or (untouched and not self._untouched) or operation == "duplicateProject":
+        if self._project is None or operation == "duplicateProject":
             await self.drop()
-            self._project, self._untouched = await prepared(self._stack, self._situation, operation), True
-        project, was_untouched = self._project, self._untouched
+            self._project = await prepared(self._stack, self._situation, operation)
+        project = self._project
         body: Json = {}
         if field is not None:
             value = FIELDS[operation][field]
@@ -345,13 +367,43 @@ class Probe:
             if value is None:
                 return None, ""
             body = {field: value}
+        before = await self._row()
         sent = await asked(self._stack, project, operation, target, body)
         if not sent.is_success:
-            self._untouched = False
+            left = await self._row()
+            same: dict[str, Any] = {name: getattr(before, name) for name in RECORDED}
+            same["failure"] = before.failure
+            assert replace(left, **same) == before, f"{operation} changed the project, although it was refused"
+            if left.failure != before.failure:
+                # A planner has refused the call, and its project shows that.
+                await self.drop()
             return sent, ""
-        seen = await observed(self._stack, project["id"], sent) if was_untouched else ""
-        await self.drop()
+        if operation in EDITS and self._situation == "running":
+            seen = await self._proposed(sent, after=before.last_seq)
+            await self._discard()
+        else:
+            seen = await observed(self._stack, project["id"], sent, after=before.last_seq)
+            await self.drop()
         return sent, seen
+
+    async def _proposed(self, answer: httpx.Response, after: int) -> str:
+        """What an edit of a run proposes. The project and its run stay as they are, so one project serves every edit."""
+        assert self._project is not None
+        project_id = self._project["id"]
+        events = [[event["type"], event["data"]] for event in await self._stack.events(project_id, after=after)]
+        return normal([answer.status_code, answer.json(), await self._stack.project(project_id), events])
+
+    async def _discard(self) -> None:
+        assert self._project is not None
+        project_id = self._project["id"]
+        # An edit that changes nothing proposes nothing.
+        if (await self._stack.project(project_id))["edited_plan"] is not None:
+            await self._stack.call("POST", f"/{project_id}/discard-edit")
+
+    async def _row(self) -> ProjectRow:
+        assert self._project is not None
+        project_id = self._project["id"]
+        return await self._stack.database.read(lambda conn: projects.get(conn, project_id))
 
     async def drop(self) -> None:
         if self._project is not None:
@@ -367,8 +419,9 @@ async def ignored(probe: Probe, operation: str, target: tuple[str, str], fields:
         # The project's state does not allow the call, regardless of its fields.
         check_error(plain)
         return []
-    if not without:
-        _, without = await probe.send(operation, target, untouched=True)
+    if operation in EDITS:
+        # The comparison shows something only if the same call looks the same the next time.
+        assert (await probe.send(operation, target))[1] == without
     found: list[str | None] = []
     for field in sorted(fields):
         sent, seen = await probe.send(operation, target, field)
@@ -377,8 +430,6 @@ async def ignored(probe: Probe, operation: str, target: tuple[str, str], fields:
         if not sent.is_success:
             found.append(unnamed(field, check_error(sent)))
             continue
-        if not seen:
-            _, seen = await probe.send(operation, target, field, untouched=True)
         found.append(f"{field}: made no difference" if seen == without else None)
     return [f"{operation} {item}" for item in found if item is not None]
 
@@ -454,8 +505,7 @@ async def rich(stack: Stack) -> Json:
 
 
 async def test_every_query_parameter_is_heeded_or_refused(signoff: Stack) -> None:
-    projects = [await rich(signoff), await rich(signoff)]
-    project = projects[0]
+    project, _ = await rich(signoff), await rich(signoff)
     needed = {"getFile": {"path": "a.txt"}, "diffPlans": {"from": "1", "to": "2"}, "streamEvents": {"follow": "false"}}
     for path, method, operation in operations(await document(signoff)):
         name = operation["operationId"]

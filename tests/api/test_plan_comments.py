@@ -15,6 +15,9 @@ from tests.api.answers import fields_of, refused
 from tests.api.test_roles import bearer, key_for
 from tests.conftest import Stack
 
+# These are about what happens to a plan afterwards.
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- Clean: `rm -f old.log` {#clean}\n- [ ] Look {#look}"
 
 

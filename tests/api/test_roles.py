@@ -31,6 +31,7 @@ OPEN = {
     ("GET", "/health"),
     ("GET", "/inbox"),
     ("GET", "/new"),
+    ("GET", "/overview"),
     ("GET", "/projects/{rest}"),
     ("GET", "/ready"),
     ("GET", "/sign"),

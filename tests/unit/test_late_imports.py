@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.unit.conftest import ROOT
 
 MODULES = ("app.main", "worker", "app.cli", "app.storage.migrate", "signoff", "activities.planning")
@@ -12,11 +14,40 @@ LATER = (
     *("pydantic_ai", "openai", "anthropic", "asyncpg", "webauthn", "polyfactory", "joserfc", "authlib", "apprise"),
     *("opentelemetry.trace", "opentelemetry.sdk"),
 )
+SERVER = ("sqlalchemy", "alembic", "temporalio", "litestar", "uvicorn", "structlog", "workflows", "activities")
+# Types of the API that a list of projects does not have.
+OTHER_TYPES = tuple(
+    f"signoff.schemas.{name}"
+    for name in ("event_data", "insight", "inbox", "outline", "people", "plans", "projects", "signing_links", "tasks")
+)
+SETTINGS = ("app.settings.every", "pydantic_settings", "app.domain.policies")
+# What is imported, and what that must not load.
+LIGHT = {
+    "app.cli": ("asyncio", "pydantic", "rich", "httpx", "signoff", *SETTINGS, *SERVER),
+    "app.cli.projects, app.cli.tasks, app.cli.inbox": (*OTHER_TYPES, *SETTINGS, *SERVER),
+    "app.cli.services": ("rich", "httpx", *SERVER),
+    "app.cli.run": ("pydantic_ai", *SERVER),
+    "signoff._async.client, signoff._sync.client": OTHER_TYPES,
+    # A worker makes few plans.
+    "worker; worker.load_actions()": ("markdown_it", "app.planning.outline.reader"),
+}
+
+
+def loaded(code: str, unwanted: tuple[str, ...]) -> str:
+    """The unwanted modules that a new process has loaded after some code."""
+    seen = f"print([module for module in {unwanted!r} if module in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {code}; {seen}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def test_starting_up_does_not_load_what_only_some_requests_need() -> None:
     # One process for all modules: if none of them loads it together, none does alone.
-    seen = f"[module for module in {LATER} if module in sys.modules]"
-    code = f"import sys, {', '.join(MODULES)}; app.main.create_app(); print({seen})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert loaded(f"{', '.join(MODULES)}; app.main.create_app()", LATER) == "[]"
+
+
+@pytest.mark.parametrize("code", LIGHT)
+def test_a_process_loads_only_what_it_uses(code: str) -> None:
+    assert loaded(code, LIGHT[code]) == "[]"

@@ -1,11 +1,13 @@
-"""What one step sets is gone in the next: a step that reads it anyway is a problem, before anybody signs."""
+"""What one step sets is gone in the next: a step that reads it anyway is for a person."""
 
 from __future__ import annotations
 
 import pytest
 
 from app.domain.errors import Invalid
+from app.domain.plan import PlanDraft, RunSettings, digest_of
 from app.planning.outline.reader import read_outline
+from app.planning.render import to_markdown
 
 
 def two_steps(first: str, second: str) -> str:
@@ -23,15 +25,58 @@ def two_steps(first: str, second: str) -> str:
         ('export OLD="$(ls)"\n   echo "$OLD"', 'echo "$OLD"', "OLD"),
     ],
 )
-def test_a_step_that_reads_what_another_one_computes_is_a_problem(first: str, second: str, name: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        read_outline(two_steps(first, second), has_model=False)
-    problem = refused.value.info.details[-1]
+def test_a_person_does_a_step_that_reads_what_another_one_computes(first: str, second: str, name: str) -> None:
+    draft = read_outline(two_steps(first, second), has_model=False)
+    act = draft.tasks()[1]
+    assert act.action.type == "manual"
+    assert second in act.description
     lines = two_steps(first, second).split("\n")
     line = max(number for number, text in enumerate(lines, 1) if text == f"   {second}")
-    assert problem.field.startswith(f"line {line}, ")
-    assert f"Nothing in this step sets ${name}:" in problem.message
+    (warning,) = [text for text in draft.warnings if text.startswith(f"Line {line}: A person does this step")]
+    assert f"reads ${name}, which only another step sets" in warning
+    assert "SIGNOFF_OUTPUT" in warning
+    assert plan_of(to_markdown(draft, "Clean")) == plan_of(two_steps(first, second))
+
+
+def plan_of(text: str) -> str:
+    return digest_of(read_outline(text, has_model=False), RunSettings())
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        'Act: `rm "$OLD"` {run}',
+        'Act: `rm "$OLD"` {timeout=5m}',
+        'Act {run}\n\n   ```bash\n   rm "$OLD"\n   ```',
+        'Act\n\n   ```bash run\n   rm "$OLD"\n   ```',
+        'Act {timeout=5m}\n\n   ```bash\n   rm "$OLD"\n   ```',
+    ],
+)
+def test_a_step_that_must_run_and_cannot_is_a_problem(step: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_outline(f"1. Look\n\n   ```bash\n   OLD=$(ls)\n   ```\n2. {step}\n", has_model=False)
+    (problem,) = refused.value.info.details
+    assert "This step reads $OLD, which only another step sets" in problem.message
     assert "SIGNOFF_OUTPUT" in problem.message
+
+
+def test_a_person_does_inline_code_that_reads_what_another_step_computes() -> None:
+    text = '1. Look\n\n   ```bash\n   OLD=$(ls)\n   ```\n2. Act: `rm "$OLD"`\n3. [ ] Tick: `rm "$OLD"`\n'
+    draft = read_outline(text, has_model=False)
+    assert [task.action.type for task in draft.tasks()] == ["shell", "manual", "manual"]
+    assert [task.title for task in draft.tasks()][1:] == ['Act: rm "$OLD"', 'Tick: rm "$OLD"']
+    assert plan_of(to_markdown(draft, "Clean")) == plan_of(text)
+
+
+def test_a_plan_of_the_api_keeps_its_commands_as_markdown() -> None:
+    action = {"type": "shell", "argv": ["bash", "-eo", "pipefail", "-c", "OLD=$(ls)"]}
+    reads = {"type": "shell", "command": 'rm "$OLD"'}
+    tasks = [
+        {"key": "look", "title": "Look", "action": action},
+        {"key": "act", "title": "Act", "action": reads, "depends_on": ["look"]},
+    ]
+    draft = PlanDraft.model_validate({"phases": [{"key": "tasks", "name": "Tasks", "tasks": tasks}]})
+    assert plan_of(to_markdown(draft, "Clean")) == digest_of(draft, RunSettings())
 
 
 @pytest.mark.parametrize(

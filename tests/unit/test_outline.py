@@ -356,7 +356,6 @@ class TestErrors:
             ("- a {agent}", "line 1, column 6", "'agent' needs a value"),
             ("- [ ] a {wait=5} {#k", "line 1, column 18", "are not valid"),
             ("- [ ] a {wait=5}", "line 1, column 3", "several actions (wait, manual)"),
-            ("- a\n-\n- b", "line 2, column 1", "has no title"),
             ("- a\n\ntext\n\n```inputs\nA: 1\n```", "line 5, column 4", "does not belong to a task"),
             ("- a\n\n```sh\nls", "line 3, column 1", "This block has no end"),
             ("```sh\nls\n", "line 1, column 1", "This block has no end"),

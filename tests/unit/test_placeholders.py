@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.domain.errors import Invalid
+from app.domain.plan import RunSettings, digest_of
 from app.planning.outline.reader import read_outline, read_with_parameters
+from app.planning.render import to_markdown
 
 
 def commands(text: str) -> tuple[list[str], dict[str, str]]:
@@ -61,9 +63,16 @@ def test_a_parameter_is_declared_even_if_the_step_could_set_it_from_a_file() -> 
     assert parameters == {"target": "In place of <target>"}
 
 
-def test_a_secret_is_no_parameter_and_the_problem_says_what_to_write() -> None:
-    text = "- a: `push <token>`"
-    assert read_with_parameters(text, has_model=False) is None
+def test_a_secret_is_an_input_and_the_problem_says_what_to_write() -> None:
+    text = "- a: `push <token> <branch>`\n- b: `pull <branch>`\n"
+    draft = read_with_parameters(text, has_model=False)
+    assert draft is not None
+    first, second = draft.tasks()
+    assert first.action.fields()["command"] == 'push "${INPUT_TOKEN}" "${BRANCH}"'
+    assert (first.inputs, second.inputs) == ({"TOKEN": "${{ secrets.TOKEN }}"}, {})
+    assert list(draft.parameters) == ["branch"]
+    again = read_outline(to_markdown(draft, "Plan"), has_model=False)
+    assert digest_of(again, RunSettings()) == digest_of(draft, RunSettings())
     with pytest.raises(Invalid) as refused:
         read_outline(text, has_model=False)
     assert "Write $INPUT_TOKEN in its place, and TOKEN: ${{ secrets.TOKEN }}" in refused.value.info.details[0].message

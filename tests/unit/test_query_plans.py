@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,27 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from app.domain.people import ALL
-from app.storage import counts, gates, idempotency, inbox, notifications, project_list, projects, seals, tasks
+from app.storage import (
+    counts,
+    gates,
+    idempotency,
+    inbox,
+    notifications,
+    overview,
+    project_list,
+    projects,
+    seals,
+    slow_steps,
+    tasks,
+)
+from app.storage.project_dates import Dates
 from app.storage.project_list import Wanted
 from app.storage.tables import metadata
 from tests.unit.conftest import new_project, opened, with_plan
 
 # Small for ever: a sweep merges its rows.
 SMALL = {"project_counts"}
+SINCE = date(2026, 1, 5)
 KEY = ["2026-01-01T00:00:00.000Z", "proj_x"]
 ORDERS = {"newest": KEY, "oldest": KEY, "updated": KEY, "name": KEY, "status": ["pending", *KEY]}
 
@@ -50,6 +65,16 @@ CALLS: dict[str, Callable[[Connection], object]] = {
     "label": list_of(label="team"),
     "labels of a role": list_of(within=["team", "ops"]),
     "label, role and search": list_of(label="team", within=["team"], search="report"),
+    **{
+        f"created or changed in a time, {order}, {status}, archived {archived}, {dates.created_after}": list_of(
+            sort_by=order, status=status, archived=archived, dates=dates
+        )
+        for order in ORDERS
+        for status in (None, "failed")
+        for archived in (False, None)
+        for dates in (Dates(created_after=KEY[0]), Dates(updated_after=KEY[0], updated_before="2027"))
+    },
+    "search in a time": list_of(search="report", dates=Dates(created_after=KEY[0])),
     "counts": project_list.count_by_status,
     "counts of running work": counts.by_status,
     "tasks": lambda conn: tasks.all_of(conn, "proj_x", limit=20),
@@ -61,6 +86,17 @@ CALLS: dict[str, Callable[[Connection], object]] = {
     "notifications to send": lambda conn: notifications.to_start(conn, limit=100),
     "idempotency keys": idempotency.sweep,
     "merged counts": project_list.merge_counts,
+    "merged totals": overview.merge_totals,
+    "overview, totals": lambda conn: overview.totals(conn, SINCE, None),
+    "overview, totals of labels": lambda conn: overview.totals(conn, SINCE, ["team"]),
+    "overview, running": lambda conn: overview.running(conn, None, limit=10),
+    "overview, running with labels": lambda conn: overview.running(conn, ["team"], limit=10),
+    "overview, counts": lambda conn: overview.count_by_status(conn, ["team"]),
+    "overview, slowest steps": lambda conn: slow_steps.slowest(conn, SINCE, None, limit=10),
+    "overview, slowest steps with labels": lambda conn: slow_steps.slowest(conn, SINCE, ["team"], limit=10),
+    "overview, waiting": lambda conn: inbox.longest(conn, None, limit=10),
+    "overview, waiting with labels": lambda conn: inbox.longest(conn, ["team"], limit=10),
+    "overview, counts of what waits": lambda conn: inbox.oldest(conn, ["team"]),
     "inbox": lambda conn: inbox.page(conn, ALL, None, limit=20, offset=0),
 }
 
@@ -125,6 +161,9 @@ async def test_many_matches_are_read_in_the_order_of_the_list(file: Path, monkey
     monkeypatch.setattr(project_list, "FEW_MATCHES", 0)
     async with opened(file) as database:
         await database.transact(lambda conn: new_project(conn, name="Report", labels=["team"]))
+        since = Dates(created_after=KEY[0])
         found = await database.read(lambda conn: plans_of(conn, list_of(search="report", label="team")))
+        found += await database.read(lambda conn: plans_of(conn, list_of(dates=since)))
+        found += await database.read(lambda conn: plans_of(conn, list_of(dates=since, sort_by="name")))
     assert [(step, statement) for statement, step in found if reads_everything(statement, step)] == []
     assert not any("ORDER BY" in step for _, step in found if "GROUP" not in step), found

@@ -25,6 +25,7 @@ from app.api.http.project_rules import check_changes, check_deletable, check_new
 from app.api.http.read_only import check_unchanged
 from app.api.http.remembered import encoded, grows, reader_key, response_of
 from app.api.http.services import Services
+from app.api.http.times import MAX_TIME_LENGTH, time_of
 from app.api.views import present
 from app.api.views.for_caller import for_caller
 from app.api.views.overlay import may_be_live, with_live_state
@@ -35,6 +36,7 @@ from app.domain.errors import Invalid
 from app.domain.identity import new_id
 from app.domain.people import Caller
 from app.storage import gates, project_list, projects, tasks
+from app.storage.project_dates import Dates
 from app.storage.project_list import ListedProject
 from app.temporal.inspection import Trouble
 from app.workspace.workspaces import Workspaces
@@ -50,6 +52,7 @@ StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled",
 _ASKS_FOR_APPROVAL = frozenset({Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL})
 ArchivedFilter = Literal["false", "true", "all"]
 _ARCHIVED = {"false": False, "true": True, "all": None}
+TimeQuery = Annotated[str | None, QueryParameter(max_length=MAX_TIME_LENGTH)]
 SortKey = Literal["newest", "oldest", "updated", "name", "status"]
 
 
@@ -69,6 +72,10 @@ class ProjectController(Controller):
         label: Annotated[str | None, QueryParameter(max_length=64)] = None,
         ref: Annotated[str | None, QueryParameter(min_length=1, max_length=200)] = None,
         archived: FromQuery[ArchivedFilter] = "false",
+        created_after: TimeQuery = None,
+        created_before: TimeQuery = None,
+        updated_after: TimeQuery = None,
+        updated_before: TimeQuery = None,
         sort_by: FromQuery[SortKey] = "newest",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 20,
         offset: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 0,
@@ -78,9 +85,18 @@ class ProjectController(Controller):
 
         `ref` lists only the projects that it may refer to: by their id, the beginning or end of it, or their whole name.
         `archived` lists the projects in the archive (`true`), or all (`all`); otherwise those in the archive are left out.
+        `created_after` and `updated_after` list the projects that were created or last changed at that time or later, and
+        `created_before` and `updated_before` those earlier than that time. Send a date, which means its beginning in UTC, or a
+        time such as `2026-11-28T14:30:00Z`.
         `next_cursor` of a page gives the next one with `cursor`, and null means that there is none. Unlike `offset`, it neither
         skips nor repeats a project when others are added or deleted meanwhile.
         """
+        dates = _dates(
+            created_after=created_after,
+            created_before=created_before,
+            updated_after=updated_after,
+            updated_before=updated_before,
+        )
         wanted = project_list.Wanted(
             status=None if status == "all" else status,
             search=(search or "").replace("\x00", "").strip(),
@@ -89,8 +105,9 @@ class ProjectController(Controller):
             within=caller_of(request).access.labels_of(Scope.READ),
             sort_by=sort_by,
             archived=_ARCHIVED[archived],
+            dates=dates,
         )
-        query = ("projects", wanted.status, wanted.search, label, wanted.ref, archived, sort_by)
+        query = ("projects", wanted.status, wanted.search, label, wanted.ref, archived, sort_by, *dates.given())
         place = place_of(cursor, [str] * project_list.key_length(sort_by), *query, offset=offset)
         after = None if place is None else list(map(str, place))
 
@@ -98,16 +115,8 @@ class ProjectController(Controller):
 
         def read(conn: Connection) -> Encoded:
             page = project_list.page(conn, wanted, limit=limit, offset=offset, after=after)
-            counts = {ProjectStatus(name): count for name, count in page.counts.items()}
-            answer = ProjectList(
-                projects=_summaries(conn, page.rows, troubled),
-                total=page.total,
-                limit=limit,
-                offset=offset,
-                status_counts=counts,
-                next_cursor=cursor_of(page.end, *query),
-            )
-            return encoded(answer)
+            rows = _summaries(conn, page.rows, troubled)
+            return encoded(_listing(page, rows, limit, offset, cursor_of(page.end, *query)))
 
         key = (query, wanted.within, limit, offset, tuple(after or ()), frozenset(troubled.items()))
         return response_of(await services.remembered_reads.read(key, read))
@@ -252,6 +261,19 @@ async def _with_tag(request: AnyRequest, services: Services, project_id: str) ->
         return response_of(found)
     project, revision = found
     return Response(await with_live_state(services, project), headers=etag(revision_tag(revision)))
+
+
+def _listing(
+    page: project_list.ProjectPage, rows: list[ProjectSummary], limit: int, offset: int, cursor: str | None
+) -> ProjectList:
+    counts = {ProjectStatus(name): count for name, count in page.counts.items()}
+    return ProjectList(
+        projects=rows, total=page.total, limit=limit, offset=offset, status_counts=counts, next_cursor=cursor
+    )
+
+
+def _dates(**texts: str | None) -> Dates:
+    return Dates(**{name: time_of(text, name) for name, text in texts.items()})
 
 
 async def _workspace(workspaces: Workspaces, project_id: str, path: str | None) -> str:

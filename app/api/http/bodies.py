@@ -124,6 +124,9 @@ class CreateProject(RequestBody):
         default_factory=list[str],
         description="Short words by which the project is found, and to which roles are bound, such as `payments`.",
     )
+    template: Name | None = Field(
+        default=None, description="The name of the template from which the project starts. The overview groups by it."
+    )
     parameters: Given = Field(
         default_factory=dict, description="Values for the parameters that the description asks for, by name."
     )

@@ -43,7 +43,7 @@ _TASK_FIELD = "signoff-task"
 OPENAPI_PATH = "/schema"
 _OPEN_PATHS = frozenset({"/health", "/ready"})
 # The web page. Its files contain no data: it gets everything that it shows from the API.
-_PAGE_PATHS = frozenset({"/", "/docs", "/favicon.svg", "/inbox", "/new", "/projects", "/sign"})
+_PAGE_PATHS = frozenset({"/", "/docs", "/favicon.svg", "/inbox", "/new", "/overview", "/projects", "/sign"})
 _PAGE_FOLDERS = ("/assets/", "/docs/", "/projects/", "/settings/")
 _PROVIDER_PATHS = frozenset({"/api/session/oidc", "/api/session/oidc/callback"})
 _UPLOAD = re.compile(r"^/api/projects/[^/]+/files/upload/?$")

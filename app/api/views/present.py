@@ -66,6 +66,7 @@ def project(conn: Connection, row: ProjectRow, *, temporal: str | None, page: st
         max_cost_usd=row.max_cost_usd,
         parameters=row.parameters,
         labels=row.labels,
+        template=row.template,
         signing=ProjectSigning.model_validate(row.signing) if row.signing is not None else None,
         status=row.status,
         stage=row.stage,

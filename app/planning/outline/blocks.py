@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from markdown_it.token import Token
 
 from app.planning.outline.markdown import parse
+from app.planning.outline.outdented import Outdented, indent_blocks
 
 SHELLS = ("sh", "bash", "shell")
 ACTION_FENCE = "action"
@@ -89,16 +90,40 @@ Block = Heading | Text | Fence | List
 
 @dataclass(frozen=True)
 class Document:
-    """The top-level blocks in order, and the addresses that link definitions give, by normalized label."""
+    """The top-level blocks in order, and the addresses that link definitions give, by normalized label.
+
+    `outdented`: the blocks of items whose lines were indented to the text of their item.
+    """
 
     blocks: list[Block]
     definitions: dict[str, str]
+    outdented: list[Outdented] = field(default_factory=list[Outdented])
 
 
 def read_blocks(lines: list[str]) -> Document:
     """Read a document. Comments and link definitions are no blocks."""
     tokens, definitions = parse("\n".join(lines))
-    return Document(_blocks(_tree(tokens), lines, None), definitions)
+    document = Document(_blocks(_tree(tokens), lines, None), definitions)
+    if not _has_open_block(document.blocks, inside=False):
+        return document
+    indented, outdented = indent_blocks(lines)
+    if not outdented:
+        return document
+    tokens, definitions = parse("\n".join(indented))
+    return Document(_blocks(_tree(tokens), indented, None), definitions, outdented)
+
+
+def _has_open_block(blocks: list[Block], *, inside: bool) -> bool:
+    """Whether a fence in a list item has no end, although it could have one outside of the item."""
+    return any(
+        (isinstance(block, Fence) and inside and not block.closed)
+        or (
+            isinstance(block, List)
+            and ("```" in block.source or "~~~" in block.source)
+            and any(_has_open_block(item.blocks, inside=True) for item in block.items)
+        )
+        for block in blocks
+    )
 
 
 class _Node:
@@ -157,7 +182,8 @@ def _block(node: _Node, lines: list[str], indent: int, item: int | None) -> Bloc
             language, _, rest = language.partition("{")
             info = f"{{{rest} {info}"
         closed = _is_closed(node, lines, begin, end)
-        return Fence(begin, end, language.lower(), info.strip(), node.token.content.removesuffix("\n"), source, closed)
+        content = node.token.content.removesuffix("\n") if closed else node.token.content.rstrip("\n")
+        return Fence(begin, end, language.lower(), info.strip(), content, source, closed)
     if node.type in {"bullet_list", "ordered_list"}:
         start = int(node.token.attrs.get("start", 1)) if node.type == "ordered_list" else None
         return List(begin, end, start, source, [_item(child, lines) for child in node.children])

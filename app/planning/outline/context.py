@@ -53,9 +53,16 @@ class Context:
             known = self._steps[id(block)] = block, found(block)
         return known[1]
 
+    def with_shell(self, shell: str) -> Context:
+        """The same for scripts that run in this shell."""
+        same = shell == self.settings.shell
+        return self if same else replace(self, settings=replace(self.settings, shell=shell))
+
     def with_variables(self, names: Iterable[str]) -> Context:
         """The same for scripts that have these variables as well."""
         known = self.settings.variables.union(names)
+        if len(known) == len(self.settings.variables):
+            return self
         return replace(self, settings=replace(self.settings, variables=known))
 
 
@@ -94,14 +101,14 @@ def read_fence(part: TaskParts, block: Fence, context: Context) -> str:
         part.action = fences.read_action(block, context.findings)
         part.by_hand = part.action is None
         return ""
-    script = _read_script(block, context)
+    script = _read_script(block, context, must_run=part.must_run)
     part.action, part.name, part.by_hand = script.action, script.name, script.action is None
     return script.expected
 
 
-def _read_script(block: Fence, context: Context) -> scripts.Script:
+def _read_script(block: Fence, context: Context, *, must_run: bool) -> scripts.Script:
     """Read a block of commands, and what a person sees of it."""
-    script = scripts.read_script(block, context.settings, context.findings)
+    script = scripts.read_script(block, context.settings, context.findings, must_run=must_run)
     if script.by_hand:
         script.expected = block.source
     elif script.expected:

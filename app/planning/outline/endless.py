@@ -219,6 +219,9 @@ _ASKING: dict[str, _Check] = {
     "crontab": lambda plain, flags, rest: "-e" in flags,
     "git": _git,
     "sudo": lambda plain, flags, rest: bool({"-i", "-s"} & set(flags)) and not plain,
+    "script": lambda plain, flags, rest: (
+        not any(re.fullmatch(r"-[a-zA-Z]*[cV]|--(?:command|version).*", flag) for flag in flags)
+    ),
     "read": lambda plain, flags, rest: True,
 }
 # Another program ends by itself and needs no keyboard.

@@ -16,7 +16,11 @@ OPTIONS = ("cwd", "on_error")
 
 _PAIR = re.compile(r"""([A-Za-z_][\w-]*)\s*=\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^\s{},]+)""")
 _WORD = re.compile(r"[^\s{},]+")
+# Words in place of a language that say that there is none.
+_NO_LANGUAGE = frozenset({"no-highlight", "nohighlight", "code", "code-block", "sourcecode"})
 _CLASS = re.compile(r"\{\s*\.?([\w+-]+)")
+# A directive of Sphinx: `{code-block} sh`.
+_DIRECTIVE = re.compile(r"\{(?:code|code-block|sourcecode)\}\s*([\w+-]*)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class FenceOptions:
 
 
 def fence_options(fence: Fence) -> FenceOptions:
-    """The language and the options of a fence: `sh cwd=x`, `sh {name=x}`, `{.bash title="x"}`, `sh {"name": "x"}`."""
+    """The language and the options of a fence: `sh cwd=x`, `sh {name=x}`, `{.bash title="x"}`, `{code-block} sh`."""
     return _options(fence.language, fence.info)
 
 
@@ -48,9 +52,10 @@ def fence_options(fence: Fence) -> FenceOptions:
 @lru_cache(maxsize=64)
 def _options(language: str, info: str) -> FenceOptions:
     if language.startswith("{"):
-        match = _CLASS.match(f"{language} {info}")
+        match = _DIRECTIVE.match(f"{language} {info}") or _CLASS.match(f"{language} {info}")
         language, info = (match[1].lower() if match else ""), f"{language} {info}"
     language = re.split(r"[,:;]", language)[0]
+    language = "" if language in _NO_LANGUAGE else language
     if info.startswith('{"'):
         try:
             found = json.loads(info)

@@ -53,8 +53,11 @@ class Findings:
 
     @cached_property
     def set_anywhere(self) -> frozenset[str]:
-        """The variables whose values are lost when the step that sets them ends; see `set_anywhere` in `lost_variables`."""
-        return set_anywhere("\n".join(self.lines))
+        """The variables whose values are lost when the step that sets them ends; see `set_anywhere` in `lost_variables`.
+
+        None, if the front matter says that unset variables only give warnings.
+        """
+        return set_anywhere("\n".join(self.lines)) if self.asks else frozenset()
 
     def ask(self, variable: str) -> bool:
         """Have the plan ask for the value of a variable. False if it must not, or already asks for as many as it can."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,7 +12,7 @@ from app.planning.outline import scripts
 from app.planning.outline.blocks import Block, Fence, Item, List, joined
 from app.planning.outline.context import Context, read_fence
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
-from app.planning.outline.inline import Title
+from app.planning.outline.inline import Title, read_title
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, extend_action, shortened, take_action_fields
 from app.planning.outline.sections import is_alternative, offers_ways
@@ -22,6 +23,10 @@ from app.planning.outline.titles import label_of, link_lines
 _MAX_PREFIX = 100
 # The places of what an item says about the question which of its ways applies.
 _OF_A_QUESTION = frozenset({"key", "depends_on", "condition"})
+
+
+_WORDS = re.compile(r"\w")
+_MARKERS = re.compile(r"^\s*(?:(?:[-*+>|]|[0-9]{1,9}[.)])\s*)+(?:\[[ xX]\]\s+)?")
 
 
 @dataclass
@@ -185,7 +190,7 @@ class ItemTasks:
         parts.description = _paragraphs(
             self._full(text), self._texts(own), self._texts(below), expected, link_lines(title)
         )
-        text = text or _text_of(parts.action) or _first_command([*own, *below])
+        text = text or _text_of(parts.action) or _first_words([*own, *below])
         if not text.strip():
             message = "This item has no title. Say in a few words what it does."
             self.findings.problem(parts.line, parts.column, message)
@@ -216,6 +221,7 @@ class ItemTasks:
         label = label_of(step.before)
         title = f"{prefix}: {label}" if label else f"{prefix} ({number})"
         part = TaskParts(line=step.block.line, column=0, title=shortened(title), fields=dict(self.fields))
+        part.must_run = self.parts.must_run
         expected = self._read(part, step.block, step.before)
         extend_action(part, self.given, self.places, self.findings)
         part.description = _paragraphs(before if before.rstrip(":") != label else "", expected)
@@ -230,6 +236,8 @@ class ItemTasks:
             group = self.nested(item, session.takes_item(item, last=number == len(block.items)))
             if group.tasks:
                 groups.append(group)
+                continue
+            if group.is_empty:
                 continue
             text = "\n".join(line.rstrip() for line in self.findings.lines[item.line : item.end]).strip()
             if groups and groups[-1].tasks[-1].whole is None:
@@ -295,9 +303,15 @@ def _text_of(action: ActionSpec | None) -> str:
     return str(text).removeprefix(scripts.STRICT_SH)
 
 
-def _first_command(blocks: list[Block]) -> str:
-    """What a person does in an item without words: the first command that it shows."""
-    return next((scripts.first_command(block) for block in blocks if isinstance(block, Fence)), "")
+def _first_words(blocks: list[Block]) -> str:
+    """What an item without words of its own is about: the first command that it shows, or the first line of its text."""
+    for block in blocks:
+        if isinstance(block, Fence):
+            return scripts.first_command(block)
+        line = next((line for line in block.source.split("\n") if _WORDS.search(line)), "")
+        if line:
+            return read_title(_MARKERS.sub("", line), {}).text.strip()
+    return ""
 
 
 def _paragraphs(*parts: str) -> str:

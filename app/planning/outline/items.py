@@ -11,12 +11,16 @@ from app.planning.outline.context import Context, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere, runs_elsewhere
 from app.planning.outline.findings import Findings
 from app.planning.outline.item_tasks import ItemStep, ItemTasks
+from app.planning.outline.outdented import ends_with_item
 from app.planning.outline.parts import RUN, TaskParts, attribute_actions, read_attributes
 from app.planning.outline.steps import Steps
 from app.planning.outline.titles import Head, read_head
 
 _SAMPLE = "This is a sample, so it is kept as text and does not run. To run it, add {run}."
-_MAY_BE_TEXT = re.compile(r"run=|example|instance|e\.g|sample|:[ \t]*(?:$|`)", re.IGNORECASE | re.MULTILINE)
+_MAY_BE_TEXT = re.compile(
+    r"run=|example|instance|e\.g|sample|:[ \t]*(?:$|`)|^\s*(?:[-*+]|[0-9]{1,9}[.)])\s*(?:\[[ xX]\])?\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _PARTLY_QUOTED = re.compile(r"""(?<![\w-])([\w-]+)=([^\s"'{}]*["'][^"'{}]*["'][^\s{}]*)""")
 _MAX_LOOKED_AT = 500
 _HOW_TO_RUN = "To run it, write Title: `command` at the end of the item, or add {run}."
@@ -45,11 +49,15 @@ def read_item(item: Item, context: Context, *, by_hand: bool = False, asks: bool
         findings.warn(head.lines[0][1], message)
     parts = TaskParts(line=line, column=column - head.begin)
     title = head.title
+    if not head.source.strip() and not head.rest:
+        findings.warn(item.line, "This item is empty, so it is left out.")
+        return Steps(is_empty=True)
     if title.misshapen is not None:
         findings.problem(*head.place(title.misshapen), _misshapen(head.source[title.misshapen :]))
     if title.attributes:
         read_attributes(title.attributes, parts, head.place, findings)
     run = parts.fields.pop(RUN, None)
+    parts.must_run = run is True or bool(parts.fields)
     if run is False:
         return Steps()
     if run is None and _is_sample(head):
@@ -100,7 +108,7 @@ def _has_steps(block: List, context: Context) -> bool:
 
 
 def is_text(block: List) -> bool:
-    """Whether all items of a list are text: they say `run=no`, or only show something."""
+    """Whether all items of a list are text: they say `run=no`, only show something, or are empty."""
     return _MAY_BE_TEXT.search(block.source) is not None and all(map(_says_text, block.items))
 
 
@@ -114,7 +122,8 @@ def warn_of_samples(block: List, findings: Findings) -> None:
 
 def _says_text(item: Item) -> bool:
     head = read_head(item, {}, Findings(""))
-    return _is_sample(head) or any(name == RUN and value == "no" for name, value, _ in head.title.attributes)
+    empty = not head.source.strip() and not head.rest
+    return empty or _is_sample(head) or any(name == RUN and value == "no" for name, value, _ in head.title.attributes)
 
 
 class _Reader:
@@ -157,13 +166,15 @@ class _Reader:
             self.parts.by_hand = True
         elif command is not None or self._shows_script():
             self._take_env()
+        if command is not None and self._check_inline(command):
+            command, by_hand, self.parts.by_hand = None, True, True
+            actions.append(ActionSpec(type="manual"))
         shown = by_hand and (self.forced or not self.boxed)
         own = bool(actions) or self.boxed or command is not None
         steps, after = self._steps(by_hand=by_hand, shown=shown, own=own)
         labeled = command is not None
         if command is not None:
             actions.append(scripts.inline_action(command, self.context.settings))
-            self._check_inline(command)
         self._one_action(actions, steps)
         tasks = ItemTasks(self.title, self.parts, self.context, self._nested, labeled=labeled)
         released = (self.boxed or self.asks) and not self.run
@@ -297,7 +308,9 @@ class _Reader:
             self.context = self.context.with_variables(self.parts.fields["env"])
 
     def _check_end(self, fence: Fence) -> None:
-        if not fence.closed:
+        if not fence.closed and ends_with_item(fence.content, self.findings.lines[fence.end :]):
+            self.findings.warn(fence.line, "This block has no end, so it ends with its item.")
+        elif not fence.closed:
             marks = "~~~" if fence.source.lstrip().startswith("~") else "```"
             message = f"This block has no end. Close it with {marks}, and indent all its lines to the text of its item."
             self.findings.problem(fence.line, self.findings.column_of(fence.line, marks), message)
@@ -305,12 +318,21 @@ class _Reader:
     def _shows_script(self) -> bool:
         return any(isinstance(block, Fence) and scripts.is_action(block) for block in self.rest)
 
-    def _check_inline(self, command: str) -> None:
+    def _check_inline(self, command: str) -> bool:
+        """Find what could surprise in the command. Return whether a person has to do it instead."""
         line, column = self.parts.line, self.parts.column
         for _, number, _ in self.head.lines:
             if number < len(self.findings.lines) and command in self.findings.lines[number]:
                 line, column = number, self.findings.column_of(number, command)
-        scripts.check_script(command, line, self.findings, self.context.settings.variables, offset=column)
+        why = scripts.check_script(
+            command,
+            line,
+            self.findings,
+            self.context.settings.variables,
+            offset=column,
+            must_run=self.parts.must_run,
+        )
+        return bool(why)
 
     def _one_action(self, actions: list[ActionSpec], steps: list[ItemStep]) -> None:
         blocks = [step.block.language for step in steps if isinstance(step.block, Fence)]

@@ -6,7 +6,7 @@ Pure functions from the text of a document and the text of a script.
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from app.planning.outline.shell_findings import Command, unset_variables
 from app.planning.outline.shell_text import ShellText
@@ -21,6 +21,17 @@ _SET = re.compile(
 _NAME = re.compile(r"[a-z_]\w*")
 _UNSURE = frozenset({"source", ".", "eval"})
 _PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"})
+
+HOW_TO_KEEP = (
+    'To have it run, put both into one block. Or have the other step write name=value to "$SIGNOFF_OUTPUT", and pass '
+    "${{ tasks.KEY.outputs.name }} to this one in an inputs block."
+)
+
+
+def why_lost(names: Sequence[str]) -> str:
+    """What is wrong with a step that reads these variables: how a sentence about it continues."""
+    listed = ", ".join(f"${name}" for name in names[:10])
+    return f"reads {listed}, which only another step sets, and what a step sets is gone when it ends"
 
 
 def set_anywhere(text: str) -> frozenset[str]:
@@ -37,9 +48,11 @@ def lost_variables(text: ShellText, script: list[Command], known: Set[str], else
         known: names that the plan sets for the script.
         elsewhere: names that the document sets anywhere (`set_anywhere`).
     """
-    if any(command.words and command.words[0] in _UNSURE for command in script):
-        return {}  # What it sources may set them.
-    found = {name: at for name, at in unset_variables(text).items() if not is_of_machine(name)} | _lower_case(text)
+    if _sources(script):
+        return {}
+    found = {name: at for name, at in unset_variables(text).items() if not is_of_machine(name)} | unset_in_lower_case(
+        text, script
+    )
     return {
         name: at
         for name, at in found.items()
@@ -47,7 +60,15 @@ def lost_variables(text: ShellText, script: list[Command], known: Set[str], else
     }
 
 
-def _lower_case(text: ShellText) -> dict[str, int]:
+def _sources(script: list[Command]) -> bool:
+    """Whether a script takes in what may set any variable."""
+    return any(command.words and command.words[0] in _UNSURE for command in script)
+
+
+def unset_in_lower_case(text: ShellText, script: list[Command]) -> dict[str, int]:
+    """Names in lowercase that a script reads although nothing in it can set them, and where first."""
+    if _sources(script):
+        return {}
     given: set[str] = set()
     for match in _SET.finditer(text.expanded):
         given |= {match[1]} if match[1] else set(_NAME.findall(match[2]))

@@ -45,6 +45,7 @@ class TaskParts:
         ends_with: the last tasks of its item; who waits for the key of this task waits for them too.
         answer: the answer to a question of the plan without which it is skipped.
         by_hand: whether a person does it, even if there is a model.
+        must_run: whether its author says that it runs, or says of it what means something only for a step that runs.
         whole: the task written as JSON, which defines everything on its own.
     """
 
@@ -62,6 +63,7 @@ class TaskParts:
     ends_with: list[TaskParts] = field(default_factory=list["TaskParts"])
     answer: Answer | None = None
     by_hand: bool = False
+    must_run: bool = False
     whole: TaskDraft | None = None
 
 

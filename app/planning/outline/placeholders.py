@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from app.domain.parameters import objection_to
+from app.domain.references import input_variable
 from app.planning.outline.unset import is_of_machine, is_secret
 
 _NO_NAME = re.compile(r"[^A-Z0-9]+")
@@ -33,6 +34,8 @@ class Placeholder:
         if re.fullmatch(r"[vV]?[A-Z]+(?:\.[0A-Z]+)+|[vV]?[xn]\.\w\.\w|[0-9.]+X[\w.]*", self.text):
             # The name of a series, such as 2.4, is another value than that of a version.
             return "VERSION" if self.text.count(".") > 1 else "MAJOR_MINOR"
+        if self.text.startswith("YYYY"):
+            return "DATE"
         name = _NO_NAME.sub("_", self.text.upper()).strip("_")[:60]
         return f"{name}_VALUE" if is_of_machine(name) or objection_to(name.lower() or "_") else name
 
@@ -63,12 +66,29 @@ class Placeholder:
         )
 
 
-def with_variables(lines: list[str], placeholders: list[Placeholder]) -> tuple[str, dict[str, str]] | None:
-    """The description with a variable for each placeholder, and what each variable replaces.
+@dataclass
+class Replaced:
+    """A description with a variable for each placeholder.
 
-    None if one of them has to stay: secrets are no parameters.
+    Attributes:
+        text: the description.
+        parameters: the variables that are parameters, and what each replaces.
+        secrets: the names of the secrets whose inputs the others read.
     """
-    if not placeholders or any(is_secret(found.variable) for found in placeholders):
+
+    text: str
+    parameters: dict[str, str]
+    secrets: list[str]
+
+    def inputs_of(self, script: str) -> dict[str, str]:
+        """The inputs that a script needs to read its secrets."""
+        read = [name for name in self.secrets if f"${{{input_variable(name)}}}" in script]
+        return {name: f"${{{{ secrets.{name} }}}}" for name in read}
+
+
+def with_variables(lines: list[str], placeholders: list[Placeholder]) -> Replaced | None:
+    """The description with a variable for each placeholder. None if there is none, or one cannot be replaced."""
+    if not placeholders:
         return None
     variables: dict[str, str] = {}
     texts: dict[str, str] = {}
@@ -78,10 +98,14 @@ def with_variables(lines: list[str], placeholders: list[Placeholder]) -> tuple[s
             while name in texts:
                 name, number = f"{found.variable}_{number}", number + 1
             variables[found.meaning], texts[name] = name, found.text
+    secrets = [name for name in texts if is_secret(name.rstrip("_0123456789"))]
     written = list(lines)
     for found in sorted(placeholders, key=lambda one: (one.line, one.column), reverse=True):
         text, end = written[found.line], found.column + len(found.text)
         if text[found.column : end] != found.text:
             return None
-        written[found.line] = f"{text[: found.column]}{found.replacement(variables[found.meaning])}{text[end:]}"
-    return "\n".join(written), texts
+        name = variables[found.meaning]
+        variable = input_variable(name) if name in secrets else name
+        written[found.line] = f"{text[: found.column]}{found.replacement(variable)}{text[end:]}"
+    parameters = {name: text for name, text in texts.items() if name not in secrets}
+    return Replaced("\n".join(written), parameters, secrets)

@@ -7,7 +7,6 @@ import asyncio
 from app.domain.parameters import bind
 from app.domain.plan import PlanDraft
 from app.domain.validation import Objection, no_objection
-from app.planning.outline.reader import read_outline
 from app.planning.planner import Brief
 
 
@@ -30,6 +29,8 @@ class OutlinePlanner:
             Invalid: `plan_invalid`; the `field` of each detail is a position such as `line 12, column 3`.
                 `parameters_invalid`: a parameter has no value, or a wrong one.
         """
+        from app.planning.outline.reader import read_outline  # noqa: PLC0415 - a worker that makes no plan does not need it
+
         # A long description takes tenths of a second, which would block the event loop.
         draft = await asyncio.to_thread(
             read_outline, brief.description, has_model=brief.has_model, objection=self._objection

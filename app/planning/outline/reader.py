@@ -88,9 +88,9 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
 
 
 def read_with_parameters(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft | None:
-    """The plan of a description whose only problems are placeholders, with a parameter in place of each.
+    """The plan of a description whose only problems are placeholders, with a parameter or a secret in place of each.
 
-    None if it has no placeholders, or one that a parameter cannot replace. For the arguments, see `read_outline`.
+    None if it has no placeholders, or one that cannot be replaced. For the arguments, see `read_outline`.
 
     Raises:
         Invalid: `plan_invalid`: it has other problems.
@@ -102,12 +102,10 @@ def read_with_parameters(description: str, *, has_model: bool, objection: Object
     replaced = with_variables(findings.lines, findings.placeholders)
     if replaced is None:
         return None
-    text, variables = replaced
-    draft = read_outline(text, has_model=has_model, objection=objection)
-    missing = {
-        variable.lower(): Parameter(description=f"In place of {placeholder}")
-        for variable, placeholder in variables.items()
-    }
+    draft = read_outline(replaced.text, has_model=has_model, objection=objection)
+    for task in draft.tasks():
+        task.inputs |= replaced.inputs_of(scripts.text_of(task.action))
+    missing = {name.lower(): Parameter(description=f"In place of {text}") for name, text in replaced.parameters.items()}
     return draft.model_copy(update={"parameters": {**draft.parameters, **missing}})
 
 
@@ -126,7 +124,10 @@ def first_heading(description: str) -> str:
 
 def _document(findings: Findings) -> tuple[Document, FrontMatter]:
     front = take_front_matter(findings)
-    return read_blocks(findings.lines), front
+    document = read_blocks(findings.lines)
+    for block in document.outdented:
+        findings.warn(block.line, block.message)
+    return document, front
 
 
 def _is_prose(blocks: list[Block]) -> bool:

@@ -15,8 +15,15 @@ from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHEL
 from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
+from app.planning.outline.interpreters import INTERPRETERS, OTHER_SHELLS
 from app.planning.outline.lost_between import Step
-from app.planning.outline.lost_variables import is_guarded, lost_variables
+from app.planning.outline.lost_variables import (
+    HOW_TO_KEEP,
+    is_guarded,
+    lost_variables,
+    unset_in_lower_case,
+    why_lost,
+)
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
@@ -32,34 +39,17 @@ from app.planning.outline.shell_findings import (
 )
 from app.planning.outline.shell_text import read_shell_text
 from app.planning.outline.unset import is_secret, to_ask_for
+from app.planning.strict_bash import STRICT_BASH
 
-# Programs that take a script as an argument, for the language of a block.
-INTERPRETERS: dict[str, list[str]] = {
-    "python": ["python3", "-c"],
-    "python3": ["python3", "-c"],
-    "py": ["python3", "-c"],
-    "javascript": ["node", "-e"],
-    "js": ["node", "-e"],
-    "node": ["node", "-e"],
-    "ruby": ["ruby", "-e"],
-    "rb": ["ruby", "-e"],
-    "perl": ["perl", "-e"],
-    "php": ["php", "-r"],
-    "lua": ["lua", "-e"],
-    "r": ["Rscript", "-e"],
-    "zsh": ["zsh", "-e", "-c"],
-    "ksh": ["ksh", "-e", "-c"],
-    "dash": ["dash", "-e", "-c"],
-    "fish": ["fish", "-c"],
-    "powershell": ["pwsh", "-Command"],
-    "pwsh": ["pwsh", "-Command"],
-    "ps1": ["pwsh", "-Command"],
-}
-STRICT_BASH = ("bash", "-eo", "pipefail", "-c")
 STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
+_LIST_ITEM = re.compile(r"\s*[-*]\s")
 _OFFERS_A_CHOICE = re.compile(
     r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
+)
+_REFERENCE = (
+    "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; the command reads an input "
+    "as $INPUT_<NAME>."
 )
 # Blocks in these languages show something. Nobody expects them to run.
 _DATA_LIST = """
@@ -121,8 +111,10 @@ def is_script(fence: Fence) -> bool:
 def is_shown(fence: Fence) -> bool:
     """Whether a fence holds commands without saying so: in a section that says nothing else to do, a person does them."""
     options = fence_options(fence)
-    plain = options.language in (*SESSIONS, "") and options.run is None and not fence.is_text
-    return plain and _session(fence) is None and holds_commands(fence.content)
+    if options.run is not None or fence.is_text:
+        return False
+    plain = options.language in (*SESSIONS, "") and _session(fence) is None and holds_commands(fence.content)
+    return plain or (options.language in OTHER_SHELLS and bool(fence.content.strip()))
 
 
 def is_own(fence: Fence) -> bool:
@@ -156,8 +148,15 @@ def warn_of_text(fence: Fence, findings: Findings) -> None:
     findings.warn(fence.line, f"{kind} is treated as text.{how}")
 
 
-def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
-    """Read a block of commands. Its problems and warnings go into `findings`."""
+def read_script(fence: Fence, settings: Settings, findings: Findings, *, must_run: bool = False) -> Script:
+    """Read a block of commands. Its problems and warnings go into `findings`.
+
+    Args:
+        fence: the block.
+        settings: what it has to know about where it is.
+        findings: where problems and warnings go.
+        must_run: whether its author says what only a step that runs can have.
+    """
     options = fence_options(fence)
     check_options(fence, options, findings)
     if not fence.content.strip():
@@ -188,7 +187,12 @@ def read_script(fence: Fence, settings: Settings, findings: Findings) -> Script:
         )
         return script
     if shell is not None:
-        check_script(content, fence.line + 1, findings, settings.variables, places=_places(fence, session, findings))
+        places = _places(fence, session, findings)
+        script.by_hand = check_script(
+            content, fence.line + 1, findings, settings.variables, places=places, must_run=must_run or bool(options.run)
+        )
+        if script.by_hand:
+            return script
     cwd = options.values.get("cwd")
     stops = not options.says("on_error", "continue")
     ran = _command(shell, content, stops=stops) if shell is not None else {"argv": [*INTERPRETERS[language], content]}
@@ -202,13 +206,18 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
         return "excludeFromRunAll=true keeps it from running with the others"
     if options.language in (*SHELLS, *SESSIONS, "") and is_only_comments(content):
         return "it has only comments, so there is nothing to run"
+    if all(_LIST_ITEM.match(line) for line in content.split("\n") if line.strip()):
+        return "its lines are a list, and no commands"
     if _OFFERS_A_CHOICE.search(fence.content):
         return "its comments say that its lines are alternatives"
     if (opened := opens_session(content)) is not None and not opened.last:
         return f"'{opened.command}' opens a session, and the lines after it are meant to be typed there"
-    if is_shown(fence):
-        return "it does not say that it is a script. To run it, start it with ```sh"
-    return ""
+    return _how_to_say_it_runs(options) if is_shown(fence) else ""
+
+
+def _how_to_say_it_runs(options: FenceOptions) -> str:
+    how = f"{options.language} run" if options.language in INTERPRETERS else "sh"
+    return f"it does not say that it is a script. To run it, start it with ```{how}"
 
 
 def inline_action(command: str, settings: Settings) -> ActionSpec:
@@ -225,8 +234,9 @@ def check_script(
     *,
     offset: int = 0,
     places: Sequence[tuple[int, int]] = (),
-) -> None:
-    """Find what could surprise in a command.
+    must_run: bool = False,
+) -> str:
+    """Find what could surprise in a command. Return why a person has to do it instead; empty if it can run.
 
     Args:
         text: the command.
@@ -235,6 +245,7 @@ def check_script(
         variables: the names of the variables that the plan sets.
         offset: the column of its first line.
         places: the line and column of each line of `text`, if they are not below one another in the description.
+        must_run: whether the author says that it runs (`{run}`).
     """
     starts: list[int] = []
 
@@ -246,43 +257,36 @@ def check_script(
         return begin[0], begin[1] + at - starts[number]
 
     parsed = read_shell_text(text)
+    script = commands(parsed)
+    lost = lost_variables(parsed, script, variables, findings.set_anywhere) if "$" in text else {}
+    if lost and not must_run:
+        why = f"it {why_lost(list(lost))}"
+        findings.warn(place(min(lost.values()))[0], f"A person does this step: {why}. {HOW_TO_KEEP}")
+        return why
     for at, found in placeholders(parsed):
         quoted = not parsed.code[at].strip() and bool(found[0].strip())
         findings.placeholder(Placeholder(*place(at), found, quoted))
     if "${{" in text and any(expressions(text)):
-        message = (
-            "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; "
-            "the command reads an input as "
-            "$INPUT_<NAME>."
-        )
-        findings.problem(*place(text.index("${{")), message)
-        return
+        findings.problem(*place(text.index("${{")), _REFERENCE)
+        return ""
     if parsed.open_heredoc is not None:
         at, delimiter = parsed.open_heredoc
-        message = (
-            f"This here-document has no end: no line of the block is {delimiter}. Indent all its lines like the block."
-        )
-        findings.problem(*place(at), message)
-    script = commands(parsed)
-    lost = lost_variables(parsed, script, variables, findings.set_anywhere) if "$" in text else {}
+        findings.problem(*place(at), _open_heredoc(delimiter))
     for name, at in lost.items():
-        findings.problem(*place(at), _lost(name))
-    unset = {name: at for name, at in unset_variables(parsed).items() if name not in variables and name not in lost}
+        findings.problem(*place(at), f"This step {why_lost([name])}. {HOW_TO_KEEP}")
+    read = unset_variables(parsed) | unset_in_lower_case(parsed, script) if "$" in text else {}
+    unset = {name: at for name, at in read.items() if name not in variables and name not in lost}
     if unset:
         checked = {name for name in unset if is_guarded(name, parsed.expanded)}
         _tell_of_unset({name: place(at)[0] for name, at in unset.items()}, checked, script, findings)
     findings.scripts.setdefault(text, []).append(Step(parsed, script, lambda at: place(at)[0]))
-    for found in (lost_state(script), endless(script)):
-        if found is not None:
-            findings.warn(place(found[0])[0], found[1])
+    for at, message in filter(None, (lost_state(script), endless(script))):
+        findings.warn(place(at)[0], message)
+    return ""
 
 
-def _lost(name: str) -> str:
-    return (
-        f"Nothing in this step sets ${name}: what another step sets is gone when that step ends, so ${name} would be empty. "
-        f'Put both into one block. Or have the other step write {name.lower()}=… to "$SIGNOFF_OUTPUT", and pass '
-        "${{ tasks.KEY.outputs." + name.lower() + " }} to this one in an inputs block."
-    )
+def _open_heredoc(delimiter: str) -> str:
+    return f"This here-document has no end: no line of the block is {delimiter}. Indent all its lines like the block."
 
 
 def _tell_of_unset(unset: dict[str, int], checked: set[str], script: list[Command], findings: Findings) -> None:

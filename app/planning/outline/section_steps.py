@@ -8,7 +8,7 @@ from dataclasses import replace
 from app.domain.plan import ActionSpec
 from app.planning.outline import fences, scripts
 from app.planning.outline.asides import SAMPLE
-from app.planning.outline.blocks import ENV_FENCE, Block, Fence, List, Text, joined
+from app.planning.outline.blocks import ENV_FENCE, Block, Fence, Item, List, Text, joined
 from app.planning.outline.context import Context, read_fence, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.growing_phase import DEFAULT_PHASE, Phase, append_text
@@ -98,7 +98,7 @@ class SectionSteps:
         self.phase = phase
         self.section = section
         parallel = phase.section.strategy == _PARALLEL
-        self._outer = replace(context, parallel=parallel)
+        self._outer = context if context.parallel == parallel else replace(context, parallel=parallel)
         self.context = self._outer
         self.findings = context.findings
         self.plan, self.ordered, self.first = plan, ordered, first
@@ -149,8 +149,7 @@ class SectionSteps:
     def _set_shared(self) -> None:
         """What the next steps inherit: their shell, and the names of their variables."""
         shared = self.phase.section.shared.over(self.plan)
-        settings = replace(self._outer.settings, shell=shared.shell or "sh")
-        self.context = replace(self._outer, settings=settings).with_variables(shared.env)
+        self.context = self._outer.with_shell(shared.shell or "sh").with_variables(shared.env)
 
     def _sets_env(self) -> bool:
         """Whether a block of variables is for the steps below it. Otherwise, it shows the contents of a file."""
@@ -207,11 +206,7 @@ class SectionSteps:
             inside = not self.by_hand and session.takes_item(item, last=number == len(block.items))
             group = read_item(item, self.context, by_hand=self.by_hand or inside, asks=asks)
             if not group.tasks:
-                text = self._item_text(item.line, item.end)
-                if group.is_sample and groups and groups[-1].tasks[-1].whole is None:
-                    append_text(groups[-1].tasks[-1], text)
-                    continue
-                before = [*before, Text(item.line, item.end, "item", text)]
+                before = self._put_item(item, group, groups, before)
                 continue
             if groups:
                 self._put_text(group.tasks[0], before, own=True)
@@ -234,8 +229,13 @@ class SectionSteps:
             self._warn_of_bullets(block, [group.tasks[0] for group in made])
         return before
 
-    def _item_text(self, line: int, end: int) -> str:
-        return "\n".join(text.rstrip() for text in self.findings.lines[line:end]).strip()
+    def _put_item(self, item: Item, group: Steps, groups: list[Steps], before: list[Block]) -> list[Block]:
+        """Put an item without tasks where it belongs. Return the text before the next step."""
+        text = "\n".join(text.rstrip() for text in self.findings.lines[item.line : item.end]).strip()
+        if group.is_sample and groups and groups[-1].tasks[-1].whole is None:
+            append_text(groups[-1].tasks[-1], text)
+            return before
+        return before if group.is_empty else [*before, Text(item.line, item.end, "item", text)]
 
     def _warn_of_bullets(self, block: List, started: list[TaskParts]) -> None:
         running = [

@@ -9,6 +9,8 @@ import re
 from enum import StrEnum
 from functools import lru_cache
 
+from app.planning.outline.programs import holds_commands
+
 
 class Kind(StrEnum):
     """What a section is, apart from steps to do."""
@@ -50,9 +52,24 @@ _TEXT = re.compile(
     r"escalation(?: contacts?| path)?|(?:table of )?contents|toc|index|f\.?a\.?q\.?s?|"
     r"frequently asked questions|glossary|(?:[\w-]+ ){0,3}known (?:issues|problems|limitations)|"
     r"related (?:documents?|documentation|pages|runbooks)|revision history|document history|change history|license|"
-    r"common (?:problems|issues|errors))\W*$",
+    r"common (?:problems|issues|errors))\W*$"
+    r"|(?:(?:an?|the|some)\s+)?(?:samples?|examples?)(?:\s+(?:[\w-]+\s+){0,2}(?:scripts?|outputs?|config\w*|files?|usage|sessions?|"
+    r"logs?|responses?|commands?|manifests?|snippets?))?\W*$",
     re.IGNORECASE,
 )
+# Procedures that take back each other: nobody does both in a row.
+_OPPOSITES = [
+    (re.compile(there, re.IGNORECASE), re.compile(back, re.IGNORECASE))
+    for there, back in (
+        (
+            r"\b(?:back(?:ing)?[- ]?ups?|snapshot(?:s|ting)?|dump(?:ing)?|export(?:ing)?)\b",
+            r"\b(?:restores?|restoring|import(?:ing)?)\b",
+        ),
+        (r"\binstall(?:ing|ation)?\b", r"\b(?:uninstall(?:ing|ation)?|remov(?:e|ing|al))\b"),
+        (r"\bupgrad(?:e|ing)\b", r"\bdowngrad(?:e|ing)\b"),
+        (r"\benabl(?:e|ing)\b", r"\bdisabl(?:e|ing)\b"),
+    )
+]
 _REMARK = re.compile(
     r"(?:background|overview|introduction|about(?: this (?:document|runbook|guide))?|summary|purpose|scope|"
     r"symptoms?|impact|meaning|"
@@ -184,27 +201,49 @@ _ENDS_WITH_A_THING = re.compile(
     r"(?:.{0,200}\b)?(?:value|file|files|branch|path|folder|directory|address|host|url|label|title|subject)$",
     re.IGNORECASE,
 )
+# "Image registry: `registry.example/app`" does not run, nor does any other name of a single word.
+_ENDS_WITH_A_NAME = re.compile(
+    r"(?:.{0,200}\b)?(?:targets?|namespaces?|registry|buckets?|clusters?|regions?|accounts?|users?|usernames?|groups?|roles?|"
+    r"projects?|repository|repo|images?|tags?|versions?|ports?|hostnames?|domains?|zones?|environments?|channels?|teams?|owners?|"
+    r"contexts?|profiles?|topics?|queues?|tables?|databases?|schemas?|names?|keys?|ids?)$",
+    re.IGNORECASE,
+)
 _SAYS_WHAT_TO_DO = re.compile(r"(?!(?:the|an?|this|your|our|its)\b)\w+\s", re.IGNORECASE)
 _CALL = re.compile(r"[a-z0-9_./~-]\S*\s+\S")
 _NO_COMMAND = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an address
     r"|[A-Za-z][A-Za-z0-9+.-]*://\S*"  # a URL
     r"|v?[0-9]+(?:\.[0-9]+)*(?:[-+.][\w.]+)?"  # a version or a number
-    r"|--?[\w-]+(?:[= ]\S+)?"  # an option
+    r"|--?[\w.-]+(?:[= ]\S+)?"  # an option
+    r"|(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+\S+"  # a request
     r"|(?!\./)(?:[\w.@-]+/)*[\w.@-]*\.(?:md|rst|txt|cfg|conf|ini|toml|ya?ml|json|lock|xml|html?|css|csv|"
     r"tsv|sql|env|log|properties|"
     r"gradle|c|h|cc|cpp|rs|go|java|kt|js|ts|tsx|jsx|rb|py|tf|proto|png|svg|pdf|zip|gz|tgz|deb|rpm|jar|whl|"
     r"service|example)"  # a file
     r"|[A-Za-z_]\w*(?:=\S*|\(\))"  # an assignment or the name of a function
     r"|\S*(?:\.\.\.|\u2026)"  # an abbreviated value
-    r"|[\w.-]*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
-    r"|[A-Z][A-Z0-9_-]*|[\"'].*[\"']"  # a constant, a quotation
+    r"|\S*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
+    r"|[(^]\S*|[A-Z][A-Z0-9_-]*|[A-Z][a-z]\w*|[\"'].*[\"']"  # a constant, a name, a quotation
+    r"|\[[^\[\]]*\]|<[^<>]*>|\{[^{}]*\}|\{\{[^{}]*\}\}"  # a placeholder and nothing else
     r"|[A-Za-z_][\w.-]*:(?:\s.*)?"  # a setting: `image: app:1`
+    r"|[\w-]+(?:\.[a-z]{2,})+(?:/[\w.-]+)+(?::[\w.-]+)?"  # an image or an address without a scheme
+    r"|\\[A-Za-z?].*"  # a command of psql
+    r"|(?:SELECT|INSERT|UPDATE|DELETE|ALTER|CREATE|DROP|GRANT|REVOKE|TRUNCATE|VACUUM|ANALYZE|EXPLAIN|SHOW|SET|USE|CALL|COPY)\s.*"
+    r"|(?i:select\s.*\sfrom|insert\s+into|delete\s+from|update\s+\S+\s+set|(?:create|drop|alter)\s+(?:table|index|database|user|role|"
+    r"extension|view|schema))\s.*"  # SQL
     r"|\S.*\s\[--?[A-Za-z][^\[\]]*\](?:\s.*)?"  # how to call a program: `run [--debug]`
 )
 
 
 # "`alternate_emails`" by itself is the name of a field, a value or a branch.
+_SCRIPT = re.compile(r"\.{1,2}/\S+|\S*\bs?bin/[\w.-]+|\S*[\w-]\.(?:sh|bash|py|rb|pl)")
+# Programs that do something without arguments, and whose names are nothing else.
+_ALONE_LIST = """
+    true false date uname whoami hostname uptime reboot poweroff shutdown halt sync id pwd lsblk lsscsi nproc dmesg lscpu lspci
+    lsusb ifconfig netstat update-grub update-initramfs ldconfig depmod partprobe
+"""
+_ALONE = frozenset(_ALONE_LIST.split())
+_HYPHENS = re.compile(r"(?!update-|apt-|dpkg-)[a-z0-9]+(?:-[a-z0-9]+){2,}")
 _NAME = re.compile(
     r"(?!(?:pg|mysql|apt)_)[a-z]+(?:_[a-z0-9]+)+"
     r"|names?|email|url|title|labels?|alias|aliases|authors?|description|version|github|gitlab|slack|status"
@@ -320,14 +359,31 @@ def is_alternative(step: str) -> bool:
     )
 
 
+def takes_back(heading: str, before: str) -> bool:
+    """Whether a section takes back what the one before it does: "Restore" behind "Back up". Numbered ones are one procedure."""
+    if plain(heading) != heading or plain(before) != before:
+        return False
+    for there, back in _OPPOSITES:
+        found, also = back.search(heading), there.search(heading)
+        comes_first = found is not None and (also is None or found.start() < also.start())
+        if comes_first and there.search(before) and not back.search(before):
+            return True
+    return False
+
+
 def why_not_run(label: str, code: str) -> str | None:
     """Why `label: code` does not mean that the code is to be run, as the rest of a sentence. None if it does."""
     names_it = _ENDS_WITH_A_THING.match(label[-200:]) and not (
         _SAYS_WHAT_TO_DO.match(label) and _CALL.match(code.strip())
     )
+    word = code.strip()[:300]
+    if not names_it and not re.search(r"\s", word):
+        # A word alone is the name of something, unless it is that of a program.
+        may_name = not label or _ENDS_WITH_A_NAME.match(label[-200:]) or _HYPHENS.fullmatch(word)
+        names_it = may_name and not (holds_commands(word) or word in _ALONE or _SCRIPT.fullmatch(word))
     if names_it or _NOT_TO_RUN.match(label[-200:]):
         return "the words before it do not say that it is to be run"
-    if _NO_COMMAND.fullmatch(code.strip()[:300]) or (not label and _NAME.fullmatch(code.strip()[:300])):
+    if _NO_COMMAND.fullmatch(word) or (not label and _NAME.fullmatch(word)):
         return "it does not look like a command"
     return None
 

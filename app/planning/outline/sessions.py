@@ -16,9 +16,9 @@ from app.planning.outline.shell_text import read_shell_text
 _SHELLS = frozenset({"bash", "sh", "zsh", "ash", "fish", "ksh", "dash", "csh", "tcsh"})
 _CLIENTS = {
     # The options of each client that give it something to do, so that it does not wait for commands.
-    "psql": re.compile(r"-[a-zA-Z]*[cflV].*|--(?:command|file|list|version|help).*|-[?]"),
-    "mysql": re.compile(r"-[a-zA-Z]*[eV].*|--(?:execute|version|help).*"),
-    "mariadb": re.compile(r"-[a-zA-Z]*[eV].*|--(?:execute|version|help).*"),
+    "psql": re.compile(r"-[aAbeEHnNqsStwWxXz01]*[cflV].*|--(?:command|file|list|version|help).*|-[?]"),
+    "mysql": re.compile(r"-[AaBbCcfGHiLNnqrstTvwX]*[eV].*|--(?:execute|version|help).*"),
+    "mariadb": re.compile(r"-[AaBbCcfGHiLNnqrstTvwX]*[eV].*|--(?:execute|version|help).*"),
     "mongo": re.compile(r"--(?:eval|version|help).*|.*\.js"),
     "mongosh": re.compile(r"--(?:eval|file|version|help).*|-f|.*\.js"),
     "sqlplus": re.compile(r"@.*|-V"),

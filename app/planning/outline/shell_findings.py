@@ -11,12 +11,18 @@ from app.planning.outline.shell_text import ShellText, read_shell_text
 # The name of a placeholder, its offset, and the text as written.
 _PLACEHOLDER = re.compile(
     r"(?P<angle><(?:e\.g\.?|[Ee]xample|your|YOUR)\b[^<>\n]{0,160}>|<[A-Za-z](?:[\w .:|/-]{0,40}[\w.])?>)"
-    r"|(?<![\w${-])(?P<your>(?:YOUR|Your|your)[_-][A-Za-z][\w-]*|<?\byour-[a-z][\w-]*)"
+    r"|(?<![\w${-])(?P<your>(?:YOUR|Your|your)[_-][A-Za-z][\w-]*|<?\byour-[a-z][\w-]*|(?:your|my)-?domain\.(?:com|org|net|io|tld)\b)"
+    r"|(?<![\w$({-])(?P<mine>MY_[A-Z][A-Z0-9_]*(?=[@:])|(?<=[@/])MY_[A-Z][A-Z0-9_]*)"
+    r"|(?<![\w${])(?<!ormat[= ])(?P<date>YYYY(?P<sep>[._-]?)MM(?P=sep)DD(?!\w))"
+    r"|(?P<spaced>\$\{[A-Za-z][\w.-]*(?:[ ][\w.-]+)+\})"
     r"|(?<![\w.$])(?P<version>[vV]?(?:X\.Y(?:\.Z)?|x\.y\.z|X\.X\.X|N\.N\.N|x\.x\.x|A\.B\.C"
     r"|YY(?:YY)?\.(?:0?M|MM)(?:\.(?:0?[DN]|DD|MICRO|PATCH))?|[0-9]+(?:\.[0-9]+)*\.X[XYZ]?(?:\.(?:[0-9]+|[XYZ]{1,2}))*)(?!\w))"
     r"|(?<![$%{@#\w])(?P<brace>\{[A-Z][A-Z0-9_ -]+\}|\{\{\s*[A-Za-z_][\w .-]*\s*\}\})"
     r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\]|(?<=[\s=:/@])\[[A-Za-z]{2,}(?:[-_][A-Za-z]{2,})+\](?=\s|$))"
+    r"|(?<![\w\]}$\"'])(?P<named>\[(?:version|tag|name|branch|host|hostname|user|username|namespace|release|region|bucket|cluster|path)\])"
 )
+# Something of each of them.
+_MAY_BE_PLACEHOLDER = re.compile(r"[<\[{X]|[xN]\.|A\.B|YY|MY_|[Yy]our|YOUR|domain")
 _ENVIRONMENT = frozenset(
     [
         "PATH",
@@ -107,6 +113,8 @@ _ENVIRONMENTS = frozenset({"conda", "nvm"})
 def placeholders(parsed: ShellText) -> Iterator[tuple[int, str]]:
     """The placeholders in a command, with their offsets. Text in single quotes and quoted here-documents is meant literally."""
     searched = parsed.expanded
+    if _MAY_BE_PLACEHOLDER.search(searched) is None:
+        return
     for match in _PLACEHOLDER.finditer(searched):
         found = match[0]
         at = match.start()
@@ -121,7 +129,14 @@ def placeholders(parsed: ShellText) -> Iterator[tuple[int, str]]:
                 continue
         if match["brace"] and "," in found:
             continue
+        if match["square"] and _is_line(searched, at, match.end()):
+            continue  # a section of a settings file
         yield at, found
+
+
+def _is_line(text: str, begin: int, end: int) -> bool:
+    """Whether nothing else stands in the line of a part of a text."""
+    return text[text.rfind("\n", 0, begin) + 1 : begin].strip() == "" == text[end:].partition("\n")[0].strip()
 
 
 def _is_name(text: str, *, in_document: bool) -> bool:

@@ -28,6 +28,7 @@ class Steps:
         words: the words of the item that they were made of, by which it can be one of several ways.
         line: the line of that item.
         is_sample: whether that item only shows something, so that it is text of the step above.
+        is_empty: whether nothing is in that item.
     """
 
     tasks: list[TaskParts] = field(default_factory=list[TaskParts])
@@ -35,6 +36,7 @@ class Steps:
     words: str = ""
     line: int = 0
     is_sample: bool = False
+    is_empty: bool = False
 
     @classmethod
     def of(cls, task: TaskParts) -> Steps:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from app.domain.plan import PhaseDraft
@@ -28,7 +29,7 @@ from app.planning.outline.items import has_steps, is_text
 from app.planning.outline.numbered_headings import with_prose_steps
 from app.planning.outline.parts import KEY_FORM, RUN, is_unknown, key_message, read_run
 from app.planning.outline.section import CONTINUED, Section
-from app.planning.outline.sections import Kind, is_alternative, kind_of, plain
+from app.planning.outline.sections import Kind, is_alternative, kind_of, plain, takes_back
 from app.planning.outline.shared_settings import SHARED, read_shared
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
@@ -326,10 +327,21 @@ def _kind(section: Section) -> Kind | None:
     return own
 
 
+def _find_opposites(sections: list[Section]) -> None:
+    """A section that takes back what the one beside it does is not always done."""
+    for section in sections:
+        beside = [child for child in section.children if shows_steps(child)]
+        for before, child in pairwise(beside):
+            free = child.kind is None and child.run is None and not child.explicit and before.kind is None
+            if free and child.level == before.level and takes_back(child.name, before.name):
+                child.kind = Kind.CONDITIONAL
+
+
 def _find_kinds(sections: list[Section]) -> None:
     _find_alternatives(sections)
     for section in sections[1:]:
         section.kind = _kind(section)
+    _find_opposites(sections)
     if not any(holds_steps(section) and not _is_aside(section) for section in sections):
         # Nothing else holds steps, so these are what the document is about.
         for section in sections:

@@ -14,7 +14,7 @@ from app.planning.outline.shell_findings import Command
 # `NAME=value` wherever a document writes it, and programs that set a variable by its name.
 _ASSIGNMENT = re.compile(r"(?<![\w$.-])([A-Z][A-Z0-9_]*)\+?=(\"[^\"\n]{0,300}\"|'[^'\n]{0,300}'|[^\s;&|)`]{0,300})")
 _SETTER = re.compile(r"\b(?:read|for|select|mapfile|readarray|getopts|printf -v)\b([^\n;|&]{0,300})")
-_NAME = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
+_NAME = re.compile(r"(?<![\w${])[A-Z][A-Z0-9_]*\b")
 # Variables that belong to a machine or to a tool, and not to the document.
 _MACHINE = re.compile(
     r"(?:XDG|GITHUB|GITLAB|BUILDKITE|CIRCLE|TRAVIS|JENKINS|SSH|DBUS|VIRTUAL|CONDA|NVM|SUDO|WSL|SYSTEMD|NIX)_\w*"
@@ -47,7 +47,7 @@ def _values(text: str) -> Iterator[tuple[str, str | None]]:
         if value in {f"${match[1]}", f"${{{match[1]}}}"}:
             continue
         # A backtick behind the value ends inline code, unless a command follows it.
-        substituted = not value and re.match(r"`[\w$./]", text[match.end() :][:2])
+        substituted = re.match(r"`[\w$./]", text[match.end() :][:2])
         steps = "$" in value or "`" in value or value.startswith("(") or substituted
         yield match[1], None if steps else value
 
@@ -78,5 +78,6 @@ def to_ask_for(names: Iterable[str], script: list[Command], assigned: dict[str, 
         if not is_of_machine(name)
         and not is_secret(name)
         and objection_to(name.lower()) is None
+        and name.isupper()
         and assigned.get(name, "") is not None
     ]

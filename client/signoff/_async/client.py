@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
+from signoff import schemas
 from signoff._async.files import AsyncFiles
 from signoff._async.notifications import AsyncNotifications
 from signoff._async.people import AsyncKeys, AsyncPeople, AsyncSigningLinks
@@ -15,16 +15,21 @@ from signoff._async.projects import AsyncProjects
 from signoff._async.tasks import AsyncDecisions, AsyncPhases, AsyncTasks
 from signoff._async.transport import AsyncTransport
 from signoff._requests import Request, get, post, read_answer
-from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
-from signoff.schemas.events import LiveEvent
-from signoff.schemas.inbox import Inbox
-from signoff.schemas.outline import OutlinePreview
-from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
-from signoff.schemas.people import Me
-from signoff.schemas.policies import PolicyList
-from signoff.schemas.record import RecordKey
-from signoff.schemas.session import Revoked, SessionList
-from signoff.schemas.system import Health, Ready
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
+    from signoff.schemas.events import LiveEvent
+    from signoff.schemas.inbox import Inbox
+    from signoff.schemas.outline import OutlinePreview
+    from signoff.schemas.overview import Overview
+    from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
+    from signoff.schemas.people import Me
+    from signoff.schemas.policies import PolicyList
+    from signoff.schemas.record import RecordKey
+    from signoff.schemas.session import Revoked, SessionList
+    from signoff.schemas.system import Health, Ready
 
 # Longer than the 60 s that the server may wait for a plan.
 _ANSWER_SECONDS = 75.0
@@ -97,15 +102,15 @@ class AsyncSignoff:
 
     async def agents(self) -> AgentList:
         """List the agents that a project or task can name."""
-        return await self._transport.call(get("/api/agents"), AgentList)
+        return await self._transport.call(get("/api/agents"), schemas.catalogue.AgentList)
 
     async def strategies(self) -> StrategyList:
         """List the strategies and what each one means."""
-        return await self._transport.call(get("/api/strategies"), StrategyList)
+        return await self._transport.call(get("/api/strategies"), schemas.catalogue.StrategyList)
 
     async def archetypes(self) -> ArchetypeList:
         """List the experts (archetypes) that a project can name."""
-        return await self._transport.call(get("/api/archetypes"), ArchetypeList)
+        return await self._transport.call(get("/api/archetypes"), schemas.catalogue.ArchetypeList)
 
     async def preview_outline(
         self,
@@ -125,33 +130,41 @@ class AsyncSignoff:
         body: dict[str, object] = {"description": description, "agent_id": agent_id, "parameters": parameters}
         if labels:
             body["labels"] = list(labels)
-        return await self._transport.call(post("/api/outline", body), OutlinePreview)
+        return await self._transport.call(post("/api/outline", body), schemas.outline.OutlinePreview)
 
     async def policies(self) -> PolicyList:
         """List the policies, which say who must sign which documents."""
-        return await self._transport.call(get("/api/policies"), PolicyList)
+        return await self._transport.call(get("/api/policies"), schemas.policies.PolicyList)
 
     async def inbox(self, *, limit: int | None = None, offset: int | None = None) -> Inbox:
         """List what waits for you across all projects: first what expires, then the oldest. 20 items, unless `limit` says so."""
-        return await self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), Inbox)
+        return await self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), schemas.inbox.Inbox)
+
+    async def overview(self, *, weeks: int | None = None) -> Overview:
+        """Get what runs and waits, and what was done in the last weeks, over all projects that you may read.
+
+        Args:
+            weeks: how many weeks to go back, with the current one; None means 13.
+        """
+        return await self._transport.call(get("/api/overview", {"weeks": weeks}), schemas.overview.Overview)
 
     async def me(self) -> Me:
         """Get who you are for the server, and what you may do."""
-        return await self._transport.call(get("/api/me"), Me)
+        return await self._transport.call(get("/api/me"), schemas.people.Me)
 
     async def change_password(self, password: str, new_password: str) -> Me:
         """Change your own password. Your sessions end."""
         body = {"password": password, "new_password": new_password}
-        return await self._transport.call(Request("PUT", "/api/me/password", body=body), Me)
+        return await self._transport.call(Request("PUT", "/api/me/password", body=body), schemas.people.Me)
 
     async def passkeys(self) -> PasskeyList:
         """List your passkeys: the devices that sign plans for you."""
-        return await self._transport.call(get("/api/me/passkeys"), PasskeyList)
+        return await self._transport.call(get("/api/me/passkeys"), schemas.passkeys.PasskeyList)
 
     async def begin_passkey(self, password: str | None = None) -> PasskeyChallenge:
         """Get what a new device has to sign. Needs your password."""
         request = Request("POST", "/api/me/passkeys/challenge", body={"password": password})
-        return await self._transport.call(request, PasskeyChallenge)
+        return await self._transport.call(request, schemas.passkeys.PasskeyChallenge)
 
     async def add_passkey(
         self, name: str, *, nonce: str, credential_id: str, client_data: str, attestation: str
@@ -164,32 +177,34 @@ class AsyncSignoff:
             "client_data": client_data,
             "attestation": attestation,
         }
-        return await self._transport.call(post("/api/me/passkeys", body), Passkey)
+        return await self._transport.call(post("/api/me/passkeys", body), schemas.passkeys.Passkey)
 
     async def remove_passkey(self, passkey_id: str) -> Passkey:
         """Remove a passkey. What it signed stays on record."""
         path = f"/api/me/passkeys/{quote(passkey_id, safe='')}"
-        return await self._transport.call(Request("DELETE", path), Passkey)
+        return await self._transport.call(Request("DELETE", path), schemas.passkeys.Passkey)
 
     async def sessions(self) -> SessionList:
         """List signed-in browsers, newest first."""
-        return await self._transport.call(get("/api/sessions"), SessionList)
+        return await self._transport.call(get("/api/sessions"), schemas.session.SessionList)
 
     async def revoke_session(self, session_id: str) -> Revoked:
         """Revoke the session of a browser, which must then sign in again."""
-        return await self._transport.call(Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), Revoked)
+        return await self._transport.call(
+            Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), schemas.session.Revoked
+        )
 
     async def record_key(self) -> RecordKey:
         """Get the public key that seals the record, and whether the database has everything that was sealed."""
-        return await self._transport.call(get("/api/record-key"), RecordKey)
+        return await self._transport.call(get("/api/record-key"), schemas.record.RecordKey)
 
     async def health(self) -> Health:
         """Check that the server process is alive, and get its version."""
-        return await self._transport.call(get("/health"), Health)
+        return await self._transport.call(get("/health"), schemas.system.Health)
 
     async def ready(self) -> Ready:
         """Check whether the server can serve requests, and what is missing if it cannot."""
-        return read_answer(await self._transport.look("/ready"), Ready)
+        return read_answer(await self._transport.look("/ready"), schemas.system.Ready)
 
     async def live_events(self, *, types: str | None = None) -> AsyncGenerator[LiveEvent]:
         """Yield the events of all projects from now on, without end. Use them to keep a list up to date.
@@ -198,4 +213,4 @@ class AsyncSignoff:
         """
         async with aclosing(self._transport.messages(get("/api/events", {"types": types}))) as messages:
             async for message in messages:
-                yield LiveEvent.model_validate(json.loads(message.text), extra="allow")
+                yield schemas.events.LiveEvent.model_validate(json.loads(message.text), extra="allow")

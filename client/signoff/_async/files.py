@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from signoff import schemas
 from signoff._async.save import save
-from signoff._async.transport import AsyncTransport
 from signoff._requests import Request, Upload, get, path_of, post, read_answer
-from signoff._transfers import Progress
-from signoff.schemas.files import FileList, Uploaded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from signoff._async.transport import AsyncTransport
+    from signoff._transfers import Progress
+    from signoff.schemas.files import FileList, Uploaded
 
 
 class AsyncFiles:
@@ -20,7 +25,7 @@ class AsyncFiles:
 
     async def list(self, project_id: str) -> FileList:
         """List the files that tasks made and people uploaded: path, size, checksum, and the task that made each file."""
-        return await self._transport.call(get(path_of(project_id, "output-files")), FileList)
+        return await self._transport.call(get(path_of(project_id, "output-files")), schemas.files.FileList)
 
     async def upload(
         self,
@@ -47,7 +52,7 @@ class AsyncFiles:
         upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()}, progress)
         request = post(path_of(project_id, "files", "upload"))
         sent = Request("POST", request.path, headers=request.headers, upload=upload)
-        return read_answer(await self._transport.send(sent), Uploaded)
+        return read_answer(await self._transport.send(sent), schemas.files.Uploaded)
 
     async def read(self, project_id: str, path: str, *, start: int = 0, end: int | None = None) -> bytes:
         """Read the bytes of a file from `start` up to, but not including, `end`; by default all of them."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 from urllib.parse import quote
 
-from signoff._async.transport import AsyncTransport
+from signoff import schemas
 from signoff._requests import Request, get, post
-from signoff.fields import AskFields, KeyFields, PersonFields, RoleFields, SigningLinkFields
-from signoff.schemas.people import NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
-from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from signoff._async.transport import AsyncTransport
+    from signoff.fields import AskFields, KeyFields, PersonFields, RoleFields, SigningLinkFields
+    from signoff.schemas.people import NewServiceKey, Person, PersonList, ServiceKey, ServiceKeyList
+    from signoff.schemas.signing_links import NewSigningLink, SigningLink, SigningLinkList
 
 
 class AsyncPeople:
@@ -21,16 +25,16 @@ class AsyncPeople:
 
     async def list(self) -> PersonList:
         """List all people, by name."""
-        return await self._transport.call(get("/api/people"), PersonList)
+        return await self._transport.call(get("/api/people"), schemas.people.PersonList)
 
     async def add(self, **fields: Unpack[PersonFields]) -> Person:
         """Add a person. `name` and `roles` are required; without `password`, the person cannot sign in yet."""
-        return await self._transport.call(post("/api/people", fields), Person)
+        return await self._transport.call(post("/api/people", fields), schemas.people.Person)
 
     async def change(self, person_id: str, **fields: Unpack[PersonFields]) -> Person:
         """Change a person. Fields that are omitted keep their values. A new password ends the person's sessions."""
         return await self._transport.call(
-            Request("PUT", f"/api/people/{quote(person_id, safe='')}", body=fields), Person
+            Request("PUT", f"/api/people/{quote(person_id, safe='')}", body=fields), schemas.people.Person
         )
 
 
@@ -42,7 +46,7 @@ class AsyncKeys:
 
     async def list(self) -> ServiceKeyList:
         """List all keys, by name. Their texts are stored nowhere."""
-        return await self._transport.call(get("/api/keys"), ServiceKeyList)
+        return await self._transport.call(get("/api/keys"), schemas.people.ServiceKeyList)
 
     async def add(self, name: str, roles: Sequence[RoleFields], *, days: float | None = 90) -> NewServiceKey:
         """Add a key. The answer has its text, which is never shown again.
@@ -53,22 +57,24 @@ class AsyncKeys:
             days: when it expires; None for never.
         """
         body = {"name": name, "roles": [*roles], "days": days}
-        return await self._transport.call(post("/api/keys", body), NewServiceKey)
+        return await self._transport.call(post("/api/keys", body), schemas.people.NewServiceKey)
 
     async def change(self, key_id: str, **fields: Unpack[KeyFields]) -> ServiceKey:
         """Change a key. Fields that are omitted keep their values, and so does its text. It cannot get another role."""
         return await self._transport.call(
-            Request("PUT", f"/api/keys/{quote(key_id, safe='')}", body=fields), ServiceKey
+            Request("PUT", f"/api/keys/{quote(key_id, safe='')}", body=fields), schemas.people.ServiceKey
         )
 
     async def rotate(self, key_id: str, *, days: float | None = 90) -> NewServiceKey:
         """Replace the text of a key. The earlier one is no longer valid."""
         path = f"/api/keys/{quote(key_id, safe='')}/rotate"
-        return await self._transport.call(post(path, {"days": days}), NewServiceKey)
+        return await self._transport.call(post(path, {"days": days}), schemas.people.NewServiceKey)
 
     async def revoke(self, key_id: str) -> ServiceKey:
         """Revoke a key permanently."""
-        return await self._transport.call(Request("DELETE", f"/api/keys/{quote(key_id, safe='')}"), ServiceKey)
+        return await self._transport.call(
+            Request("DELETE", f"/api/keys/{quote(key_id, safe='')}"), schemas.people.ServiceKey
+        )
 
 
 class AsyncSigningLinks:
@@ -79,26 +85,26 @@ class AsyncSigningLinks:
 
     async def list(self, project_id: str) -> SigningLinkList:
         """List all links of a project, newest first."""
-        return await self._transport.call(get(_links(project_id)), SigningLinkList)
+        return await self._transport.call(get(_links(project_id)), schemas.signing_links.SigningLinkList)
 
     async def add(self, project_id: str, **fields: Unpack[SigningLinkFields]) -> NewSigningLink:
         """Make a link for `person` (an id, name or e-mail address), or for somebody new with `name` and perhaps `email`.
 
         The answer has its `url`, which is never shown again.
         """
-        return await self._transport.call(post(_links(project_id), fields), NewSigningLink)
+        return await self._transport.call(post(_links(project_id), fields), schemas.signing_links.NewSigningLink)
 
     async def ask(self, project_id: str, **fields: Unpack[AskFields]) -> SigningLink:
         """Have the server mail a link to `person` (an id, name or e-mail address), or to somebody new with `name` and `email`.
 
         Nobody but its reader sees the link.
         """
-        return await self._transport.call(post(f"{_links(project_id)}/ask", fields), SigningLink)
+        return await self._transport.call(post(f"{_links(project_id)}/ask", fields), schemas.signing_links.SigningLink)
 
     async def revoke(self, project_id: str, link_id: str) -> SigningLink:
         """Revoke a link. An approval that was given with it stays."""
         path = f"{_links(project_id)}/{quote(link_id, safe='')}"
-        return await self._transport.call(Request("DELETE", path), SigningLink)
+        return await self._transport.call(Request("DELETE", path), schemas.signing_links.SigningLink)
 
 
 def _links(project_id: str) -> str:

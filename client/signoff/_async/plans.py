@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
-from signoff._async.transport import AsyncTransport
+from signoff import schemas
 from signoff._requests import get, markdown_of, path_of, plan_match, post
-from signoff.schemas.answers import Recorded, StatusAnswer
-from signoff.schemas.passkeys import PasskeyChallenge
-from signoff.schemas.plans import Plan, PlanDiff, PlanList
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from signoff._async.transport import AsyncTransport
+    from signoff.schemas.answers import Recorded, StatusAnswer
+    from signoff.schemas.passkeys import PasskeyChallenge
+    from signoff.schemas.plans import Plan, PlanDiff, PlanList
 
 # Values of parameters by name; None removes a value.
 ParameterChanges = Mapping[str, str | float | bool | None]
@@ -27,7 +32,7 @@ class AsyncPlans:
         Raises:
             NotFound: there is no plan yet (`no_plan`), or no such version.
         """
-        return await self._transport.call(get(path_of(project_id, "plan"), {"version": version}), Plan)
+        return await self._transport.call(get(path_of(project_id, "plan"), {"version": version}), schemas.plans.Plan)
 
     async def plan_markdown(self, project_id: str, *, version: int | None = None) -> str:
         """Get the Markdown outline that makes the plan. Raises as `plan` does."""
@@ -36,7 +41,7 @@ class AsyncPlans:
 
     async def plans(self, project_id: str) -> PlanList:
         """List every version of the plan, newest first."""
-        return await self._transport.call(get(path_of(project_id, "plans")), PlanList)
+        return await self._transport.call(get(path_of(project_id, "plans")), schemas.plans.PlanList)
 
     async def plan_diff(self, project_id: str, before: int | None = None, after: int | None = None) -> PlanDiff:
         """Compare two versions of the plan.
@@ -46,7 +51,7 @@ class AsyncPlans:
             after: the newer version; None means the current one.
         """
         query = {"from": before, "to": after}
-        return await self._transport.call(get(path_of(project_id, "plan", "diff"), query), PlanDiff)
+        return await self._transport.call(get(path_of(project_id, "plan", "diff"), query), schemas.plans.PlanDiff)
 
     async def generate_plan(
         self,
@@ -152,7 +157,7 @@ class AsyncPlans:
             "comment": comment,
             "passkey": passkey,
         }
-        return await self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
+        return await self._transport.settle(post(path_of(project_id, "approve"), body), schemas.answers.StatusAnswer)
 
     async def begin_passkey_approval(
         self,
@@ -195,7 +200,9 @@ class AsyncPlans:
             "decision_id": decision_id,
             "tasks": None if tasks is None else list(tasks),
         }
-        return await self._transport.call(post(path_of(project_id, "passkey-challenge"), body), PasskeyChallenge)
+        return await self._transport.call(
+            post(path_of(project_id, "passkey-challenge"), body), schemas.passkeys.PasskeyChallenge
+        )
 
     async def undo_approval(
         self, project_id: str, *, gate_id: str | None = None, comment: str | None = None
@@ -211,7 +218,9 @@ class AsyncPlans:
             Forbidden: somebody else has given the approval (`not_your_approval`).
         """
         body = {"gate_id": gate_id, "comment": comment}
-        return await self._transport.settle(post(path_of(project_id, "undo-approval"), body), StatusAnswer)
+        return await self._transport.settle(
+            post(path_of(project_id, "undo-approval"), body), schemas.answers.StatusAnswer
+        )
 
     async def discard_edit(
         self,
@@ -232,10 +241,12 @@ class AsyncPlans:
             Conflict: no edit waits for approval (`no_edit_waiting`), or another version waits now (`plan_superseded`).
         """
         body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
-        return await self._transport.settle(post(path_of(project_id, "discard-edit"), body), StatusAnswer)
+        return await self._transport.settle(
+            post(path_of(project_id, "discard-edit"), body), schemas.answers.StatusAnswer
+        )
 
     async def _make(
         self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None, of_plan: str | None = None
     ) -> Plan | Recorded:
         headers = ({} if wait is None else {"Prefer": f"wait={wait}"}) | plan_match(of_plan)
-        return await self._transport.settle(post(path_of(project_id, call), body, headers), Plan)
+        return await self._transport.settle(post(path_of(project_id, call), body, headers), schemas.plans.Plan)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
+from signoff import schemas
 from signoff._async.control import AsyncControl
 from signoff._async.files import AsyncFiles
 from signoff._async.plans import AsyncPlans
-from signoff._async.results import AsyncResult, results_of
+from signoff._async.results import results_of
 from signoff._async.reviews import AsyncReviews
 from signoff._async.save import save
 from signoff._requests import Request, get, path_of, post, read_answer
-from signoff._transfers import Progress
 from signoff._waiting import EVENT_TYPES, is_reached
-from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
-from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer, DeleteAnswer
-from signoff.schemas.events import Event
-from signoff.schemas.graph import Graph
-from signoff.schemas.insight import Audit, Metrics
-from signoff.schemas.projects import Project, ProjectList, ProjectSummary, RunList
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+    from pathlib import Path
+
+    from signoff._async.results import AsyncResult
+    from signoff._transfers import Progress
+    from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
+    from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer, DeleteAnswer
+    from signoff.schemas.events import Event
+    from signoff.schemas.graph import Graph
+    from signoff.schemas.insight import Audit, Metrics
+    from signoff.schemas.projects import Project, ProjectList, ProjectSummary, RunList
 
 
 class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
@@ -30,7 +35,7 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
 
     async def create(self, **fields: Unpack[ProjectFields]) -> Project:
         """Create a project. It is pending and has no plan yet."""
-        return await self._transport.call(post("/api/projects", fields), Project)
+        return await self._transport.call(post("/api/projects", fields), schemas.projects.Project)
 
     async def list(
         self,
@@ -40,6 +45,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         label: str | None = None,
         ref: str | None = None,
         archived: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        updated_after: str | None = None,
+        updated_before: str | None = None,
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
@@ -50,6 +59,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         Args:
             ref: an id, the beginning or end of one, or a whole name; only the projects that it may refer to are listed.
             archived: "true" lists the projects in the archive, "all" those outside too; otherwise the archive is left out.
+            created_after: only projects created at this time or later: a date, which means its beginning in UTC, or an ISO time.
+            created_before: only projects created before this time.
+            updated_after: only projects last changed at this time or later.
+            updated_before: only projects last changed before this time.
             cursor: `next_cursor` of the page before, with the same filters and order.
         """
         query = {
@@ -58,12 +71,16 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
             "label": label,
             "ref": ref,
             "archived": archived,
+            "created_after": created_after,
+            "created_before": created_before,
+            "updated_after": updated_after,
+            "updated_before": updated_before,
             "sort_by": sort_by,
             "limit": limit,
             "offset": offset,
             "cursor": cursor,
         }
-        return await self._transport.call(get("/api/projects", query), ProjectList)
+        return await self._transport.call(get("/api/projects", query), schemas.projects.ProjectList)
 
     async def iterate(
         self,
@@ -72,6 +89,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
         search: str | None = None,
         label: str | None = None,
         archived: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        updated_after: str | None = None,
+        updated_before: str | None = None,
         sort_by: str | None = None,
     ) -> AsyncGenerator[ProjectSummary]:
         """Yield every project that matches, page by page. None is left out or repeated if others come or go meanwhile."""
@@ -82,6 +103,10 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
                 search=search,
                 label=label,
                 archived=archived,
+                created_after=created_after,
+                created_before=created_before,
+                updated_after=updated_after,
+                updated_before=updated_before,
                 sort_by=sort_by,
                 limit=200,
                 cursor=cursor,
@@ -94,12 +119,12 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
 
     async def get(self, project_id: str) -> Project:
         """Get a project with its phases and tasks."""
-        return await self._transport.call(get(path_of(project_id)), Project)
+        return await self._transport.call(get(path_of(project_id)), schemas.projects.Project)
 
     async def get_with_etag(self, project_id: str) -> tuple[Project, str]:
         """Get a project, and the ETag to pass to `update` as `if_match`."""
         response = await self._transport.send(get(path_of(project_id)))
-        project: Project = read_answer(response, Project)
+        project: Project = read_answer(response, schemas.projects.Project)
         return project, response.headers.get("ETag", "")
 
     async def update(self, project_id: str, *, if_match: str | None = None, **fields: Unpack[ProjectFields]) -> Project:
@@ -112,41 +137,45 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
             PreconditionFailed: the project has changed since.
         """
         headers = {} if if_match is None else {"If-Match": if_match}
-        return await self._transport.call(Request("PUT", path_of(project_id), body=fields, headers=headers), Project)
+        return await self._transport.call(
+            Request("PUT", path_of(project_id), body=fields, headers=headers), schemas.projects.Project
+        )
 
     async def delete(self, project_id: str) -> DeleteAnswer:
         """Permanently delete a project. A live one is cancelled first; `deleting` is true if that takes more than 10 s."""
-        return await self._transport.call(Request("DELETE", path_of(project_id)), DeleteAnswer)
+        return await self._transport.call(Request("DELETE", path_of(project_id)), schemas.answers.DeleteAnswer)
 
     async def batch_delete(self, project_ids: Sequence[str]) -> BatchDeleteAnswer:
         """Permanently delete up to 200 projects. One that cannot be deleted does not stop the others."""
         return await self._transport.call(
-            post("/api/projects/batch/delete", {"ids": [*project_ids]}), BatchDeleteAnswer
+            post("/api/projects/batch/delete", {"ids": [*project_ids]}), schemas.answers.BatchDeleteAnswer
         )
 
     async def archive(self, project_ids: Sequence[str]) -> ArchiveAnswer:
         """Move up to 200 finished projects to the archive. One that cannot be moved does not stop the others."""
-        return await self._transport.call(post("/api/projects/batch/archive", {"ids": [*project_ids]}), ArchiveAnswer)
+        return await self._transport.call(
+            post("/api/projects/batch/archive", {"ids": [*project_ids]}), schemas.answers.ArchiveAnswer
+        )
 
     async def unarchive(self, project_ids: Sequence[str]) -> ArchiveAnswer:
         """Bring up to 200 projects back from the archive."""
         body = {"ids": [*project_ids], "archived": False}
-        return await self._transport.call(post("/api/projects/batch/archive", body), ArchiveAnswer)
+        return await self._transport.call(post("/api/projects/batch/archive", body), schemas.answers.ArchiveAnswer)
 
     async def duplicate(
         self, project_id: str, *, name: str | None = None, include_files: bool | None = None
     ) -> Project:
         """Copy a project with its plan into a new workspace. The copy needs its own approval."""
         body = {"name": name, "include_files": include_files}
-        return await self._transport.call(post(path_of(project_id, "duplicate"), body), Project)
+        return await self._transport.call(post(path_of(project_id, "duplicate"), body), schemas.projects.Project)
 
     async def runs(self, project_id: str) -> RunList:
         """List the runs of a project, newest first."""
-        return await self._transport.call(get(path_of(project_id, "runs")), RunList)
+        return await self._transport.call(get(path_of(project_id, "runs")), schemas.projects.RunList)
 
     async def dag(self, project_id: str, *, phase: str | None = None) -> Graph:
         """Get the graph of all tasks, or of the tasks of one phase (id or key)."""
-        return await self._transport.call(get(path_of(project_id, "dag"), {"phase": phase}), Graph)
+        return await self._transport.call(get(path_of(project_id, "dag"), {"phase": phase}), schemas.graph.Graph)
 
     async def dag_text(
         self, project_id: str, form: GraphForm, *, phase: str | None = None, expand: bool = False
@@ -163,11 +192,11 @@ class AsyncProjects(AsyncPlans, AsyncReviews, AsyncControl):
 
     async def metrics(self, project_id: str) -> Metrics:
         """Get the metrics of a project: counts, durations, attempts, tokens and cost."""
-        return await self._transport.call(get(path_of(project_id, "metrics")), Metrics)
+        return await self._transport.call(get(path_of(project_id, "metrics")), schemas.insight.Metrics)
 
     async def audit(self, project_id: str) -> Audit:
         """Audit a project: find problems in its plan and run, and check that its record is unaltered."""
-        return await self._transport.call(post(path_of(project_id, "audit")), Audit)
+        return await self._transport.call(post(path_of(project_id, "audit")), schemas.insight.Audit)
 
     async def results(self, project_id: str) -> Sequence[AsyncResult]:
         """The files that tasks made: first those that the plan names, in its order. Each can be read and downloaded."""

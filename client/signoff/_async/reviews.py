@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from signoff._async.transport import AsyncTransport
+from typing import TYPE_CHECKING
+
+from signoff import schemas
 from signoff._requests import get, path_of, post
-from signoff.schemas.answers import Recorded, StatusAnswer
-from signoff.schemas.comments import PlanComment, PlanComments
+
+if TYPE_CHECKING:
+    from signoff._async.transport import AsyncTransport
+    from signoff.schemas.answers import Recorded, StatusAnswer
+    from signoff.schemas.comments import PlanComment, PlanComments
 
 
 class AsyncReviews:
@@ -31,7 +36,9 @@ class AsyncReviews:
                 no plan waits for approval (`plan_not_waiting`).
         """
         body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
-        return await self._transport.settle(post(path_of(project_id, "request-changes"), body), StatusAnswer)
+        return await self._transport.settle(
+            post(path_of(project_id, "request-changes"), body), schemas.answers.StatusAnswer
+        )
 
     async def reject(
         self, project_id: str, comment: str, *, plan_version: int | None = None, plan_digest: str | None = None
@@ -47,11 +54,11 @@ class AsyncReviews:
             Conflict: another plan is current now (`plan_superseded`), or no plan waits for approval (`plan_not_waiting`).
         """
         body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
-        return await self._transport.settle(post(path_of(project_id, "reject"), body), StatusAnswer)
+        return await self._transport.settle(post(path_of(project_id, "reject"), body), schemas.answers.StatusAnswer)
 
     async def comments(self, project_id: str) -> PlanComments:
         """List the comments on all versions of the plan, oldest first."""
-        return await self._transport.call(get(path_of(project_id, "plan", "comments")), PlanComments)
+        return await self._transport.call(get(path_of(project_id, "plan", "comments")), schemas.comments.PlanComments)
 
     async def comment(
         self, project_id: str, text: str, *, task: str | None = None, version: int | None = None
@@ -67,4 +74,6 @@ class AsyncReviews:
             NotFound: there is no plan yet, no such version, or no such task in it.
         """
         body = {"text": text, "task": task, "version": version}
-        return await self._transport.call(post(path_of(project_id, "plan", "comments"), body), PlanComment)
+        return await self._transport.call(
+            post(path_of(project_id, "plan", "comments"), body), schemas.comments.PlanComment
+        )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from signoff._async.transport import AsyncTransport
 from signoff._requests import Request
-from signoff._transfers import Progress, size_of
+from signoff._transfers import size_of
 from signoff.errors import NoAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from signoff._async.transport import AsyncTransport
+    from signoff._transfers import Progress
 
 _MAX_ATTEMPTS = 5
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from signoff._async.transport import AsyncTransport
+from signoff import schemas
 from signoff._requests import Request, get, path_of, plan_match, post
-from signoff.fields import PhaseFields, TaskFields
-from signoff.schemas.answers import Recorded
-from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionList
-from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from signoff._async.transport import AsyncTransport
+    from signoff.fields import PhaseFields, TaskFields
+    from signoff.schemas.answers import Recorded
+    from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionList
+    from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 
 
 class AsyncTasks:
@@ -36,11 +40,11 @@ class AsyncTasks:
         For the next page, pass `next_cursor` as `cursor`.
         """
         query = {"status": status, "phase_id": phase_id, "limit": limit, "offset": offset, "cursor": cursor}
-        return await self._transport.call(get(path_of(project_id, "tasks"), query), TaskList)
+        return await self._transport.call(get(path_of(project_id, "tasks"), query), schemas.tasks.TaskList)
 
     async def get(self, project_id: str, task: str) -> Task:
         """Get a task with all its outputs."""
-        return await self._transport.call(get(path_of(project_id, "tasks", task)), Task)
+        return await self._transport.call(get(path_of(project_id, "tasks", task)), schemas.tasks.Task)
 
     async def create(
         self, project_id: str, *, of_plan: str | None = None, **fields: Unpack[TaskFields]
@@ -54,19 +58,19 @@ class AsyncTasks:
             PreconditionFailed: the plan has changed since.
         """
         request = post(path_of(project_id, "tasks"), fields, headers=plan_match(of_plan))
-        return await self._transport.settle(request, Task)
+        return await self._transport.settle(request, schemas.tasks.Task)
 
     async def update(
         self, project_id: str, task: str, *, of_plan: str | None = None, **fields: Unpack[TaskFields]
     ) -> Task | Recorded:
         """Change a task that has not started. This makes a new version of the plan. `of_plan`: see `create`."""
         request = Request("PUT", path_of(project_id, "tasks", task), body=fields, headers=plan_match(of_plan))
-        return await self._transport.settle(request, Task)
+        return await self._transport.settle(request, schemas.tasks.Task)
 
     async def delete(self, project_id: str, task: str, *, of_plan: str | None = None) -> TaskDeleted | Recorded:
         """Remove a task from the plan if it has not started. This makes a new version of the plan. `of_plan`: see `create`."""
         request = Request("DELETE", path_of(project_id, "tasks", task), headers=plan_match(of_plan))
-        return await self._transport.settle(request, TaskDeleted)
+        return await self._transport.settle(request, schemas.tasks.TaskDeleted)
 
     async def complete(
         self,
@@ -131,7 +135,7 @@ class AsyncTasks:
                 yield json.loads(message.text)["text"]
 
     async def _answer(self, project_id: str, task: str, answer: str, body: Mapping[str, Any]) -> Task | Recorded:
-        return await self._transport.settle(post(path_of(project_id, "tasks", task, answer), body), Task)
+        return await self._transport.settle(post(path_of(project_id, "tasks", task, answer), body), schemas.tasks.Task)
 
 
 class AsyncPhases:
@@ -142,7 +146,7 @@ class AsyncPhases:
 
     async def list(self, project_id: str) -> PhaseList:
         """List the phases in order."""
-        return await self._transport.call(get(path_of(project_id, "phases")), PhaseList)
+        return await self._transport.call(get(path_of(project_id, "phases")), schemas.tasks.PhaseList)
 
     async def create(
         self, project_id: str, name: str, *, of_plan: str | None = None, **fields: Unpack[PhaseFields]
@@ -156,7 +160,7 @@ class AsyncPhases:
             PreconditionFailed: the plan has changed since.
         """
         request = post(path_of(project_id, "phases"), {"name": name, **fields}, headers=plan_match(of_plan))
-        return await self._transport.settle(request, Phase)
+        return await self._transport.settle(request, schemas.tasks.Phase)
 
 
 class AsyncDecisions:
@@ -167,11 +171,15 @@ class AsyncDecisions:
 
     async def list(self, project_id: str, *, status: str | None = None) -> DecisionList:
         """List all decisions, oldest first. `status="open"` lists those that wait for an answer."""
-        return await self._transport.call(get(path_of(project_id, "decisions"), {"status": status}), DecisionList)
+        return await self._transport.call(
+            get(path_of(project_id, "decisions"), {"status": status}), schemas.decisions.DecisionList
+        )
 
     async def get(self, project_id: str, decision_id: str) -> Decision:
         """Get a decision."""
-        return await self._transport.call(get(path_of(project_id, "decisions", decision_id)), Decision)
+        return await self._transport.call(
+            get(path_of(project_id, "decisions", decision_id)), schemas.decisions.Decision
+        )
 
     async def answer(
         self,
@@ -188,4 +196,6 @@ class AsyncDecisions:
             Conflict: the decision was answered already; `context` has that answer.
         """
         body = {"answer": answer, "comment": comment, "passkey": passkey}
-        return await self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), AnsweredDecision)
+        return await self._transport.settle(
+            post(path_of(project_id, "decisions", decision_id), body), schemas.decisions.AnsweredDecision
+        )

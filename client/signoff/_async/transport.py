@@ -6,18 +6,23 @@ import json
 import os
 import time
 from asyncio import sleep
-from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
+from signoff import schemas
 from signoff._requests import Request, Retries, no_answer, read_answer, trusted_for
-from signoff._sse import Message, Parser
+from signoff._sse import Parser
 from signoff.errors import NoAnswer, SignoffError, Unavailable, WaitTimeout, error_of
-from signoff.schemas.answers import Recorded
-from signoff.schemas.events import Event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from signoff._sse import Message
+    from signoff.schemas.answers import Recorded
+    from signoff.schemas.events import Event
 
 T = TypeVar("T")
 
@@ -83,7 +88,7 @@ class AsyncTransport:
     async def settle(self, request: Request, kind: type[T]) -> T | Recorded:
         """Like `call`, but return `Recorded` if the request is recorded and not decided yet (202)."""
         response = await self.send(request)
-        return read_answer(response, Recorded if response.status_code == 202 else kind)
+        return read_answer(response, schemas.answers.Recorded if response.status_code == 202 else kind)
 
     async def look(self, path: str) -> httpx.Response:
         """Get `path` once and return the answer regardless of its status.
@@ -161,7 +166,7 @@ class AsyncTransport:
                 if message.event == "record.sealed":
                     # Sent if `types` names it, but it is not an event.
                     continue
-                yield Event.model_validate(json.loads(message.text), extra="allow")
+                yield schemas.events.Event.model_validate(json.loads(message.text), extra="allow")
 
     async def messages(self, request: Request) -> AsyncGenerator[Message]:
         """Yield the raw messages of a stream. Survives lost connections. Raises as `events` does."""

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
+from signoff import schemas
 from signoff._requests import Request, get, post, read_answer
 from signoff._sync.files import Files
 from signoff._sync.notifications import Notifications
@@ -16,16 +16,21 @@ from signoff._sync.people import Keys, People, SigningLinks
 from signoff._sync.projects import Projects
 from signoff._sync.tasks import Decisions, Phases, Tasks
 from signoff._sync.transport import Transport
-from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
-from signoff.schemas.events import LiveEvent
-from signoff.schemas.inbox import Inbox
-from signoff.schemas.outline import OutlinePreview
-from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
-from signoff.schemas.people import Me
-from signoff.schemas.policies import PolicyList
-from signoff.schemas.record import RecordKey
-from signoff.schemas.session import Revoked, SessionList
-from signoff.schemas.system import Health, Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from signoff.schemas.catalogue import AgentList, ArchetypeList, StrategyList
+    from signoff.schemas.events import LiveEvent
+    from signoff.schemas.inbox import Inbox
+    from signoff.schemas.outline import OutlinePreview
+    from signoff.schemas.overview import Overview
+    from signoff.schemas.passkeys import Passkey, PasskeyChallenge, PasskeyList
+    from signoff.schemas.people import Me
+    from signoff.schemas.policies import PolicyList
+    from signoff.schemas.record import RecordKey
+    from signoff.schemas.session import Revoked, SessionList
+    from signoff.schemas.system import Health, Ready
 
 # Longer than the 60 s that the server may wait for a plan.
 _ANSWER_SECONDS = 75.0
@@ -98,15 +103,15 @@ class Signoff:
 
     def agents(self) -> AgentList:
         """List the agents that a project or task can name."""
-        return self._transport.call(get("/api/agents"), AgentList)
+        return self._transport.call(get("/api/agents"), schemas.catalogue.AgentList)
 
     def strategies(self) -> StrategyList:
         """List the strategies and what each one means."""
-        return self._transport.call(get("/api/strategies"), StrategyList)
+        return self._transport.call(get("/api/strategies"), schemas.catalogue.StrategyList)
 
     def archetypes(self) -> ArchetypeList:
         """List the experts (archetypes) that a project can name."""
-        return self._transport.call(get("/api/archetypes"), ArchetypeList)
+        return self._transport.call(get("/api/archetypes"), schemas.catalogue.ArchetypeList)
 
     def preview_outline(
         self,
@@ -126,33 +131,41 @@ class Signoff:
         body: dict[str, object] = {"description": description, "agent_id": agent_id, "parameters": parameters}
         if labels:
             body["labels"] = list(labels)
-        return self._transport.call(post("/api/outline", body), OutlinePreview)
+        return self._transport.call(post("/api/outline", body), schemas.outline.OutlinePreview)
 
     def policies(self) -> PolicyList:
         """List the policies, which say who must sign which documents."""
-        return self._transport.call(get("/api/policies"), PolicyList)
+        return self._transport.call(get("/api/policies"), schemas.policies.PolicyList)
 
     def inbox(self, *, limit: int | None = None, offset: int | None = None) -> Inbox:
         """List what waits for you across all projects: first what expires, then the oldest. 20 items, unless `limit` says so."""
-        return self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), Inbox)
+        return self._transport.call(get("/api/inbox", {"limit": limit, "offset": offset}), schemas.inbox.Inbox)
+
+    def overview(self, *, weeks: int | None = None) -> Overview:
+        """Get what runs and waits, and what was done in the last weeks, over all projects that you may read.
+
+        Args:
+            weeks: how many weeks to go back, with the current one; None means 13.
+        """
+        return self._transport.call(get("/api/overview", {"weeks": weeks}), schemas.overview.Overview)
 
     def me(self) -> Me:
         """Get who you are for the server, and what you may do."""
-        return self._transport.call(get("/api/me"), Me)
+        return self._transport.call(get("/api/me"), schemas.people.Me)
 
     def change_password(self, password: str, new_password: str) -> Me:
         """Change your own password. Your sessions end."""
         body = {"password": password, "new_password": new_password}
-        return self._transport.call(Request("PUT", "/api/me/password", body=body), Me)
+        return self._transport.call(Request("PUT", "/api/me/password", body=body), schemas.people.Me)
 
     def passkeys(self) -> PasskeyList:
         """List your passkeys: the devices that sign plans for you."""
-        return self._transport.call(get("/api/me/passkeys"), PasskeyList)
+        return self._transport.call(get("/api/me/passkeys"), schemas.passkeys.PasskeyList)
 
     def begin_passkey(self, password: str | None = None) -> PasskeyChallenge:
         """Get what a new device has to sign. Needs your password."""
         request = Request("POST", "/api/me/passkeys/challenge", body={"password": password})
-        return self._transport.call(request, PasskeyChallenge)
+        return self._transport.call(request, schemas.passkeys.PasskeyChallenge)
 
     def add_passkey(self, name: str, *, nonce: str, credential_id: str, client_data: str, attestation: str) -> Passkey:
         """Add a passkey with what a device has answered, in base64url."""
@@ -163,32 +176,34 @@ class Signoff:
             "client_data": client_data,
             "attestation": attestation,
         }
-        return self._transport.call(post("/api/me/passkeys", body), Passkey)
+        return self._transport.call(post("/api/me/passkeys", body), schemas.passkeys.Passkey)
 
     def remove_passkey(self, passkey_id: str) -> Passkey:
         """Remove a passkey. What it signed stays on record."""
         path = f"/api/me/passkeys/{quote(passkey_id, safe='')}"
-        return self._transport.call(Request("DELETE", path), Passkey)
+        return self._transport.call(Request("DELETE", path), schemas.passkeys.Passkey)
 
     def sessions(self) -> SessionList:
         """List signed-in browsers, newest first."""
-        return self._transport.call(get("/api/sessions"), SessionList)
+        return self._transport.call(get("/api/sessions"), schemas.session.SessionList)
 
     def revoke_session(self, session_id: str) -> Revoked:
         """Revoke the session of a browser, which must then sign in again."""
-        return self._transport.call(Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), Revoked)
+        return self._transport.call(
+            Request("DELETE", f"/api/sessions/{quote(session_id, safe='')}"), schemas.session.Revoked
+        )
 
     def record_key(self) -> RecordKey:
         """Get the public key that seals the record, and whether the database has everything that was sealed."""
-        return self._transport.call(get("/api/record-key"), RecordKey)
+        return self._transport.call(get("/api/record-key"), schemas.record.RecordKey)
 
     def health(self) -> Health:
         """Check that the server process is alive, and get its version."""
-        return self._transport.call(get("/health"), Health)
+        return self._transport.call(get("/health"), schemas.system.Health)
 
     def ready(self) -> Ready:
         """Check whether the server can serve requests, and what is missing if it cannot."""
-        return read_answer(self._transport.look("/ready"), Ready)
+        return read_answer(self._transport.look("/ready"), schemas.system.Ready)
 
     def live_events(self, *, types: str | None = None) -> Generator[LiveEvent, None, None]:
         """Yield the events of all projects from now on, without end. Use them to keep a list up to date.
@@ -197,4 +212,4 @@ class Signoff:
         """
         with closing(self._transport.messages(get("/api/events", {"types": types}))) as messages:
             for message in messages:
-                yield LiveEvent.model_validate(json.loads(message.text), extra="allow")
+                yield schemas.events.LiveEvent.model_validate(json.loads(message.text), extra="allow")

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from signoff import schemas
 from signoff._requests import path_of, post, read_answer
-from signoff._sync.transport import Transport
-from signoff.schemas.answers import CancelAnswer, Recorded, StatusAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from signoff._sync.transport import Transport
+    from signoff.schemas.answers import CancelAnswer, Recorded, StatusAnswer
 
 
 class Control:
@@ -23,7 +28,7 @@ class Control:
         """
         response = self._transport.send(post(path_of(project_id, "cancel"), {"reason": reason}))
         # A 202 means either that tasks are still stopping, or that the cancellation itself is not decided yet.
-        return read_answer(response, CancelAnswer | Recorded)
+        return read_answer(response, schemas.answers.CancelAnswer | schemas.answers.Recorded)
 
     def pause(self, project_id: str, *, comment: str | None = None) -> StatusAnswer | Recorded:
         """Pause a run: no further task starts, and tasks in progress finish."""
@@ -49,7 +54,9 @@ class Control:
             passkey: the signature of your device; see `approve`.
         """
         body = {"tasks": None if tasks is None else list(tasks), "comment": comment, "passkey": passkey}
-        return self._transport.settle(post(path_of(project_id, "retry"), body), StatusAnswer)
+        return self._transport.settle(post(path_of(project_id, "retry"), body), schemas.answers.StatusAnswer)
 
     def _steer(self, project_id: str, call: str, comment: str | None) -> StatusAnswer | Recorded:
-        return self._transport.settle(post(path_of(project_id, call), {"comment": comment}), StatusAnswer)
+        return self._transport.settle(
+            post(path_of(project_id, call), {"comment": comment}), schemas.answers.StatusAnswer
+        )

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from signoff import schemas
 from signoff._requests import Request, Upload, get, path_of, post, read_answer
 from signoff._sync.save import save
-from signoff._sync.transport import Transport
-from signoff._transfers import Progress
-from signoff.schemas.files import FileList, Uploaded
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from signoff._sync.transport import Transport
+    from signoff._transfers import Progress
+    from signoff.schemas.files import FileList, Uploaded
 
 
 class Files:
@@ -21,7 +26,7 @@ class Files:
 
     def list(self, project_id: str) -> FileList:
         """List the files that tasks made and people uploaded: path, size, checksum, and the task that made each file."""
-        return self._transport.call(get(path_of(project_id, "output-files")), FileList)
+        return self._transport.call(get(path_of(project_id, "output-files")), schemas.files.FileList)
 
     def upload(
         self,
@@ -48,7 +53,7 @@ class Files:
         upload = Upload(source, name.rpartition("/")[2], {"path": name, "overwrite": str(overwrite).lower()}, progress)
         request = post(path_of(project_id, "files", "upload"))
         sent = Request("POST", request.path, headers=request.headers, upload=upload)
-        return read_answer(self._transport.send(sent), Uploaded)
+        return read_answer(self._transport.send(sent), schemas.files.Uploaded)
 
     def read(self, project_id: str, path: str, *, start: int = 0, end: int | None = None) -> bytes:
         """Read the bytes of a file from `start` up to, but not including, `end`; by default all of them."""

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from signoff import schemas
 from signoff._requests import get, post
-from signoff._sync.transport import Transport
-from signoff.schemas.notifications import Notification, NotificationList
+
+if TYPE_CHECKING:
+    from signoff._sync.transport import Transport
+    from signoff.schemas.notifications import Notification, NotificationList
 
 
 class Notifications:
@@ -26,9 +30,9 @@ class Notifications:
     ) -> NotificationList:
         """List notifications, newest first. For the next page, pass `next_cursor` as `cursor`."""
         query = {"status": status, "limit": limit, "offset": offset, "cursor": cursor}
-        return self._transport.call(get("/api/notifications", query), NotificationList)
+        return self._transport.call(get("/api/notifications", query), schemas.notifications.NotificationList)
 
     def replay(self, notification_id: str) -> Notification:
         """Send a notification again, with the same id."""
         path = f"/api/notifications/{quote(notification_id, safe='')}/replay"
-        return self._transport.call(post(path), Notification)
+        return self._transport.call(post(path), schemas.notifications.Notification)

@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
+from signoff import schemas
 from signoff._requests import get, markdown_of, path_of, plan_match, post
-from signoff._sync.transport import Transport
-from signoff.schemas.answers import Recorded, StatusAnswer
-from signoff.schemas.passkeys import PasskeyChallenge
-from signoff.schemas.plans import Plan, PlanDiff, PlanList
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from signoff._sync.transport import Transport
+    from signoff.schemas.answers import Recorded, StatusAnswer
+    from signoff.schemas.passkeys import PasskeyChallenge
+    from signoff.schemas.plans import Plan, PlanDiff, PlanList
 
 # Values of parameters by name; None removes a value.
 ParameterChanges = Mapping[str, str | float | bool | None]
@@ -28,7 +33,7 @@ class Plans:
         Raises:
             NotFound: there is no plan yet (`no_plan`), or no such version.
         """
-        return self._transport.call(get(path_of(project_id, "plan"), {"version": version}), Plan)
+        return self._transport.call(get(path_of(project_id, "plan"), {"version": version}), schemas.plans.Plan)
 
     def plan_markdown(self, project_id: str, *, version: int | None = None) -> str:
         """Get the Markdown outline that makes the plan. Raises as `plan` does."""
@@ -37,7 +42,7 @@ class Plans:
 
     def plans(self, project_id: str) -> PlanList:
         """List every version of the plan, newest first."""
-        return self._transport.call(get(path_of(project_id, "plans")), PlanList)
+        return self._transport.call(get(path_of(project_id, "plans")), schemas.plans.PlanList)
 
     def plan_diff(self, project_id: str, before: int | None = None, after: int | None = None) -> PlanDiff:
         """Compare two versions of the plan.
@@ -47,7 +52,7 @@ class Plans:
             after: the newer version; None means the current one.
         """
         query = {"from": before, "to": after}
-        return self._transport.call(get(path_of(project_id, "plan", "diff"), query), PlanDiff)
+        return self._transport.call(get(path_of(project_id, "plan", "diff"), query), schemas.plans.PlanDiff)
 
     def generate_plan(
         self,
@@ -153,7 +158,7 @@ class Plans:
             "comment": comment,
             "passkey": passkey,
         }
-        return self._transport.settle(post(path_of(project_id, "approve"), body), StatusAnswer)
+        return self._transport.settle(post(path_of(project_id, "approve"), body), schemas.answers.StatusAnswer)
 
     def begin_passkey_approval(
         self,
@@ -196,7 +201,9 @@ class Plans:
             "decision_id": decision_id,
             "tasks": None if tasks is None else list(tasks),
         }
-        return self._transport.call(post(path_of(project_id, "passkey-challenge"), body), PasskeyChallenge)
+        return self._transport.call(
+            post(path_of(project_id, "passkey-challenge"), body), schemas.passkeys.PasskeyChallenge
+        )
 
     def undo_approval(
         self, project_id: str, *, gate_id: str | None = None, comment: str | None = None
@@ -212,7 +219,7 @@ class Plans:
             Forbidden: somebody else has given the approval (`not_your_approval`).
         """
         body = {"gate_id": gate_id, "comment": comment}
-        return self._transport.settle(post(path_of(project_id, "undo-approval"), body), StatusAnswer)
+        return self._transport.settle(post(path_of(project_id, "undo-approval"), body), schemas.answers.StatusAnswer)
 
     def discard_edit(
         self,
@@ -233,10 +240,10 @@ class Plans:
             Conflict: no edit waits for approval (`no_edit_waiting`), or another version waits now (`plan_superseded`).
         """
         body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
-        return self._transport.settle(post(path_of(project_id, "discard-edit"), body), StatusAnswer)
+        return self._transport.settle(post(path_of(project_id, "discard-edit"), body), schemas.answers.StatusAnswer)
 
     def _make(
         self, project_id: str, call: str, body: Mapping[str, Any], wait: int | None, of_plan: str | None = None
     ) -> Plan | Recorded:
         headers = ({} if wait is None else {"Prefer": f"wait={wait}"}) | plan_match(of_plan)
-        return self._transport.settle(post(path_of(project_id, call), body, headers), Plan)
+        return self._transport.settle(post(path_of(project_id, call), body, headers), schemas.plans.Plan)

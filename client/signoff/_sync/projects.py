@@ -4,26 +4,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
 from contextlib import closing
-from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
+from signoff import schemas
 from signoff._requests import Request, get, path_of, post, read_answer
 from signoff._sync.control import Control
 from signoff._sync.files import Files
 from signoff._sync.plans import Plans
-from signoff._sync.results import Result, results_of
+from signoff._sync.results import results_of
 from signoff._sync.reviews import Reviews
 from signoff._sync.save import save
-from signoff._transfers import Progress
 from signoff._waiting import EVENT_TYPES, is_reached
-from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
-from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer, DeleteAnswer
-from signoff.schemas.events import Event
-from signoff.schemas.graph import Graph
-from signoff.schemas.insight import Audit, Metrics
-from signoff.schemas.projects import Project, ProjectList, ProjectSummary, RunList
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from signoff._sync.results import Result
+    from signoff._transfers import Progress
+    from signoff.fields import CertificateForm, GraphForm, ProjectFields, Until
+    from signoff.schemas.answers import ArchiveAnswer, BatchDeleteAnswer, DeleteAnswer
+    from signoff.schemas.events import Event
+    from signoff.schemas.graph import Graph
+    from signoff.schemas.insight import Audit, Metrics
+    from signoff.schemas.projects import Project, ProjectList, ProjectSummary, RunList
 
 
 class Projects(Plans, Reviews, Control):
@@ -31,7 +36,7 @@ class Projects(Plans, Reviews, Control):
 
     def create(self, **fields: Unpack[ProjectFields]) -> Project:
         """Create a project. It is pending and has no plan yet."""
-        return self._transport.call(post("/api/projects", fields), Project)
+        return self._transport.call(post("/api/projects", fields), schemas.projects.Project)
 
     def list(
         self,
@@ -41,6 +46,10 @@ class Projects(Plans, Reviews, Control):
         label: str | None = None,
         ref: str | None = None,
         archived: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        updated_after: str | None = None,
+        updated_before: str | None = None,
         sort_by: str | None = None,
         limit: int | None = None,
         offset: int | None = None,
@@ -51,6 +60,10 @@ class Projects(Plans, Reviews, Control):
         Args:
             ref: an id, the beginning or end of one, or a whole name; only the projects that it may refer to are listed.
             archived: "true" lists the projects in the archive, "all" those outside too; otherwise the archive is left out.
+            created_after: only projects created at this time or later: a date, which means its beginning in UTC, or an ISO time.
+            created_before: only projects created before this time.
+            updated_after: only projects last changed at this time or later.
+            updated_before: only projects last changed before this time.
             cursor: `next_cursor` of the page before, with the same filters and order.
         """
         query = {
@@ -59,12 +72,16 @@ class Projects(Plans, Reviews, Control):
             "label": label,
             "ref": ref,
             "archived": archived,
+            "created_after": created_after,
+            "created_before": created_before,
+            "updated_after": updated_after,
+            "updated_before": updated_before,
             "sort_by": sort_by,
             "limit": limit,
             "offset": offset,
             "cursor": cursor,
         }
-        return self._transport.call(get("/api/projects", query), ProjectList)
+        return self._transport.call(get("/api/projects", query), schemas.projects.ProjectList)
 
     def iterate(
         self,
@@ -73,6 +90,10 @@ class Projects(Plans, Reviews, Control):
         search: str | None = None,
         label: str | None = None,
         archived: str | None = None,
+        created_after: str | None = None,
+        created_before: str | None = None,
+        updated_after: str | None = None,
+        updated_before: str | None = None,
         sort_by: str | None = None,
     ) -> Generator[ProjectSummary, None, None]:
         """Yield every project that matches, page by page. None is left out or repeated if others come or go meanwhile."""
@@ -83,6 +104,10 @@ class Projects(Plans, Reviews, Control):
                 search=search,
                 label=label,
                 archived=archived,
+                created_after=created_after,
+                created_before=created_before,
+                updated_after=updated_after,
+                updated_before=updated_before,
                 sort_by=sort_by,
                 limit=200,
                 cursor=cursor,
@@ -94,12 +119,12 @@ class Projects(Plans, Reviews, Control):
 
     def get(self, project_id: str) -> Project:
         """Get a project with its phases and tasks."""
-        return self._transport.call(get(path_of(project_id)), Project)
+        return self._transport.call(get(path_of(project_id)), schemas.projects.Project)
 
     def get_with_etag(self, project_id: str) -> tuple[Project, str]:
         """Get a project, and the ETag to pass to `update` as `if_match`."""
         response = self._transport.send(get(path_of(project_id)))
-        project: Project = read_answer(response, Project)
+        project: Project = read_answer(response, schemas.projects.Project)
         return project, response.headers.get("ETag", "")
 
     def update(self, project_id: str, *, if_match: str | None = None, **fields: Unpack[ProjectFields]) -> Project:
@@ -112,37 +137,43 @@ class Projects(Plans, Reviews, Control):
             PreconditionFailed: the project has changed since.
         """
         headers = {} if if_match is None else {"If-Match": if_match}
-        return self._transport.call(Request("PUT", path_of(project_id), body=fields, headers=headers), Project)
+        return self._transport.call(
+            Request("PUT", path_of(project_id), body=fields, headers=headers), schemas.projects.Project
+        )
 
     def delete(self, project_id: str) -> DeleteAnswer:
         """Permanently delete a project. A live one is cancelled first; `deleting` is true if that takes more than 10 s."""
-        return self._transport.call(Request("DELETE", path_of(project_id)), DeleteAnswer)
+        return self._transport.call(Request("DELETE", path_of(project_id)), schemas.answers.DeleteAnswer)
 
     def batch_delete(self, project_ids: Sequence[str]) -> BatchDeleteAnswer:
         """Permanently delete up to 200 projects. One that cannot be deleted does not stop the others."""
-        return self._transport.call(post("/api/projects/batch/delete", {"ids": [*project_ids]}), BatchDeleteAnswer)
+        return self._transport.call(
+            post("/api/projects/batch/delete", {"ids": [*project_ids]}), schemas.answers.BatchDeleteAnswer
+        )
 
     def archive(self, project_ids: Sequence[str]) -> ArchiveAnswer:
         """Move up to 200 finished projects to the archive. One that cannot be moved does not stop the others."""
-        return self._transport.call(post("/api/projects/batch/archive", {"ids": [*project_ids]}), ArchiveAnswer)
+        return self._transport.call(
+            post("/api/projects/batch/archive", {"ids": [*project_ids]}), schemas.answers.ArchiveAnswer
+        )
 
     def unarchive(self, project_ids: Sequence[str]) -> ArchiveAnswer:
         """Bring up to 200 projects back from the archive."""
         body = {"ids": [*project_ids], "archived": False}
-        return self._transport.call(post("/api/projects/batch/archive", body), ArchiveAnswer)
+        return self._transport.call(post("/api/projects/batch/archive", body), schemas.answers.ArchiveAnswer)
 
     def duplicate(self, project_id: str, *, name: str | None = None, include_files: bool | None = None) -> Project:
         """Copy a project with its plan into a new workspace. The copy needs its own approval."""
         body = {"name": name, "include_files": include_files}
-        return self._transport.call(post(path_of(project_id, "duplicate"), body), Project)
+        return self._transport.call(post(path_of(project_id, "duplicate"), body), schemas.projects.Project)
 
     def runs(self, project_id: str) -> RunList:
         """List the runs of a project, newest first."""
-        return self._transport.call(get(path_of(project_id, "runs")), RunList)
+        return self._transport.call(get(path_of(project_id, "runs")), schemas.projects.RunList)
 
     def dag(self, project_id: str, *, phase: str | None = None) -> Graph:
         """Get the graph of all tasks, or of the tasks of one phase (id or key)."""
-        return self._transport.call(get(path_of(project_id, "dag"), {"phase": phase}), Graph)
+        return self._transport.call(get(path_of(project_id, "dag"), {"phase": phase}), schemas.graph.Graph)
 
     def dag_text(self, project_id: str, form: GraphForm, *, phase: str | None = None, expand: bool = False) -> str:
         """Get the graph as a drawing, or as text for other tools.
@@ -157,11 +188,11 @@ class Projects(Plans, Reviews, Control):
 
     def metrics(self, project_id: str) -> Metrics:
         """Get the metrics of a project: counts, durations, attempts, tokens and cost."""
-        return self._transport.call(get(path_of(project_id, "metrics")), Metrics)
+        return self._transport.call(get(path_of(project_id, "metrics")), schemas.insight.Metrics)
 
     def audit(self, project_id: str) -> Audit:
         """Audit a project: find problems in its plan and run, and check that its record is unaltered."""
-        return self._transport.call(post(path_of(project_id, "audit")), Audit)
+        return self._transport.call(post(path_of(project_id, "audit")), schemas.insight.Audit)
 
     def results(self, project_id: str) -> Sequence[Result]:
         """The files that tasks made: first those that the plan names, in its order. Each can be read and downloaded."""

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from signoff._sync.files import Files
-from signoff._transfers import Progress, target_for
-from signoff.schemas.files import FileInfo
-from signoff.schemas.tasks import Task
+from signoff._transfers import target_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from signoff._sync.files import Files
+    from signoff._transfers import Progress
+    from signoff.schemas.files import FileInfo
+    from signoff.schemas.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from signoff import schemas
 from signoff._requests import get, path_of, post
-from signoff._sync.transport import Transport
-from signoff.schemas.answers import Recorded, StatusAnswer
-from signoff.schemas.comments import PlanComment, PlanComments
+
+if TYPE_CHECKING:
+    from signoff._sync.transport import Transport
+    from signoff.schemas.answers import Recorded, StatusAnswer
+    from signoff.schemas.comments import PlanComment, PlanComments
 
 
 class Reviews:
@@ -32,7 +37,7 @@ class Reviews:
                 no plan waits for approval (`plan_not_waiting`).
         """
         body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
-        return self._transport.settle(post(path_of(project_id, "request-changes"), body), StatusAnswer)
+        return self._transport.settle(post(path_of(project_id, "request-changes"), body), schemas.answers.StatusAnswer)
 
     def reject(
         self, project_id: str, comment: str, *, plan_version: int | None = None, plan_digest: str | None = None
@@ -48,11 +53,11 @@ class Reviews:
             Conflict: another plan is current now (`plan_superseded`), or no plan waits for approval (`plan_not_waiting`).
         """
         body = {"plan_version": plan_version, "plan_digest": plan_digest, "comment": comment}
-        return self._transport.settle(post(path_of(project_id, "reject"), body), StatusAnswer)
+        return self._transport.settle(post(path_of(project_id, "reject"), body), schemas.answers.StatusAnswer)
 
     def comments(self, project_id: str) -> PlanComments:
         """List the comments on all versions of the plan, oldest first."""
-        return self._transport.call(get(path_of(project_id, "plan", "comments")), PlanComments)
+        return self._transport.call(get(path_of(project_id, "plan", "comments")), schemas.comments.PlanComments)
 
     def comment(
         self, project_id: str, text: str, *, task: str | None = None, version: int | None = None
@@ -68,4 +73,4 @@ class Reviews:
             NotFound: there is no plan yet, no such version, or no such task in it.
         """
         body = {"text": text, "task": task, "version": version}
-        return self._transport.call(post(path_of(project_id, "plan", "comments"), body), PlanComment)
+        return self._transport.call(post(path_of(project_id, "plan", "comments"), body), schemas.comments.PlanComment)

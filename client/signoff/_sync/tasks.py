@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
+from signoff import schemas
 from signoff._requests import Request, get, path_of, plan_match, post
-from signoff._sync.transport import Transport
-from signoff.fields import PhaseFields, TaskFields
-from signoff.schemas.answers import Recorded
-from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionList
-from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from signoff._sync.transport import Transport
+    from signoff.fields import PhaseFields, TaskFields
+    from signoff.schemas.answers import Recorded
+    from signoff.schemas.decisions import AnsweredDecision, Decision, DecisionList
+    from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 
 
 class Tasks:
@@ -37,11 +41,11 @@ class Tasks:
         For the next page, pass `next_cursor` as `cursor`.
         """
         query = {"status": status, "phase_id": phase_id, "limit": limit, "offset": offset, "cursor": cursor}
-        return self._transport.call(get(path_of(project_id, "tasks"), query), TaskList)
+        return self._transport.call(get(path_of(project_id, "tasks"), query), schemas.tasks.TaskList)
 
     def get(self, project_id: str, task: str) -> Task:
         """Get a task with all its outputs."""
-        return self._transport.call(get(path_of(project_id, "tasks", task)), Task)
+        return self._transport.call(get(path_of(project_id, "tasks", task)), schemas.tasks.Task)
 
     def create(self, project_id: str, *, of_plan: str | None = None, **fields: Unpack[TaskFields]) -> Task | Recorded:
         """Add a task, which needs a `title`. This makes a new version of the plan.
@@ -53,19 +57,19 @@ class Tasks:
             PreconditionFailed: the plan has changed since.
         """
         request = post(path_of(project_id, "tasks"), fields, headers=plan_match(of_plan))
-        return self._transport.settle(request, Task)
+        return self._transport.settle(request, schemas.tasks.Task)
 
     def update(
         self, project_id: str, task: str, *, of_plan: str | None = None, **fields: Unpack[TaskFields]
     ) -> Task | Recorded:
         """Change a task that has not started. This makes a new version of the plan. `of_plan`: see `create`."""
         request = Request("PUT", path_of(project_id, "tasks", task), body=fields, headers=plan_match(of_plan))
-        return self._transport.settle(request, Task)
+        return self._transport.settle(request, schemas.tasks.Task)
 
     def delete(self, project_id: str, task: str, *, of_plan: str | None = None) -> TaskDeleted | Recorded:
         """Remove a task from the plan if it has not started. This makes a new version of the plan. `of_plan`: see `create`."""
         request = Request("DELETE", path_of(project_id, "tasks", task), headers=plan_match(of_plan))
-        return self._transport.settle(request, TaskDeleted)
+        return self._transport.settle(request, schemas.tasks.TaskDeleted)
 
     def complete(
         self,
@@ -128,7 +132,7 @@ class Tasks:
                 yield json.loads(message.text)["text"]
 
     def _answer(self, project_id: str, task: str, answer: str, body: Mapping[str, Any]) -> Task | Recorded:
-        return self._transport.settle(post(path_of(project_id, "tasks", task, answer), body), Task)
+        return self._transport.settle(post(path_of(project_id, "tasks", task, answer), body), schemas.tasks.Task)
 
 
 class Phases:
@@ -139,7 +143,7 @@ class Phases:
 
     def list(self, project_id: str) -> PhaseList:
         """List the phases in order."""
-        return self._transport.call(get(path_of(project_id, "phases")), PhaseList)
+        return self._transport.call(get(path_of(project_id, "phases")), schemas.tasks.PhaseList)
 
     def create(
         self, project_id: str, name: str, *, of_plan: str | None = None, **fields: Unpack[PhaseFields]
@@ -153,7 +157,7 @@ class Phases:
             PreconditionFailed: the plan has changed since.
         """
         request = post(path_of(project_id, "phases"), {"name": name, **fields}, headers=plan_match(of_plan))
-        return self._transport.settle(request, Phase)
+        return self._transport.settle(request, schemas.tasks.Phase)
 
 
 class Decisions:
@@ -164,11 +168,13 @@ class Decisions:
 
     def list(self, project_id: str, *, status: str | None = None) -> DecisionList:
         """List all decisions, oldest first. `status="open"` lists those that wait for an answer."""
-        return self._transport.call(get(path_of(project_id, "decisions"), {"status": status}), DecisionList)
+        return self._transport.call(
+            get(path_of(project_id, "decisions"), {"status": status}), schemas.decisions.DecisionList
+        )
 
     def get(self, project_id: str, decision_id: str) -> Decision:
         """Get a decision."""
-        return self._transport.call(get(path_of(project_id, "decisions", decision_id)), Decision)
+        return self._transport.call(get(path_of(project_id, "decisions", decision_id)), schemas.decisions.Decision)
 
     def answer(
         self,
@@ -185,4 +191,6 @@ class Decisions:
             Conflict: the decision was answered already; `context` has that answer.
         """
         body = {"answer": answer, "comment": comment, "passkey": passkey}
-        return self._transport.settle(post(path_of(project_id, "decisions", decision_id), body), AnsweredDecision)
+        return self._transport.settle(
+            post(path_of(project_id, "decisions", decision_id), body), schemas.decisions.AnsweredDecision
+        )

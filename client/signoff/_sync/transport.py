@@ -6,19 +6,24 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Generator
 from contextlib import closing, contextmanager
 from time import sleep
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
+from signoff import schemas
 from signoff._requests import Request, Retries, no_answer, read_answer, trusted_for
-from signoff._sse import Message, Parser
+from signoff._sse import Parser
 from signoff.errors import NoAnswer, SignoffError, Unavailable, WaitTimeout, error_of
-from signoff.schemas.answers import Recorded
-from signoff.schemas.events import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from signoff._sse import Message
+    from signoff.schemas.answers import Recorded
+    from signoff.schemas.events import Event
 
 T = TypeVar("T")
 
@@ -84,7 +89,7 @@ class Transport:
     def settle(self, request: Request, kind: type[T]) -> T | Recorded:
         """Like `call`, but return `Recorded` if the request is recorded and not decided yet (202)."""
         response = self.send(request)
-        return read_answer(response, Recorded if response.status_code == 202 else kind)
+        return read_answer(response, schemas.answers.Recorded if response.status_code == 202 else kind)
 
     def look(self, path: str) -> httpx.Response:
         """Get `path` once and return the answer regardless of its status.
@@ -164,7 +169,7 @@ class Transport:
                 if message.event == "record.sealed":
                     # Sent if `types` names it, but it is not an event.
                     continue
-                yield Event.model_validate(json.loads(message.text), extra="allow")
+                yield schemas.events.Event.model_validate(json.loads(message.text), extra="allow")
 
     def messages(self, request: Request) -> Generator[Message, None, None]:
         """Yield the raw messages of a stream. Survives lost connections. Raises as `events` does."""

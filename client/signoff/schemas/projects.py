@@ -151,6 +151,9 @@ class Project(BaseModel):
     max_cost_usd: float | None
     parameters: dict[str, ParameterValue]
     labels: list[str]
+    template: str | None = Field(
+        default=None, description="The name of the template from which it was started, if any."
+    )
     signing: ProjectSigning | None = Field(
         default=None, description="What the project demands of its signers in addition to the policies."
     )

@@ -7,6 +7,8 @@ test("an untouched form sends the API's defaults", () => {
   assert.equal(body.name, "Untitled");
   assert.equal(body.path, null);
   assert.equal(body.max_tokens, null);
+  assert.equal(body.template, null);
+  assert.equal(bodyOf({ ...emptyFields, template: "Weekly report" }).template, "Weekly report");
   assert.equal("planner" in body, false);
 });
 

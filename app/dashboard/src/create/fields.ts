@@ -15,6 +15,8 @@ export interface Fields {
   sme_archetype: string;
   max_tokens: string;
   max_cost_usd: string;
+  /** The name of the template from which the description was started; empty if there is none. */
+  template: string;
   /** Values for the parameters of the plan, by name; an empty text means that no value is given. */
   parameters: Record<string, string>;
 }
@@ -32,6 +34,7 @@ export const emptyFields: Readonly<Fields> = {
   sme_archetype: "",
   max_tokens: "",
   max_cost_usd: "",
+  template: "",
   parameters: {},
 };
 
@@ -58,6 +61,7 @@ export function bodyOf(fields: Fields, asked: Parameter[] = []): Schemas["Create
     sme_archetype: fields.sme_archetype || null,
     max_tokens: numberOf(fields.max_tokens),
     max_cost_usd: numberOf(fields.max_cost_usd),
+    template: fields.template || null,
     parameters: givenOf(fields.parameters, asked),
   };
 }

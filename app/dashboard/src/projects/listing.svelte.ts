@@ -2,7 +2,7 @@
 import { ApiError, answer, api, type Schemas } from "../api/client";
 import { follow, type StreamState } from "../api/stream";
 import { inbox } from "../state/inbox.svelte";
-import type { ListQuery } from "./query";
+import { requestOf, type ListQuery } from "./query";
 
 /** A change of status moves rows and changes counts; of any other change, a row shows only the time. */
 const SOON_MS = 250;
@@ -60,15 +60,8 @@ export class ListStore {
     const request = (this.#request = new AbortController());
     const began = performance.now();
     try {
-      const parameters = {
-        status: query.status,
-        search: query.search || undefined,
-        archived: query.archived,
-        sort_by: query.sort,
-        limit: query.size,
-        offset: (query.page - 1) * query.size,
-      };
-      const found = await answer(api.GET("/api/projects", { params: { query: parameters }, signal: request.signal }));
+      const params = { query: requestOf(query) };
+      const found = await answer(api.GET("/api/projects", { params, signal: request.signal }));
       if (request.signal.aborted) return;
       this.#show(query, found);
     } catch (error) {

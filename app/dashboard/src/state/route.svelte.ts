@@ -70,6 +70,7 @@ function isPage(path: string): boolean {
     path === "/" ||
     path === "/inbox" ||
     path === "/new" ||
+    path === "/overview" ||
     path.startsWith("/projects/") ||
     path.startsWith("/settings/")
   );

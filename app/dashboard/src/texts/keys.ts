@@ -12,6 +12,7 @@ export const keys = {
     [["/"], "Go to the search or filter of the view"],
     [["g", "p"], "Go to the projects"],
     [["g", "i"], "Go to what waits for you"],
+    [["g", "o"], "Go to the overview"],
     [["g", "n"], "Go to the next thing that waits for you"],
     [["n"], "New project"],
     [["["], "Previous tab of the project"],

@@ -6,6 +6,7 @@ const UNREACHABLE =
 export const shell = {
   product: "Signoff",
   projects: "Projects",
+  overview: "Overview",
   newProject: "New project",
   api: "Browse the API",
   docs: "Documentation",
