@@ -1,4 +1,4 @@
-"""How long /health takes during calls about a large plan: `python -m benchmarks.outline [--tasks 10000]`.
+"""How long /health takes during calls about a large plan: `python -m benchmarks.outline [--tasks 10000] [--idle 2]`.
 
 On a busy machine, look at the ratio to /health without any other call.
 """
@@ -41,14 +41,14 @@ def latencies(url: str, stop: threading.Event) -> list[float]:
     return sorted(taken)
 
 
-def measure(url: str, call: Callable[[httpx.Client], httpx.Response] | None) -> tuple[float, list[float]]:
-    """Return the seconds that a call took (or 2 s without a call), and what /health took during that time."""
+def measure(url: str, call: Callable[[httpx.Client], httpx.Response] | None, idle: float) -> tuple[float, list[float]]:
+    """Return the seconds that a call took (or `idle` without a call), and what /health took during that time."""
     stop, found = threading.Event(), list[float]()
     thread = threading.Thread(target=lambda: found.extend(latencies(url, stop)))
     begun = time.perf_counter()
     thread.start()
     if call is None:
-        stop.wait(2)
+        stop.wait(idle)
     else:
         with httpx.Client(base_url=url, trust_env=False, timeout=120) as client:
             call(client).raise_for_status()
@@ -97,11 +97,27 @@ def calls(project_id: str, tasks: int) -> dict[str, Callable[[httpx.Client], htt
     }
 
 
+def wait_until_ready(url: str) -> None:
+    """Wait until the app answers."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    with httpx.Client(trust_env=False) as client:
+        while True:
+            try:
+                client.get(f"{url}/health")
+                return
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)  # why: the step of a wait that has a condition and a deadline
+
+
 def main() -> None:
     """Measure against an app in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=10_000, help="number of tasks in the outline")
-    tasks = parser.parse_args().tasks
+    parser.add_argument("--idle", type=float, default=2, help="seconds for which /health is measured without a call")
+    arguments = parser.parse_args()
+    tasks = arguments.tasks
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         variables = os.environ | {"SIGNOFF_DATA_DIR": str(Path(folder) / "data"), "SIGNOFF_PORT": str(port)}
@@ -113,18 +129,10 @@ def main() -> None:
         process = subprocess.Popen([*command, "serve"], env=variables, stderr=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{port}"
         try:
-            deadline = time.monotonic() + DEADLINE_SECONDS
-            while True:
-                try:
-                    httpx.get(f"{url}/health", trust_env=False)
-                    break
-                except httpx.TransportError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.05)  # why: the step of a wait that has a condition and a deadline
+            wait_until_ready(url)
             usual = 0.0
             for name, call in calls(project_id, tasks).items():
-                seconds, found = measure(url, call)
+                seconds, found = measure(url, call, arguments.idle)
                 middle, late, worst = found[len(found) // 2], found[int(len(found) * 0.99)], found[-1]
                 usual = usual or late
                 shown = f"median {middle:6.1f} p99 {late:6.1f} ({late / usual:5.1f} times) worst {worst:6.1f}"

@@ -1,4 +1,4 @@
-"""Reads random and changed documents: `python -m benchmarks.reading [--documents 50000] [--seed 1]`.
+"""Reads random and changed documents: `python -m benchmarks.reading [--documents 50000] [--seed 1] [--dense 10000]`.
 
 A document must give a plan or a list of problems; the plan, printed as Markdown, must be the same plan again. Prints each
 document that does not keep to this, and how long reading takes per 10 KB. Then reads dense documents, where every few characters
@@ -128,12 +128,12 @@ def time_to_read(text: str, times: int = 3) -> float:
     return milliseconds(lambda: read_outline(text, has_model=False), len(text.encode("utf-8", "surrogatepass")), times)
 
 
-def print_dense() -> None:
-    """Print how long each kind of dense document takes, beside what the Markdown parser takes for it."""
+def print_dense(size: int) -> None:
+    """Print how long each kind of dense document of `size` bytes takes, beside what the Markdown parser takes for it."""
     parser = MarkdownIt("commonmark").enable("table")
     print("dense documents: ms per 10 KB for the plan, for markdown-it alone, and how often that is")
     for kind, unit in DENSE.items():
-        text = unit * (10_000 // len(unit))
+        text = unit * max(1, size // len(unit))
         plan, markdown = time_to_read(text, 9), milliseconds(functools.partial(parser.parse, text), len(text), 9)
         late = "" if plan <= max(SLOW_MS, 1.5 * markdown) else "  over the limit"
         print(f"{kind:28}{plan:8.1f}{markdown:8.1f}{plan / markdown:6.1f}{late}", flush=True)
@@ -144,6 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dense", type=int, default=10_000, help="bytes of each dense document")
     options = parser.parse_args()
     # As in the app, whose threshold this is: the collector looks for garbage far less often than by default.
     gc.set_threshold(100_000, 10, 10)
@@ -166,7 +167,7 @@ def main() -> None:
         f"{options.documents} documents, {wrong} wrong; {len(timed)} timed: median {middle:.1f} ms per 10 KB, ", end=""
     )
     print(f"worst {timed[0][0] if timed else 0.0:.1f}, {len(slow)} over {SLOW_MS:.0f}")
-    print_dense()
+    print_dense(options.dense)
     sys.exit(1 if wrong else 0)
 
 

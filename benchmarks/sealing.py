@@ -1,7 +1,8 @@
 """What sealing costs: for a call that waits for a seal, for concurrent writers, and for whoever verifies a record.
 
-`python -m benchmarks.sealing [--rounds N] [--folder DIR]` compares it with the plain write of an event, on the same database file
-and in turn, so that a slow minute is slow for both. The folder matters, because a seal waits for the disk.
+`python -m benchmarks.sealing [--rounds N] [--writes N] [--backlog N] [--folder DIR]` compares it with the plain write of an
+event, on the same database file and in turn, so that a slow minute is slow for both. The folder matters, because a seal waits for
+the disk.
 """
 
 from __future__ import annotations
@@ -30,9 +31,6 @@ from app.storage.tables import projects
 from signoff.schemas.event_data import TaskProgress
 
 NEWS = TaskProgress(task_id="task_01m8bt3shwat9tb6ayvzr5mem6", key="measure", title="Measure", step="model")
-# Events of one project that are sealed in one go, as after a restart.
-BACKLOG = 5000
-WRITES = 300
 
 
 async def add_project(database: Database) -> str:
@@ -80,7 +78,7 @@ async def waiting(database: Database, sealer: Sealer, rounds: int) -> None:
     print(f"one event: write {write:.2f} ms, seal {seal:.2f} ms (p99 {worst:.2f}); seal / write = {seal / write:.2f}")
 
 
-async def beside(database: Database, sealer: Sealer, rounds: int) -> None:
+async def beside(database: Database, sealer: Sealer, rounds: int, writes: int) -> None:
     """Write events with and without a sealer that seals them."""
     taken: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(rounds):
@@ -89,25 +87,25 @@ async def beside(database: Database, sealer: Sealer, rounds: int) -> None:
             sealing = asyncio.create_task(sealer.seal_periodically()) if sealed else None
 
             async def write(project_id: str = project_id) -> None:
-                for _ in range(WRITES):
+                for _ in range(writes):
                     await database.transact(lambda conn: append(conn, project_id))
 
-            times.append(await seconds(write) / WRITES * 1e3)
+            times.append(await seconds(write) / writes * 1e3)
             if sealing is not None:
                 sealing.cancel()
                 with suppress(asyncio.CancelledError):
                     await sealing
     without, beside = statistics.median(taken[False]), statistics.median(taken[True])
     print(
-        f"{WRITES} writes: {without:.2f} ms each without a sealer, {beside:.2f} with one; ratio {beside / without:.2f}, "
+        f"{writes} writes: {without:.2f} ms each without a sealer, {beside:.2f} with one; ratio {beside / without:.2f}, "
         f"{beside - without:+.2f} ms per event"
     )
 
 
-async def backlog(database: Database, sealer: Sealer) -> None:
-    """Seal many events at once, and verify them."""
+async def backlog(database: Database, sealer: Sealer, count: int) -> None:
+    """Seal many events of one project in one go, as after a restart, and verify them."""
     project_id = await add_project(database)
-    writing = await seconds(lambda: database.transact(lambda conn: append(conn, project_id, BACKLOG)))
+    writing = await seconds(lambda: database.transact(lambda conn: append(conn, project_id, count)))
     sealing = await seconds(lambda: sealer.seal(project_id))
 
     def verify(conn: Connection) -> None:
@@ -119,13 +117,13 @@ async def backlog(database: Database, sealer: Sealer) -> None:
 
     verifying = await seconds(lambda: database.read(verify))
     each = [
-        f"{name} {taken / BACKLOG * 1e6:.0f} µs"
+        f"{name} {taken / count * 1e6:.0f} µs"
         for name, taken in (("write", writing), ("seal", sealing), ("verify", verifying))
     ]
-    print(f"{BACKLOG} events at once, each: {', '.join(each)}; seal / write = {sealing / writing:.2f}")
+    print(f"{count} events at once, each: {', '.join(each)}; seal / write = {sealing / writing:.2f}")
 
 
-async def measure(folder: Path, rounds: int) -> None:
+async def measure(folder: Path, rounds: int, writes: int, count: int) -> None:
     url = f"sqlite+aiosqlite:///{folder / 'signoff.db'}"
     await asyncio.to_thread(migrate, url)
     keys = load_keys(folder / "keys")
@@ -135,8 +133,8 @@ async def measure(folder: Path, rounds: int) -> None:
         sealer = Sealer(database, keys, HeadsLog(folder / "record" / "heads.log"))
         await sealer.start()
         await waiting(database, sealer, rounds * 40)
-        await beside(database, sealer, rounds)
-        await backlog(database, sealer)
+        await beside(database, sealer, rounds, writes)
+        await backlog(database, sealer, count)
     finally:
         await database.close()
 
@@ -145,12 +143,14 @@ def main() -> None:
     """Measure on a new database."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often each measurement is repeated")
+    parser.add_argument("--writes", type=int, default=300, help="how many events are written beside a sealer")
+    parser.add_argument("--backlog", type=int, default=5000, help="how many events are sealed in one go")
     parser.add_argument(
         "--folder", type=Path, help="where to create the database; by default, the system's temporary folder"
     )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        asyncio.run(measure(Path(folder), arguments.rounds))
+        asyncio.run(measure(Path(folder), arguments.rounds, arguments.writes, arguments.backlog))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import fcntl
 import functools
 import gc
 import importlib
@@ -22,10 +23,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, Self
 
 from app import cli
 from app.hidden_environment import DESCRIPTOR, hand_over, split
@@ -41,7 +43,7 @@ connection.sendall(request)
 for stream in (0, 1, 2):
     os.close(stream)
 connection.recv(4)
-os._exit(connection.recv(1)[0])
+os._exit(connection.recv(2)[1])
 """
 
 
@@ -56,20 +58,52 @@ class WarmProcess:
     def __init__(
         self, arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: IO[bytes]
     ) -> None:
+        with Path(os.devnull).open("rb") as nothing:
+            streams = (nothing.fileno(), log.fileno(), log.fileno())
+            self._start(arguments, environment, folder, streams, at_terminal=False)
+
+    @classmethod
+    def on(
+        cls,
+        streams: tuple[int, int, int],
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        at_terminal: bool = False,
+    ) -> Self:
+        """Start a command with these descriptors as its standard streams. Its input may be a terminal of its own."""
+        process = cls.__new__(cls)
+        process._start(arguments, environment, folder, streams, at_terminal=at_terminal)
+        return process
+
+    def _start(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        streams: tuple[int, int, int],
+        *,
+        at_terminal: bool,
+    ) -> None:
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(_address())
-        # A program that finds secrets in its environment starts itself again, and loads every module again. So it gets those of
-        # the test as `signoff up` hands them over.
-        plain, secrets = split(environment)
-        given = {name: value for name, value in secrets.items() if name.startswith("SIGNOFF_")}
-        request = {"arguments": [*arguments], "environment": plain, "secrets": given, "folder": str(folder)}
+        request: dict[str, Any] = {"arguments": [*arguments], "environment": dict(environment), "folder": str(folder)}
+        request["at_terminal"] = at_terminal
+        # A long-running program that finds secrets in its environment starts itself again, and loads every module again. So it
+        # gets those of the test as `signoff up` hands them over.
+        if not cli._LONG_LIVED.isdisjoint(arguments[:1]):
+            request["environment"], secrets = split(environment)
+            request["secrets"] = {name: value for name, value in secrets.items() if name.startswith("SIGNOFF_")}
         content = json.dumps(request).encode()
-        with Path(os.devnull).open("rb") as nothing:
-            streams = [nothing.fileno(), log.fileno(), log.fileno()]
-            socket.send_fds(self._connection, [len(content).to_bytes(4, "big")], streams)
+        socket.send_fds(self._connection, [len(content).to_bytes(4, "big")], streams)
         self._connection.sendall(content)
         self.pid = int.from_bytes(self._connection.recv(4), "big")
         self.returncode: int | None = None
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when the process ends. It is closed once the exit code is known."""
+        return self._connection.fileno()
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while the process runs."""
@@ -88,7 +122,7 @@ class WarmProcess:
             if not readable:
                 raise subprocess.TimeoutExpired(f"pid {self.pid}", timeout or 0)
             with self._connection:
-                self.returncode = int.from_bytes(self._connection.recv(1), "big", signed=True)
+                self.returncode = int.from_bytes(self._connection.recv(2), "big", signed=True)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -99,6 +133,10 @@ class WarmProcess:
     def terminate(self) -> None:
         """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
 
 
 @functools.cache
@@ -162,7 +200,7 @@ def _answer(connection: socket.socket) -> NoReturn:
     connection.sendall(pid.to_bytes(4, "big"))
     _, status = os.waitpid(pid, 0)
     with contextlib.suppress(BrokenPipeError):  # nobody waits for the end
-        connection.sendall(bytes([os.waitstatus_to_exitcode(status) & 0xFF]))
+        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(2, "big", signed=True))
     os._exit(0)
 
 
@@ -170,6 +208,10 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    if request.get("at_terminal"):
+        # Make it the controlling terminal, so that a typed Ctrl-C sends SIGINT.
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.environ.clear()
     os.environ.update(request["environment"])
     if secrets := request.get("secrets"):
@@ -180,8 +222,8 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     sys.orig_argv = [sys.executable, "-P", "-m", "app.cli", *request["arguments"]]
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")  # noqa: SIM115
     sys.stdout, sys.stderr = (
-        io.TextIOWrapper(open(number, "wb", closefd=False), encoding="utf-8", line_buffering=number == 2)  # noqa: SIM115
-        for number in (1, 2)
+        io.TextIOWrapper(open(number, "wb", closefd=False), encoding="utf-8", line_buffering=lines)  # noqa: SIM115
+        for number, lines in ((1, os.isatty(1)), (2, True))
     )
     if "PYTHONFAULTHANDLER" in os.environ:
         faulthandler.enable()

@@ -1,4 +1,8 @@
-"""Runs the `signoff` command as a person or a script would: a real process, with or without a terminal."""
+"""Runs the `signoff` command as a person or a script would: a real process, with or without a terminal.
+
+The processes are forked from one that has loaded every module. `test_broken_output.py`, `test_snippets.py` and `test_wheels.py`
+start commands from nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.warm_processes import warm_command
+from tests.warm_processes import WarmProcess
 
 DEADLINE = 60.0
-# These start processes and threads of their own, and may restart themselves to hide secrets.
-_LONG_LIVED = {("run",), ("up",), ("serve",), ("worker",)}
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -37,8 +39,12 @@ class Ended:
 class Running:
     """A running command without a terminal; `seen` waits for its output."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, process: WarmProcess, input_end: int, out: asyncio.StreamReader, err: asyncio.StreamReader
+    ) -> None:
         self.process = process
+        self._input_end: int | None = input_end
+        self._reader, self._errors = out, err
         self._out = b""
 
     @property
@@ -47,24 +53,36 @@ class Running:
         return self._out.decode()
 
     async def seen(self, text: str) -> None:
-        assert self.process.stdout is not None
         async with asyncio.timeout(DEADLINE):
             while text.encode() not in self._out:
-                chunk = await self.process.stdout.read(65536)
+                chunk = await self._reader.read(65536)
                 assert chunk, f"ended without {text!r}: {self._out.decode()}"
                 self._out += chunk
 
+    async def given(self, text: str) -> None:
+        """Write all of the input."""
+        with contextlib.suppress(BrokenPipeError):  # a command need not read it
+            await asyncio.to_thread(_write_all, self._input_end, text.encode())
+        self.close()
+
     async def ended(self) -> Ended:
+        self.close()
         async with asyncio.timeout(DEADLINE):
-            out, err = await self.process.communicate()
-        assert self.process.returncode is not None
-        return Ended(self.process.returncode, (self._out + out).decode(), err.decode())
+            out, err = await asyncio.gather(self._reader.read(), self._errors.read())
+            code = await _exit_code(self.process)
+        return Ended(code, (self._out + out).decode(), err.decode())
+
+    def close(self) -> None:
+        """End the input."""
+        if self._input_end is not None:
+            os.close(self._input_end)
+            self._input_end = None
 
 
 class Terminal:
     """A running command on its own terminal."""
 
-    def __init__(self, process: asyncio.subprocess.Process, descriptor: int) -> None:
+    def __init__(self, process: WarmProcess, descriptor: int) -> None:
         self.process = process
         self._descriptor = descriptor
         self._changed = asyncio.Event()
@@ -90,7 +108,7 @@ class Terminal:
 
     async def ended(self) -> int:
         async with asyncio.timeout(DEADLINE):
-            return await self.process.wait()
+            return await _exit_code(self.process)
 
     def close(self) -> None:
         asyncio.get_running_loop().remove_reader(self._descriptor)
@@ -155,44 +173,28 @@ class CommandLine:
 
     async def __call__(self, *arguments: str, stdin: str = "") -> Ended:
         """Run a command to its end."""
-        command = self._command(arguments) if arguments[:1] in _LONG_LIVED else warm_command(*arguments)
-        async with self._running(command) as running:
-            assert running.process.stdin is not None
-            running.process.stdin.write(stdin.encode())
-            running.process.stdin.close()
+        async with self.running(*arguments) as running:
+            await running.given(stdin)
             return await running.ended()
 
-    def running(self, *arguments: str) -> contextlib.AbstractAsyncContextManager[Running]:
-        """A command that runs while the test continues."""
-        return self._running(self._command(arguments))
-
     @contextlib.asynccontextmanager
-    async def _running(self, command: list[str]) -> AsyncIterator[Running]:
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=self.folder, env=self._environment(), stdin=pipe, stdout=pipe, stderr=pipe
-        )
-        try:
-            yield Running(process)
-        finally:
-            await _stop(process)
+    async def running(self, *arguments: str) -> AsyncIterator[Running]:
+        """A command that runs while the test continues."""
+        (read, given), (out, written), (err, complained) = os.pipe(), os.pipe(), os.pipe()
+        async with _reading(out) as output, _reading(err) as errors:
+            process = self._start((read, written, complained), arguments)
+            running = Running(process, given, output, errors)
+            try:
+                yield running
+            finally:
+                running.close()
+                await _stop(process)
 
     @contextlib.asynccontextmanager
     async def terminal(self, *arguments: str) -> AsyncIterator[Terminal]:
         parent, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
-        # Make this the controlling terminal, so that a typed Ctrl-C sends SIGINT.
-        opens = "import os,sys,fcntl,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", opens, *self._command(arguments)),
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=child,
-            stdout=child,
-            stderr=child,
-            start_new_session=True,
-        )
-        os.close(child)
+        process = self._start((child, child, child), arguments, at_terminal=True)
         terminal = Terminal(process, parent)
         try:
             yield terminal
@@ -200,20 +202,55 @@ class CommandLine:
             await _stop(process)
             terminal.close()
 
-    @staticmethod
-    def _command(arguments: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-P", "-m", "app.cli", *arguments]
+    def _start(
+        self, streams: tuple[int, int, int], arguments: Sequence[str], *, at_terminal: bool = False
+    ) -> WarmProcess:
+        try:
+            return WarmProcess.on(
+                streams, arguments, environment=self._environment(), folder=self.folder, at_terminal=at_terminal
+            )
+        finally:
+            for stream in set(streams):
+                os.close(stream)
 
     def _environment(self) -> dict[str, str]:
         return plain_environment() | {"TERM": "xterm", "COLUMNS": "200"} | self.settings
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+@contextlib.asynccontextmanager
+async def _reading(descriptor: int) -> AsyncIterator[asyncio.StreamReader]:
+    reader = asyncio.StreamReader()
+    with os.fdopen(descriptor, "rb") as pipe:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), pipe
+        )
+        yield reader
+        transport.close()
+
+
+def _write_all(descriptor: int | None, content: bytes) -> None:
+    assert descriptor is not None
+    remaining = memoryview(content)
+    while remaining:
+        remaining = remaining[os.write(descriptor, remaining) :]
+
+
+async def _exit_code(process: WarmProcess) -> int:
     if process.returncode is None:
-        process.terminate()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(15):
-                await process.wait()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        ended, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(process, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(process)
+    return process.wait()
+
+
+async def _stop(process: WarmProcess) -> None:
+    process.terminate()
+    try:
+        async with asyncio.timeout(15):
+            await _exit_code(process)
+    except TimeoutError:
+        process.kill()
+        await _exit_code(process)

@@ -9,17 +9,17 @@ import pytest
 
 RUNS = {
     "commands": (("--rounds", "1"), "guard, limits, sandbox"),
-    "overhead": (("--rounds", "0", "--tasks", "10", "--shape", "layered"), "layered, shell"),
-    "outline": (("--tasks", "200"), ""),
-    "reading": (("--documents", "10"), ""),
-    "sealing": (("--rounds", "1"), ""),
+    "overhead": (("--rounds", "0", "--tasks", "2", "--shape", "layered"), "layered, shell"),
+    "outline": (("--tasks", "20", "--idle", "0.1"), "nothing again"),
+    "reading": (("--documents", "10", "--dense", "200"), "mixed"),
+    "sealing": (("--rounds", "1", "--writes", "10", "--backlog", "50"), "50 events at once"),
     "files": (("1",), ""),
     "cancel": (("--tries", "1"), ""),
     "settings": (("--rounds", "1", "--server", "chosen", "--worker", "chosen"), "chosen"),
     "databases": (("--rounds", "1"), ""),
     "notifying": (("--count", "5"), "5 deliveries"),
     "many_projects": (("--projects", "200"), "by name"),
-    "http": (("--projects", "30", "--tasks", "3", "--calls", "3"), "list of 20"),
+    "http": (("--projects", "20", "--tasks", "3", "--calls", "1"), "list of 20"),
 }
 # These need a browser, a model or minutes. Only their options are tested.
 OPTIONS = {

@@ -18,25 +18,30 @@ from docs.site.markdown import rewritten
 from signoff.vocabulary import EventType
 
 ROOT = Path(__file__).parents[2]
-PAGES = {name.removeprefix("reference/"): text for name, text in reference.pages().items()}
 
 
-def test_the_reference_names_every_setting() -> None:
-    named = set(re.findall(r"`([^`]+)`", PAGES["settings.md"]))
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """The reference pages by their file names."""
+    return {name.removeprefix("reference/"): text for name, text in reference.pages().items()}
+
+
+def test_the_reference_names_every_setting(pages: dict[str, str]) -> None:
+    named = set(re.findall(r"`([^`]+)`", pages["settings.md"]))
     single = [name for name in Settings.model_fields if name not in {*TABLES, *SECTIONS}]
     assert {variable_of(name) for name in single} | {*TABLES, *SECTIONS} <= named
 
 
-def test_the_reference_names_every_command() -> None:
+def test_the_reference_names_every_command(pages: dict[str, str]) -> None:
     for path, command in all_commands():
-        assert f"# `{' '.join(path)}`" in PAGES["command-line.md"]
+        assert f"# `{' '.join(path)}`" in pages["command-line.md"]
         assert command.help, path
 
 
-def test_the_reference_names_every_event_attribute_and_operation() -> None:
-    assert [kind.value for kind in EventType if f"## `{kind.value}`" not in PAGES["events.md"]] == []
-    assert [name for name in ATTRIBUTES if f"| `{name}` |" not in PAGES["plan-language.md"]] == []
-    assert "`POST /api/projects/{project_id}/approve`" in PAGES["rest-api.md"]
+def test_the_reference_names_every_event_attribute_and_operation(pages: dict[str, str]) -> None:
+    assert [kind.value for kind in EventType if f"## `{kind.value}`" not in pages["events.md"]] == []
+    assert [name for name in ATTRIBUTES if f"| `{name}` |" not in pages["plan-language.md"]] == []
+    assert "`POST /api/projects/{project_id}/approve`" in pages["rest-api.md"]
 
 
 def test_the_reference_has_the_errors_with_their_messages() -> None:
@@ -45,10 +50,10 @@ def test_the_reference_has_the_errors_with_their_messages() -> None:
     assert "SIGNOFF_ALLOWED_HOSTS" in next(error.message for error in errors if error.code == "bad_host")
 
 
-def test_every_page_is_in_the_navigation() -> None:
+def test_every_page_is_in_the_navigation(pages: dict[str, str]) -> None:
     nav = str(tomllib.loads((ROOT / "docs/site/zensical.toml").read_text())["project"]["nav"])
-    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
-    expected = {name.replace("README.md", "index.md") for name in pages} | {f"reference/{name}" for name in PAGES}
+    written = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    expected = {name.replace("README.md", "index.md") for name in written} | {f"reference/{name}" for name in pages}
     assert [name for name in sorted(expected) if f"'{name}'" not in nav] == []
 
 
