@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from signoff import schemas
 from tests.unit.conftest import ROOT
 
 MODULES = ("app.main", "worker", "app.cli", "app.storage.migrate", "signoff", "activities.planning")
@@ -51,3 +53,9 @@ def test_starting_up_does_not_load_what_only_some_requests_need() -> None:
 @pytest.mark.parametrize("code", LIGHT)
 def test_a_process_loads_only_what_it_uses(code: str) -> None:
     assert loaded(code, LIGHT[code]) == "[]"
+
+
+def test_every_module_of_types_is_loaded_on_first_use() -> None:
+    files = {file.stem for file in Path(schemas.__path__[0]).glob("*.py")} - {"__init__"}
+    assert set(schemas.__all__) == files
+    assert {getattr(schemas, name).__name__ for name in files} == {f"signoff.schemas.{name}" for name in files}
