@@ -55,7 +55,7 @@ class Findings:
     def set_anywhere(self) -> frozenset[str]:
         """The variables whose values are lost when the step that sets them ends; see `set_anywhere` in `lost_variables`.
 
-        None, if the front matter says that unset variables only give warnings.
+        Empty if the front matter says that unset variables only give warnings.
         """
         return set_anywhere("\n".join(self.lines)) if self.asks else frozenset()
 
