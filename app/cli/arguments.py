@@ -91,10 +91,17 @@ def project_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("project_id", metavar="PROJECT", type=ProjectId())(command)
 
 
+_PLAN = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+
+
 def plan_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the PLAN argument, a Markdown file, to a command."""
-    kind = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
-    return click.argument("plan", type=kind)(command)
+    return click.argument("plan", type=_PLAN)(command)
+
+
+def optional_plan_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that can do without."""
+    return click.argument("plan", type=_PLAN, required=False)(command)
 
 
 def pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str] | None:

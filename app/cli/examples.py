@@ -5,6 +5,7 @@ from __future__ import annotations
 # One line for each example; the first one is the most common use.
 _EXAMPLES = {
     "run": "signoff run plan.md\n"
+    "signoff run --template weekly-report\n"
     "signoff run release.md --set version=2.4 --path ~/src/shop\n"
     "signoff run deploy.md --wait-for-approval --approval-timeout 2h    (in CI)",
     "outline": "signoff outline plan.md",

@@ -19,7 +19,7 @@ _TRUTH = ("true", "false")
 
 
 async def ask_for_missing(
-    api: AsyncSignoff, console: Console, description: str, given: Mapping[str, str]
+    api: AsyncSignoff, console: Console, description: str, given: Mapping[str, str | float | bool]
 ) -> dict[str, str | float | bool]:
     """`given`, and what a person answers for each parameter of the description that is missing.
 

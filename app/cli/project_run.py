@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 from rich.text import Text
@@ -50,10 +50,10 @@ class Order:
     """What to run, and how to run it."""
 
     name: str | None
-    description: str
+    description: str | None  # None: that of the template
     template: str | None
-    strategy: str
-    auto_approve_phases: bool
+    strategy: str | None
+    auto_approve_phases: bool | None
     parameters: dict[str, str] | None
     folder: Path | None
     new_workspace: bool
@@ -187,17 +187,10 @@ class ProjectRun:
             path, implied = here and str(here), order.folder is None
             if here is None:
                 self._say("The current folder is not shared with tasks. They work in a new folder.")
-        fields: ProjectFields = {
-            "description": order.description,
-            "strategy": order.strategy,
-            "auto_approve_phases": order.auto_approve_phases,
-            "path": path,
-            "parameters": await ask_for_missing(self._api, self._console, order.description, order.parameters or {}),
-        }
-        if order.template:
-            fields["template"] = order.template
-        if order.name:
-            fields["name"] = order.name
+        fields = await self._ordered()
+        values = {**fields.get("parameters", {}), **(order.parameters or {})}
+        fields["parameters"] = await ask_for_missing(self._api, self._console, fields.get("description", ""), values)
+        fields["path"] = path
         try:
             return to_json(await self._api.projects.create(**fields))
         except Invalid as error:
@@ -205,6 +198,25 @@ class ProjectRun:
                 raise
             hint = "Start `signoff up` in this folder, or use --new-workspace."
             raise Invalid(f"{error.message} {hint}", code=error.code, details=error.details) from error
+
+    async def _ordered(self) -> ProjectFields:
+        """The fields that the order and its template give the project. What the person says on the command line wins."""
+        order = self._order
+        chosen = {
+            "name": order.name,
+            "description": order.description,
+            "strategy": order.strategy,
+            "auto_approve_phases": order.auto_approve_phases,
+        }
+        fields: ProjectFields = {"template": order.template}
+        if order.description is None:
+            from app.cli.templates import find_template, project_fields  # noqa: PLC0415 - only some runs have a template
+
+            # The person at the terminal is asked, whatever the template says.
+            fields = project_fields(await find_template(self._api, order.template or ""))
+            fields["auto_approve_plan"] = False
+        fields |= cast("ProjectFields", {name: value for name, value in chosen.items() if value is not None})
+        return fields
 
     async def _make_plan(self, project: Json) -> Json:
         if is_pending(await self._api.projects.generate_plan(project["id"], wait=_PLAN_SECONDS)):

@@ -11,7 +11,7 @@ import click
 from rich.text import Text
 
 from app.cli.answers import json_option, quiet_option
-from app.cli.arguments import TimeSpan, heading_of, plan_argument, read_plan, set_option
+from app.cli.arguments import TimeSpan, heading_of, optional_plan_argument, read_plan, set_option
 from app.cli.command import accept_critical_option, run_to_end
 from app.cli.interrupts import Interrupts
 from app.cli.listing import new_console
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@plan_argument
+@optional_plan_argument
 @click.option("--yes", "-y", is_flag=True, help="Approve the plan without asking.")
 @accept_critical_option
 @click.option("--name", help="Name of the project; default: the plan's first heading, otherwise the file's name.")
-@click.option("--template", help="Name of the template that PLAN is; `signoff overview` groups by it.")
+@click.option(
+    "--template",
+    help="Template to run, by name or id; see `signoff templates list`. With PLAN: the name under which the overview counts it.",
+)
 @click.option("--path", "folder", type=click.Path(path_type=Path), help="Folder to work in; default: the current one.")
 @click.option("--new-workspace", is_flag=True, help="Work in a new folder that Signoff creates.")
 @click.option(
     "--strategy",
     type=click.Choice([strategy.value for strategy in Strategy]),
-    default=Strategy.PERFORMANCE.value,
-    show_default=True,
-    help="How to run the tasks.",
+    help="How to run the tasks; default: performance, or what the template says.",
 )
 @click.option(
     "--auto-approve-phases/--ask-phases",
-    default=True,
-    show_default=True,
-    help="Whether phases start without approval.",
+    default=None,
+    help="Whether phases start without approval; default: they do, or what the template says.",
 )
 @set_option
 @click.option(
@@ -70,13 +70,13 @@ if TYPE_CHECKING:
 @settings_options
 def run(
     settings: Settings,
-    plan: Path,
+    plan: Path | None,
     name: str | None,
     folder: Path | None,
     new_workspace: bool,
     **options: Any,
 ) -> None:
-    """Plan the Markdown file PLAN, ask for your approval, and run it. Use - to read standard input.
+    """Plan the Markdown file PLAN, or a template, ask for your approval, and run it. Use - to read standard input.
 
     If the plan has parameters, the command asks for each that has no default and that --set does not give.
 
@@ -105,9 +105,13 @@ def run(
         raise click.UsageError("Use either --json or --quiet, not both.")
     if folder is not None and new_workspace:
         raise click.UsageError("Use either --path or --new-workspace, not both.")
-    text = read_plan(plan)
+    if plan is None and not options["template"]:
+        raise click.UsageError("Name a Markdown file, or a template with --template.")
+    text = None if plan is None else read_plan(plan)
+    if plan is not None and text is not None:
+        name = name or heading_of(text) or (None if str(plan) == "-" else plan.stem)
     order = Order(
-        name=name or heading_of(text) or (None if str(plan) == "-" else plan.stem),
+        name=name,
         description=text,
         folder=folder,
         new_workspace=new_workspace,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import click
 from rich.console import RenderableType
 from rich.text import Text
@@ -12,6 +14,7 @@ from app.cli.display import Json, visible
 from app.cli.groups import command_group
 from app.cli.listing import table
 from signoff import AsyncSignoff, to_json
+from signoff.fields import ProjectFields
 from signoff.schemas.projects import Project
 from signoff.schemas.templates import Template, TemplateList
 
@@ -57,7 +60,7 @@ async def show(api: AsyncSignoff, name: str) -> Template:
 
     To change it before you run it: signoff templates show NAME > plan.md
     """
-    return await _find(api, name)
+    return await find_template(api, name)
 
 
 def _started(answer: Json) -> RenderableType:
@@ -77,13 +80,21 @@ async def use(
     api: AsyncSignoff, name: str, *, own_name: str | None, path: str | None, parameters: dict[str, str] | None
 ) -> Project:
     """Create a project from a template, with its settings and parameters."""
-    template = await _find(api, name)
+    template = await find_template(api, name)
+    fields = project_fields(template)
+    fields["parameters"] = {**template.parameters, **(parameters or {})}
+    fields |= cast("ProjectFields", given(name=own_name, path=path))
+    return await api.projects.create(**fields)
+
+
+def project_fields(template: Template) -> ProjectFields:
+    """The fields of a new project that starts from a template, and has its name."""
     fields = {field: value for field, value in to_json(template).items() if field not in _ABOUT}
-    values = {**template.parameters, **(parameters or {})}
-    return await api.projects.create(**given(**fields, name=own_name or template.name, path=path, parameters=values))
+    fields |= {"name": template.name, "template": template.name, "parameters": template.parameters}
+    return cast("ProjectFields", given(**fields))
 
 
-async def _find(api: AsyncSignoff, name: str) -> Template:
+async def find_template(api: AsyncSignoff, name: str) -> Template:
     """Find a template by its id or its name.
 
     Raises:

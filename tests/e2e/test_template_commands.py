@@ -83,6 +83,7 @@ async def test_a_project_starts_from_a_template_of_the_team(signoff: Stack, cli:
     made = json.loads(used.out)
     assert (made["name"], made["strategy"], made["decision_mode"]) == ("South", "careful", "human")
     assert (made["description"], made["parameters"]) == (PLAN, {"region": "south"})
+    assert made["template"] == "Sales to start from"
     # The new project is not a template itself.
     assert (made["labels"], made["id"] == template) == ([], False)
 
@@ -103,3 +104,24 @@ async def test_a_name_of_several_templates_needs_an_id(signoff: Stack, cli: Comm
     assert shown.code == 2, shown
     assert all(one in " ".join(shown.err.split()) for one in ids), shown
     assert (await cli("templates", "show", ids[0])).code == 0
+
+
+async def test_a_template_is_run(signoff: Stack, cli: CommandLine) -> None:
+    await own(signoff, "Sales to run", strategy="careful", auto_approve_plan=True, parameters={"region": "south"})
+    call = ("run", "--template", "sales to run", "--new-workspace", "--set", "region=west", "--quiet")
+    declined = await cli(*call)
+    assert declined.code == 2, declined
+    ran = await cli(*call, "--yes", "--name", "West", "--ask-phases")
+    assert ran.code == 0, ran
+    project = await signoff.project(ran.out.strip())
+    assert (project["name"], project["template"], project["status"]) == ("West", "Sales to run", "completed")
+    assert (project["strategy"], project["auto_approve_phases"]) == ("careful", False)
+    assert project["parameters"] == {"region": "west"}
+    assert (Path(project["workspace"]) / "region.txt").read_text() == "west\n"
+
+
+async def test_a_run_needs_a_plan_or_a_template_that_there_is(cli: CommandLine) -> None:
+    nothing = await cli("run", "--yes")
+    assert (nothing.code, "Name a Markdown file, or a template with --template." in nothing.err) == (2, True), nothing
+    unknown = await cli("run", "--template", "no-such-template", "--yes")
+    assert (unknown.code, "signoff templates list" in unknown.err) == (2, True), unknown
