@@ -55,6 +55,8 @@ def test_a_name_and_a_query_are_no_commands(item: str) -> None:
         "`make`",
         "`true`",
         "`reboot`",
+        "Look: `[ -e fixed ]`",
+        "Both: `{ true; true; }`",
         "`./run`",
         "`/opt/app/bin/run`",
         "`deploy.sh`",

@@ -224,7 +224,7 @@ _NO_COMMAND = re.compile(
     r"|\S*(?:\.\.\.|\u2026)"  # an abbreviated value
     r"|\S*[/\\]|~/?\S*|[#@:$%]\S*"  # a folder, a mention, a variable
     r"|[(^]\S*|[A-Z][A-Z0-9_-]*|[A-Z][a-z]\w*|[\"'].*[\"']"  # a constant, a name, a quotation
-    r"|\[[^\[\]]*\]|<[^<>]*>|\{[^{}]*\}|\{\{[^{}]*\}\}"  # a placeholder and nothing else
+    r"|\[(?!\s)[^\[\]]*\]|<[^<>]*>|\{(?!\s)[^{}]*\}|\{\{[^{}]*\}\}"  # a placeholder and nothing else
     r"|[A-Za-z_][\w.-]*:(?:\s.*)?"  # a setting: `image: app:1`
     r"|[\w-]+(?:\.[a-z]{2,})+(?:/[\w.-]+)+(?::[\w.-]+)?"  # an image or an address without a scheme
     r"|\\[A-Za-z?].*"  # a command of psql
