@@ -6,6 +6,7 @@ from sqlalchemy import JSON, Column, Float, Index, Integer, String, Table
 
 from app.storage.columns import POSITION, metadata, project_id
 
+# Where a conversation resumes after a crash, and what it cost.
 model_steps = Table(
     "model_steps",
     metadata,

@@ -11,9 +11,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-from app.storage.columns import POSITION, metadata, origin, project_id
+from app.storage.columns import POSITION, metadata, origin, partial_index, project_id
 
 events = Table(
     "events",
@@ -48,8 +49,7 @@ seals = Table(
     sqlite_autoincrement=True,
 )
 
-# Calls to models and their tools: where a conversation resumes after a crash, and what it cost.
-
+# What remains of a deleted project.
 tombstones = Table(
     "tombstones",
     metadata,
@@ -66,5 +66,6 @@ tombstones = Table(
     Column("seal", JSON(none_as_null=True)),
     # The labels that the project had, so that its readers learn that it is gone; null in old rows.
     Column("labels", JSON(none_as_null=True)),
+    partial_index("ix_tombstones_unsealed", "position", where=text("seal IS NULL")),
     sqlite_autoincrement=True,
 )

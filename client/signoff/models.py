@@ -14,6 +14,7 @@ from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview
 from signoff.schemas.plans import Plan, PlanDiff, PlanList, PlanPhase, PlanVersion
 from signoff.schemas.projects import Project, ProjectList, ProjectSummary, Run, RunList
 from signoff.schemas.record import RecordKey, RecordSeal
+from signoff.schemas.senders import SentBy
 from signoff.schemas.system import Health, Ready
 from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
 from signoff.schemas.templates import Template, TemplateList
@@ -59,6 +60,7 @@ __all__ = [
     "Recorded",
     "Run",
     "RunList",
+    "SentBy",
     "StatusAnswer",
     "StrategyInfo",
     "StrategyList",

@@ -89,13 +89,13 @@ async def test_a_runbook_is_rewritten_as_the_plan_that_it_makes(
 ) -> None:
     del signoff
     (tmp_path / "runbook.md").write_text(
-        "# Restart\n\n### Stop it\n\n```sh\nstop\nwait\n```\n\n## Rollback\n\n1. `undo`\n"
+        "# Restart\n\n### Stop it\n\n```sh\nstop\nwait\n```\n\n## Rollback\n\n1. `./undo`\n"
     )
     written = await cli("outline", "runbook.md", "--rewrite")
     assert written.code == 0
     assert written.out == (
         "# Restart\n\n## Stop it {#stop_it}\n\n- Stop it {#stop_it}\n\n  ```sh\n  stop\n  wait\n  ```\n\n"
-        "## Rollback {#rollback approval=yes on=failure}\n\n- `undo` {#undo}\n"
+        "## Rollback {#rollback approval=yes on=failure}\n\n- `./undo` {#undo}\n"
     )
     assert "Line 10: 'Rollback' runs only after a failure" in written.err
     (tmp_path / "canonical.md").write_text(written.out)

@@ -25,7 +25,7 @@ from app.api.http.services import Services
 from app.domain.errors import NotFound
 from app.domain.file_paths import PRIVATE_FOLDER, check_path, path_inside
 from app.domain.identity import now
-from app.storage import events, projects, tasks
+from app.storage import events, projects, senders, tasks
 from app.storage.projects import ProjectRow
 from app.storage.tasks import TaskRow
 from app.workspace import files
@@ -34,6 +34,7 @@ from app.workspace.folders import open_file
 from app.workspace.workspaces import root_of
 from signoff.schemas.event_data import FileUploaded
 from signoff.schemas.files import FileInfo, FileList, Uploaded
+from signoff.schemas.senders import SentBy
 from signoff.vocabulary import Scope
 
 _WHOLE = {
@@ -129,12 +130,15 @@ async def file_list(services: Services, project_id: str) -> FileList:
         NotFound: the project does not exist.
     """
 
-    def read(conn: Connection) -> tuple[ProjectRow, list[TaskRow], files.Origin, dict[str, files.Known]]:
+    def read(
+        conn: Connection,
+    ) -> tuple[ProjectRow, list[TaskRow], files.Origin, dict[str, files.Known], dict[str, SentBy]]:
         project = projects.get(conn, project_id)
-        rows = tasks.all_of(conn, project_id)
-        return project, rows, files.origin(conn, project_id, rows), files.known_of(conn, project_id)
+        rows, known = tasks.all_of(conn, project_id), files.known_of(conn, project_id)
+        uploaders = senders.uploaders(conn, project) if any(file.uploaded for file in known.values()) else {}
+        return project, rows, files.origin(conn, project_id, rows), known, uploaders
 
-    project, rows, made, known = await services.database.read(read)
+    project, rows, made, known, uploaders = await services.database.read(read)
     root = root_of(project.workspace, project.path)
     found, truncated = await asyncio.to_thread(files.listed, project, made, known)
     logs = await asyncio.to_thread(files.logs, project, rows)
@@ -162,6 +166,7 @@ async def file_list(services: Services, project_id: str) -> FileList:
                 sha256=sha256,
                 task_id=maker,
                 kind=kind,
+                uploader=uploaders.get(file.path) if kind == "upload" else None,
             )
         )
     if fresh:

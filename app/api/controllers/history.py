@@ -14,9 +14,10 @@ from app.api.http.services import Services
 from app.domain import diff
 from app.domain.errors import NotFound
 from app.domain.plan import PlanDraft
-from app.storage import plans, projects, runs
+from app.storage import plans, projects, runs, senders
 from signoff.schemas.plans import Changed, Differences, FieldChange, PlanDiff, PlanList, PlanVersion
 from signoff.schemas.projects import Run, RunList
+from signoff.schemas.senders import SentBy
 from signoff.vocabulary import Scope
 
 
@@ -32,7 +33,8 @@ class HistoryController(Controller):
 
         def work(conn: Connection) -> PlanList:
             project = projects.get(conn, project_id)
-            versions = [_version(row) for row in plans.all_of(conn, project_id)]
+            creators = senders.creators(conn, project)
+            versions = [_version(row, creators.get(row.version)) for row in plans.all_of(conn, project_id)]
             return PlanList(plans=versions, total=len(versions), current=project.plan_version)
 
         return await services.database.read(work)
@@ -63,10 +65,10 @@ class HistoryController(Controller):
         return await services.database.read(work)
 
 
-def _version(row: plans.PlanRow) -> PlanVersion:
-    values = {name: getattr(row, name) for name in PlanVersion.model_fields if name != "summary"}
+def _version(row: plans.PlanRow, creator: SentBy | None) -> PlanVersion:
+    values = {name: getattr(row, name) for name in PlanVersion.model_fields if name not in {"summary", "creator"}}
     draft = row.draft or {}
-    return PlanVersion(**values, summary=str(draft.get("summary", "")))
+    return PlanVersion(**values, summary=str(draft.get("summary", "")), creator=creator)
 
 
 def _diff(conn: Connection, project_id: str, before: int | None, after: int | None) -> PlanDiff:

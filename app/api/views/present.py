@@ -17,7 +17,7 @@ from app.domain.edits import TaskFields
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PlanDraft, RunSettings, canonical_json
-from app.storage import model_steps, plans, proposals, reviews, runs, tasks
+from app.storage import model_steps, plans, proposals, reviews, runs, senders, tasks
 from app.storage.project_list import ListedProject
 from app.storage.projects import ProjectRow
 from app.storage.runs import PhaseRow
@@ -207,6 +207,7 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         usage=usage(model_steps.usage(conn, model_steps.of_conversation(row.project_id, f"plan:{row.version}"))),
         created_at=row.created_at,
         created_by=row.created_by,
+        creator=senders.creators(conn, project_row).get(row.version),
         approved_at=row.approved_at,
         approved_by=row.approved_by,
         settings=settings(project_row, RunSettings.model_validate(contents.settings)),

@@ -6,9 +6,14 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from signoff.schemas.senders import SentBy
+
 
 class FileInfo(BaseModel):
-    """A file. `task_id` is the task that created it, if known; `sha256` is null while the file is changing."""
+    """A file. `task_id` is the task that created it, if known; `sha256` is null while the file is changing.
+
+    `uploader` is who uploaded it, if it still is as it was then.
+    """
 
     path: str
     size: int
@@ -17,6 +22,7 @@ class FileInfo(BaseModel):
     sha256: str | None
     task_id: str | None
     kind: Literal["output", "upload", "log"]
+    uploader: SentBy | None = None
 
 
 class FileList(BaseModel):

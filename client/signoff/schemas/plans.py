@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from signoff.schemas.json_value import JsonObject
+from signoff.schemas.senders import SentBy
 from signoff.schemas.tasks import AnswerEffect, Phase, Task
 from signoff.vocabulary import DecisionMode, ParameterType, PlanStatus, Strategy
 
@@ -134,7 +135,8 @@ class Plan(BaseModel):
     """A plan version. `frozen` is null if it is neither approved nor current, and in the answer to the edit that created it.
 
     `answers` says for each decision, by the key of its task, what follows from each answer. `kept` has the ids of the tasks that
-    an approval of this version does not run again: they are done, and the version did not change them.
+    an approval of this version does not run again: they are done, and the version did not change them. `creator` is who made the
+    version or had it made; the decisions of its gate say the same of each approval.
     """
 
     project_id: str
@@ -149,6 +151,7 @@ class Plan(BaseModel):
     usage: Usage | None
     created_at: str
     created_by: str
+    creator: SentBy | None = None
     approved_at: str | None
     approved_by: str | None
     settings: PlanSettings
@@ -181,6 +184,7 @@ class PlanVersion(BaseModel):
     summary: str
     created_at: str
     created_by: str
+    creator: SentBy | None = None
     approved_at: str | None
     approved_by: str | None
 
