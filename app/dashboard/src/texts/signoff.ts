@@ -48,11 +48,10 @@ export const signoff = {
   short: {
     title: "In short",
     labels: { does: "What happens", touches: "What it touches", costs: "What it costs", signs: "Who signs" },
-    and: (names: string[]) => {
-      const quoted = names.map((name) => `“${name}”`);
-      return quoted.length > 1 ? `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}` : (quoted[0] ?? "");
-    },
-    andMore: (names: string[], more: number) => `${names.map((name) => `“${name}”`).join(", ")} and ${more} more`,
+    quoted: (name: string) => `“${name}”`,
+    and: (names: string[]) =>
+      names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : (names[0] ?? ""),
+    andMore: (names: string[], more: number) => `${names.join(", ")} and ${more} more`,
     does: (phases: number, tasks: number, titles: string) =>
       `${plural(phases, "phase")} with ${plural(tasks, "task")}${titles ? `: ${titles}` : ""}.`,
     touches: (what: string[]) => `It ${what.join(", ")}.`,

@@ -28,6 +28,13 @@ test("a plan is told in sentences: what it does, touches and costs, and who sign
   assert.equal(told.signs, "One approval is enough. Later, it needs people for 1 manual task.");
 });
 
+test("only what is a name stands in quotation marks", () => {
+  const own = task("Ask", { type: "http", url: "${{ signoff.url }}/health", method: "GET" });
+  const later = task("Send", { type: "http", url: "${{ tasks.ask.outputs.url }}", method: "GET" });
+  const { touches } = inShort(plan(own, later), noBudget, undefined);
+  assert.equal(touches, "It sends requests to this Signoff server and an address known only at run time.");
+});
+
 test("many tasks are counted, and a plan that only asks people touches nothing", () => {
   const told = inShort(
     plan(...["A", "B", "C", "D", "E", "F"].map((title) => task(title, { type: "manual" }))),

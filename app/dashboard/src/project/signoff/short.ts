@@ -30,12 +30,11 @@ export function inShort(plan: Planned, budget: Budget, gate: Gate | undefined): 
   const powers = powersOf(plan.phases, "", false);
   const tasks = plan.phases.flatMap((phase) => phase.tasks);
   const files = [...new Set(tasks.flatMap((task) => task.expected_files))];
-  const hosts = powers.hosts.map(({ host }) =>
-    host === OWN ? texts.signoff.powers.ownHost : (host ?? texts.signoff.powers.unknownHost),
-  );
+  const { ownHost, unknownHost } = texts.signoff.powers;
+  const hosts = powers.hosts.map(({ host }) => (host === OWN ? ownHost : host ? words.quoted(host) : unknownHost));
   const touches = [
     powers.commands && words.commands(powers.commands),
-    hosts.length && words.requests(named(hosts)),
+    hosts.length && words.requests(listed(hosts)),
     powers.secrets.length && words.secrets(powers.secrets.length, named(powers.secrets)),
     powers.reads.length && words.reads(named(powers.reads.map(({ name }) => name))),
     powers.writes.length && words.writes(named(powers.writes.map(({ name }) => name))),
@@ -56,6 +55,10 @@ export function inShort(plan: Planned, budget: Budget, gate: Gate | undefined): 
 }
 
 function named(names: string[]): string {
+  return listed(names.map(words.quoted));
+}
+
+function listed(names: string[]): string {
   const shown = names.slice(0, NAMED);
   return names.length > NAMED ? words.andMore(shown, names.length - NAMED) : words.and(shown);
 }
