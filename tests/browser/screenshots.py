@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import scenes
 from tests.browser.conftest import FLAGS, Signoff, chromium, running_signoff
@@ -22,9 +22,14 @@ LOOKS = {
 }
 
 
+# On a busy machine, a view takes seconds to load.
+STILL_LOADING = ("Loading…", "Connecting")
+
+
 def _outline(page: Page) -> None:
     page.get_by_label("Name").fill("Weekly report")
     page.get_by_role("textbox", name="Description").fill(scenes.WEEKLY)
+    page.get_by_text("Start writing to see the plan here.").wait_for(state="hidden")
 
 
 def _rest(page: Page) -> None:
@@ -63,6 +68,9 @@ def take(browser: Browser, signoff: Signoff, found: dict[str, str], folder: Path
             page = context.new_page()
             page.goto(address.format(**found))
             then(page)
+            page.locator("h1").first.wait_for(state="attached")
+            for text in STILL_LOADING:
+                expect(page.get_by_text(text, exact=True)).to_have_count(0, timeout=60_000)
             page.wait_for_timeout(700)  # why: the page must have settled before the picture is taken
             if look == "phone":
                 # The whole page: browsers do not draw what is outside the viewport.
