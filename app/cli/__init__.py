@@ -26,7 +26,7 @@ _OVERVIEW = {
         "overview": ("app.cli.overview", "Show figures over all projects."),
         "projects": ("app.cli.projects", "Create and manage projects."),
         "tasks": ("app.cli.tasks", "List, edit and answer tasks; read logs."),
-        "phases": ("app.cli.tasks", "List and add phases."),
+        "phases": ("app.cli.phases", "List and add phases."),
         "decisions": ("app.cli.decisions", "List and answer decisions."),
         "files": ("app.cli.files", "List, upload and download files."),
         "audit": ("app.cli.reports", "Audit a project's plan, run and record."),

@@ -34,8 +34,9 @@ def settings_options(command: Callable[..., R]) -> Callable[..., R]:
 
     Flags override the environment, which overrides the file. Invalid settings end the command with exit code 2 and one line each.
     """
-    from app.settings import SECTIONS, TABLES, Settings  # noqa: PLC0415 - client commands do not need all settings
+    from app.settings import Settings  # noqa: PLC0415 - client commands do not need all settings
     from app.settings.environment import variable_of  # noqa: PLC0415
+    from app.settings.tables import SECTIONS, TABLES  # noqa: PLC0415
 
     fields = {name: field for name, field in Settings.model_fields.items() if name not in {*TABLES, *SECTIONS}}
     described = {name: f"{field.description}  [{variable_of(name)}]" for name, field in fields.items()}

@@ -1,4 +1,4 @@
-"""`signoff tasks …` and `signoff phases …`: edit the parts of a plan, and answer tasks that wait for a person."""
+"""`signoff tasks …`: edit the tasks of a plan, and answer those that wait for a person."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from app.cli.listing import new_console
 from app.cli.opening import open_page, page_of, web_option
 from app.cli.shown_files import read_shown
 from app.cli.signing import confirm_release, demands_of_task, show_release, with_accepted
-from app.cli.tables import fields_table, phase_list, task_list
+from app.cli.tables import fields_table, task_list
 from signoff import to_json
-from signoff.vocabulary import AfterFailure, OnCrash, PhaseStrategy, TaskStatus, WaitReason
+from signoff.vocabulary import AfterFailure, OnCrash, TaskStatus, WaitReason
 
 if TYPE_CHECKING:
     from app.cli.display import Json
     from signoff import AsyncSignoff
     from signoff.schemas.answers import Recorded
     from signoff.schemas.json_value import JsonValue
-    from signoff.schemas.tasks import Phase, PhaseList, Task, TaskDeleted, TaskList
+    from signoff.schemas.tasks import Task, TaskDeleted, TaskList
 
 
 @command_group()
@@ -367,37 +367,4 @@ async def logs(api: AsyncSignoff, project_id: str, task: str, *, attempt: int | 
     return 0
 
 
-@command_group()
-def phases() -> None:
-    """List and add phases."""
-
-
-@phases.command("list")
-@project_argument
-@answer_command(phase_list)
-async def list_phases(api: AsyncSignoff, project_id: str) -> PhaseList:
-    """List the phases of a project, in order."""
-    return await api.phases.list(project_id)
-
-
-def _added(answer: Json) -> Text:
-    return Text("Recorded.") if answer.get("recorded") else Text(f"{answer['id']}  {visible(answer['name'])}")
-
-
-@phases.command("add")
-@project_argument
-@click.argument("name")
-@click.option("--key", help="Short name; default: derived from the name.")
-@click.option("--description", help="Details of the phase.")
-@click.option(
-    "--strategy", type=click.Choice([item.value for item in PhaseStrategy]), help="Order of its tasks; default: dag."
-)
-@click.option("--position", type=click.IntRange(0), help="Position, counted from 0; default: last.")
-@click.option("--requires-approval/--no-approval", default=None, help="Whether the phase waits for approval.")
-@answer_command(_added)
-async def add_phase(api: AsyncSignoff, project_id: str, name: str, **fields: Any) -> Phase | Recorded:
-    """Add a phase to the plan."""
-    return await api.phases.create(project_id, name, **given(**fields))
-
-
-COMMANDS: list[click.Command] = [tasks, phases]
+COMMANDS: list[click.Command] = [tasks]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.settings.every import LOOPBACK_HOSTS, SECTIONS, TABLES, Settings
+    from app.settings.every import LOOPBACK_HOSTS, Settings
 
-__all__ = ["LOOPBACK_HOSTS", "SECTIONS", "TABLES", "Settings"]
+__all__ = ["LOOPBACK_HOSTS", "Settings"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, ModelEntry, Price
 from app.domain.limits import Size, TaskLimits
-from app.domain.notifying import NotifyEntries, NotifyEntry
+from app.domain.notifying import NotifyEntries
 from app.domain.plan import DEFAULT_AGENT
 from app.domain.policies import Policies
 from app.domain.secret_scopes import SecretEntry, SecretScopes
@@ -41,17 +41,6 @@ from app.settings.of_clients import (
 )
 from app.settings.sources import Environment
 
-# Settings that are tables in the file. They have their own models and no flag.
-TABLES = {
-    "agents": AgentEntry,
-    "archetypes": Archetype,
-    "models": ModelEntry,
-    "prices": Price,
-    "secrets": SecretEntry,
-    "notify": NotifyEntry,
-}
-# Settings that are a single table in the file, without a flag.
-SECTIONS = {"oidc": OidcEntry, "proxy": ProxyEntry, "signoff": Policies}
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

@@ -14,10 +14,11 @@ from pydantic_settings import SettingsError
 
 from app.domain.policies import Match, Policy
 from app.hidden_environment import variables
-from app.settings import SECTIONS, TABLES, Settings
+from app.settings import Settings
 from app.settings.environment import variable_of
 from app.settings.file import KeyLines
 from app.settings.location import settings_file
+from app.settings.tables import SECTIONS, TABLES
 from app.settings.trust import complaints_about_found_file
 
 Location = tuple[int | str, ...]

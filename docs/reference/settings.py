@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from app.settings import SECTIONS, TABLES, Settings
+from app.settings import Settings
 from app.settings.environment import variable_of
 from app.settings.loading import flag_of
+from app.settings.tables import SECTIONS, TABLES
 from docs.reference.tables import first_paragraph, table
 
 

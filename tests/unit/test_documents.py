@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.domain.attributes import ATTRIBUTES
-from app.settings import SECTIONS, TABLES, Settings
+from app.settings import Settings
 from app.settings.environment import variable_of
+from app.settings.tables import SECTIONS, TABLES
 from docs import reference
 from docs.reference.commands import all_commands
 from docs.reference.errors import known_errors
