@@ -137,7 +137,11 @@ def test_an_answer_starts_nothing_in_a_phase_that_is_skipped() -> None:
             "line 9, column 11",
             "'environment' is a task and a parameter, so a condition on it is ambiguous. Give the task another key",
         ),
-        ("- Environment: `make x`\n- b: `x` {if=environment:staging}", "line 9, column 11", "is a task and a parameter"),
+        (
+            "- Environment: `make x`\n- b: `x` {if=environment:staging}",
+            "line 9, column 11",
+            "is a task and a parameter",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_at_its_line(item: str, place: str, message: str) -> None:
