@@ -233,7 +233,7 @@ class _Guard:
         orphans.adopt()
         loop = asyncio.get_running_loop()
         output_end, guard_output = os.pipe()
-        pipe = os.fdopen(output_end, "rb", 0)
+        pipe = os.fdopen(output_end, "rb", 0, closefd=not _closes_descriptors(loop))
         since = orphans.clock()
         rules = None
         try:
@@ -242,6 +242,8 @@ class _Guard:
             control, guard = await start_guard(guard_output, rules)
         except BaseException:
             pipe.close()
+            if _closes_descriptors(loop):
+                os.close(output_end)
             raise
         finally:
             os.close(guard_output)
@@ -268,6 +270,14 @@ class _Guard:
             output.close()
             await end
             _guards.discard(guard)
+
+
+def _closes_descriptors(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the loop closes the descriptor of a pipe before it closes the pipe's file, as uvloop does.
+
+    If the file then closed the descriptor too, that could be one that another thread has opened meanwhile.
+    """
+    return type(loop).__module__ == "uvloop"
 
 
 async def _show_life(talk: _Talk) -> None:
