@@ -14,8 +14,8 @@ def still_needed(
 
     Args:
         number: how many, at least one.
-        names: the people and keys of whom each may approve; None if nobody is named and there is no role either.
-        roles: the roles of which each suffices.
+        names: the people and keys that may approve; None if neither people nor roles are named.
+        roles: the roles; any one of them is enough.
         four_eyes: whether nobody may approve what they worked on.
     """
     what = f"{count(number)} more approval{'' if number == 1 else 's'}"
@@ -34,8 +34,8 @@ def demanded(number: int, names: Sequence[str], roles: Sequence[str]) -> str:
 
     Args:
         number: how many, at least one.
-        names: the people and keys of whom each may approve.
-        roles: the roles of which each suffices. There is a name or a role.
+        names: the people and keys that may approve.
+        roles: the roles; any one of them is enough. There is at least one name or role.
     """
     if number == 1:
         return listed([*names, f"anybody {_with(roles)}"] if roles else names, "or")

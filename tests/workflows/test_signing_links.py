@@ -72,6 +72,8 @@ async def test_a_guest_reads_and_signs_once(stack: Stack, people: dict[str, Sign
     asked = await guest.read()
     assert (asked["link"]["person"], asked["link"]["created_by"], asked["closed"]) == ("Pat", "kim", None)
     assert asked["plan"]["phases"][0]["tasks"][0]["title"] == "Do it"
+    # The name of the author is shown, but not their address and session.
+    assert (asked["plan"]["created_by"], asked["plan"]["creator"]) == ("dana", None)
     assert asked["audit"]["results"]["summary"] is not None
     signed = await guest.sign(comment="I have read it.")
     assert (signed.status_code, signed.json()["opens"]) == (200, True), signed.text

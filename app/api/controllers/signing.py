@@ -161,6 +161,8 @@ class SigningController(Controller):
             except Conflict as error:
                 return _closed(conn, row, error.info.message), row.project_id
             plan = present.plan(conn, project, row.plan_version)
+            # A guest learns the author's name, but not from which address and in which session they work.
+            plan.creator = None
             phase = runs.get_phase(conn, row.phase_id) if row.phase_id is not None else None
             gate: Gate | None = gate_for_link(conn, project, row, caller_of(request))
             found = SigningRequest(
