@@ -230,7 +230,7 @@ def line(shape: str, kind: str, own: list[Cost], other: list[Cost]) -> None:
 
 
 def chosen_shapes(names: list[str] | None, tasks: int | None) -> dict[str, list[int]]:
-    """Return the widths of the layers of these shapes, or of all, with at most so many tasks each."""
+    """Return the layer widths of the named shapes, or of all shapes. `tasks` limits the number of tasks in each shape."""
     shapes = {name: SHAPES[name] for name in names or SHAPES}
     if tasks is None:
         return shapes

@@ -213,7 +213,7 @@ STREAMING = {("streamEvents", "follow"), ("getTaskLog", "follow"), ("streamLiveE
 OF_ALL = {
     ("getInbox", "limit"),
     ("getInbox", "offset"),
-    # `test_overview` tests how far it goes back.
+    # `test_overview` tests how many weeks it covers.
     ("getOverview", "weeks"),
     ("listNotifications", "status"),
     ("listNotifications", "limit"),

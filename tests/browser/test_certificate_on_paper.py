@@ -52,7 +52,7 @@ def test_a_certificate_fits_on_paper(page: Page, signoff: Signoff) -> None:
     deadline = time.monotonic() + 120
     while (answer := signoff.api.get(f"/api/projects/{project_id}/certificate?format=html")).status_code != 200:
         assert time.monotonic() < deadline, answer.text
-        time.sleep(0.2)
+        time.sleep(0.2)  # why: nothing tells a program that the record has been sealed up to its end
     page.set_viewport_size(PAPER)
     page.emulate_media(media="print")
     page.goto(f"/api/projects/{project_id}/certificate?format=html")
