@@ -63,7 +63,7 @@ from app.settings.sources import secrets_from_environment
 from app.storage.schema_state import check_migrated
 from app.supervisor.quarantine import Quarantine
 from app.temporal.connection import connect
-from app.temporal.measured import measured_runtime
+from app.temporal.runtime import measured_runtime
 from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.temporal.tuning import worker_options
 from app.temporal.workers import identity_of_worker

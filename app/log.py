@@ -39,6 +39,7 @@ def configure_logging(level: str, form: str = "logfmt") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.captureWarnings(capture=True)
     # These would log every call to Temporal or another server.
     for noisy in ("httpx", "httpcore", "urllib3", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -30,7 +30,9 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, Self
 
 from app import cli
+from app.api.controllers import plans
 from app.hidden_environment import DESCRIPTOR, hand_over, split
+from app.temporal import commands
 
 # A command's stand-in: passes on its arguments, streams and environment, and ends as the command does.
 _STAND_IN = """
@@ -182,6 +184,8 @@ def _serve(address: str) -> None:
 def _load_everything() -> None:
     for module in {*cli._MODULES.values(), "app.main", "app.database.postgres", "worker", "uvicorn"}:
         importlib.import_module(module)
+    # Apps wait longer for decisions and plans: a loaded machine is slow, not wrong.
+    commands.DECISION_SECONDS, plans.DEFAULT_WAIT = 20.0, 60
     gc.collect()
     gc.freeze()
 

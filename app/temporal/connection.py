@@ -9,6 +9,7 @@ from temporalio.runtime import Runtime
 
 from app.hidden_environment import variables
 from app.settings import Settings
+from app.temporal.runtime import own_runtime
 from app.tracing import tracer
 
 
@@ -18,7 +19,7 @@ async def connect(settings: Settings, *, lazy: bool = False, runtime: Runtime | 
     Args:
         settings: names the server. Without an address, `TEMPORAL_ADDRESS` applies, and without that, the dev server.
         lazy: connect at the first call instead of now.
-        runtime: the SDK's runtime; default: the one of this process.
+        runtime: the SDK's runtime; default: the one that serves no metrics.
 
     Raises:
         RuntimeError: the server does not answer. Not raised with `lazy`.
@@ -33,7 +34,7 @@ async def connect(settings: Settings, *, lazy: bool = False, runtime: Runtime | 
         **config,
         data_converter=pydantic_data_converter,
         lazy=lazy,
-        runtime=runtime,
+        runtime=runtime or own_runtime(),
         interceptors=_interceptors(),
     )
 

@@ -466,7 +466,7 @@ async def test_an_approval_whose_app_is_killed_before_it_is_decided(
     temporal_server: Any, tmp_path: Path, moment: str
 ) -> None:
     async with running_stack(temporal_server, tmp_path) as stack:
-        # Without a decision, an app answers 202 after five seconds; on a loaded machine perhaps before it is killed.
+        # Without a decision, an app answers 202 after a while; on a loaded machine perhaps before it is killed.
         candidates = [await stack.planned(PLAN) for _ in range(3)]
         await stack.stop_worker()
         for project_id in candidates:

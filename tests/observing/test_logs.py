@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from tests.conftest import eventually
+from tests.conftest import eventually, running_stack, running_temporal
 from tests.observing.test_traces import OURS, TRACE, tracing
 from tests.worker_process import worker_process
 
 
 def records(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text().splitlines()]
+    """The messages that are written whole: the last one may still be on its way."""
+    return [json.loads(line) for line in log.read_text().split("\n")[:-1]]
 
 
 async def test_messages_in_json_name_what_they_are_about(
@@ -50,3 +51,21 @@ async def test_messages_in_json_name_what_they_are_about(
         await traced.app.http.post(f"/api/projects/{project_id}/approve", headers=headers)
         of_request = [record for record in records(traced.app.log) if record.get("request_id") == "a-request"]
         assert {(record.get("project_id"), record["trace_id"]) for record in of_request} >= {(project_id, TRACE)}
+
+
+async def test_messages_of_the_sdk_are_json_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's core, which is not Python, reports that the server is away."""
+    monkeypatch.setenv("SIGNOFF_LOG_FORMAT", "json")
+    async with (
+        running_temporal() as server,
+        running_stack(server, tmp_path, worker=False) as stack,
+        worker_process(stack.settings),
+    ):
+        log = stack.settings.data_dir / "worker.log"
+        await server.shutdown()
+
+        async def reported() -> bool:
+            return any("poll_activity_task_queue retried" in record["event"] for record in records(log))
+
+        await eventually(reported, what="the core reports that it tries again")
+        assert {record["logger"] for record in records(log) if "retried" in record["event"]} == {"temporalio.core"}

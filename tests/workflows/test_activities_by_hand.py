@@ -137,8 +137,10 @@ async def test_a_record_that_is_completed_by_hand_is_made_again(
             await Operator(stack.temporal, project_id, "load_project").complete({"x": 1})
             await Operator(stack.temporal, project_id, "load_project").pending()
         await stack.start_worker()
-        await stack.call("POST", f"/{project_id}/cancel")
-        assert (await stack.project(project_id))["status"] == "cancelled"
+        # Apps of this test answer 202 if a worker takes more than a second, as a new one may.
+        answer = await stack.http.post(f"/api/projects/{project_id}/cancel")
+        assert answer.status_code in {200, 202}, answer.text
+        assert (await stack.finished(project_id))["status"] == "cancelled"
 
 
 async def test_a_phase_that_is_opened_by_hand_waits_for_its_approval_all_the_same(signoff: Stack) -> None:
