@@ -265,7 +265,7 @@ async def test_sigterm_leaves_no_process_and_the_folder_can_be_used_again(up: Up
         async def are_gone() -> bool:
             return not alive(children)
 
-        await eventually(are_gone, what="the children of a killed `up` are gone", seconds=10)
+        await eventually(are_gone, what="the children of a killed `up` are gone")
 
 
 async def test_doctor_reports_what_is_missing_before_the_first_start(tmp_path: Path) -> None:
