@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 # Far longer than any of it takes: on a busy machine, thirteen projects at once have taken more than 30 s.
-DEADLINE = 60.0
+DEADLINE = 120.0
 # Most conditions become true at once. The others are asked ever less often, because asking often slows what is waited for.
 _FIRST_PAUSE, _GROWTH, _MAX_PAUSE = 0.04, 1.5, 0.25
 
