@@ -8,9 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
+from tests.browser.signing_in import KEY, PASSWORD
+from tests.browser.waiting import until
 from tests.ports import free_port
+from tests.warm_processes import WarmProcess
 
-DEADLINE_SECONDS = 60.0
 # A process that starts has more to do, on a machine that may be busy.
 START_SECONDS = 180.0
 FAILED = Path(__file__).parent / "failed"
@@ -40,12 +41,13 @@ expect.set_options(timeout=60_000)
 
 @dataclass(frozen=True)
 class Signoff:
-    """A running Signoff; `api` is a client for its REST API."""
+    """A running Signoff; `api` is a client for its REST API, and `place` the variables that lead to its data and Temporal."""
 
     url: str
     folder: Path
     addresses: dict[str, Any]
     api: httpx.Client
+    place: dict[str, str]
 
     def create(self, name: str, description: str, **fields: Any) -> str:
         """Create a project; return its id."""
@@ -75,13 +77,13 @@ class Signoff:
 
     def eventually(self, project_id: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Wait until the condition holds for the project; return the project."""
-        deadline, pause = time.monotonic() + DEADLINE_SECONDS, 0.05
-        while not condition(project := self.project(project_id)):
-            assert time.monotonic() < deadline, (
-                f"not within {DEADLINE_SECONDS} s: {project['status']} {project['stage']}"
-            )
-            time.sleep(pause)  # why: the step of a wait that has a condition and a deadline
-            pause = min(pause * 1.3, 0.25)
+
+        def reached() -> dict[str, Any] | None:
+            project = self.project(project_id)
+            return project if condition(project) else None
+
+        project = until(reached, lambda: "{status} {stage}".format_map(self.project(project_id)))
+        assert project is not None
         return project
 
 
@@ -106,11 +108,35 @@ def running_signoff(folder: Path, **variables: str) -> Iterator[Signoff]:
         line = process.stdout.readline()
         assert line, (folder / "log").read_text()
         addresses = json.loads(line)
+        place = {"SIGNOFF_DATA_DIR": addresses["data_dir"], "SIGNOFF_TEMPORAL_ADDRESS": addresses["temporal"]}
         with httpx.Client(base_url=addresses["url"], timeout=60) as api:
-            yield Signoff(addresses["url"], folder, addresses, api)
+            yield Signoff(addresses["url"], folder, addresses, api, place)
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextlib.contextmanager
+def another_signoff(running: Signoff, folder: Path, **variables: str) -> Iterator[Signoff]:
+    """Run a Signoff with other settings, and with projects, people and a worker of its own, in a separate folder.
+
+    It shares the Temporal server of `running`. That, and its warm processes, saves most of the work of a start.
+    """
+    port = free_port()
+    place = {
+        "SIGNOFF_DATA_DIR": str(folder / "data"),
+        "SIGNOFF_TEMPORAL_ADDRESS": running.addresses["temporal"],
+        "SIGNOFF_TASK_QUEUE": f"signoff-{port}",
+    }
+    url = f"http://127.0.0.1:{port}"
+    addresses = running.addresses | {"url": url, "data_dir": place["SIGNOFF_DATA_DIR"]}
+    own = Signoff(url, folder, addresses, running.api, place)
+    with _process(own, "migrate", variables) as (migration, log):
+        assert migration.wait(START_SECONDS) == 0, log.read_text()
+    with second_app(own, port=port, **variables), _process(own, "worker", variables) as (worker, log):
+        _wait(lambda: "worker is ready" in log.read_text(), worker, log)
+        with httpx.Client(base_url=url, timeout=60) as api:
+            yield replace(own, api=api)
 
 
 @contextlib.contextmanager
@@ -121,30 +147,42 @@ def second_app(signoff: Signoff, *, port: int | None = None, **variables: str) -
     """
     port = port or free_port()
     url = f"http://127.0.0.1:{port}"
-    place = {
-        "SIGNOFF_DATA_DIR": signoff.addresses["data_dir"],
-        "SIGNOFF_TEMPORAL_ADDRESS": signoff.addresses["temporal"],
-        "SIGNOFF_PORT": str(port),
-    }
-    with (signoff.folder / f"log-{port}").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "app.cli", "serve"],
-            cwd=signoff.folder,
-            env=_inherited() | place | variables,
-            stderr=log,
-        )
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        # One client: making each takes as long as many requests.
-        with httpx.Client(base_url=url) as client:
-            while not _answers(client):
-                assert process.poll() is None, Path(log.name).read_text()
-                assert time.monotonic() < deadline, Path(log.name).read_text()
-                time.sleep(0.2)  # why: the step of a wait that has a condition and a deadline
+    # One client: making each takes as long as many requests.
+    with (
+        _process(signoff, "serve", {"SIGNOFF_PORT": str(port)} | variables) as (process, log),
+        httpx.Client(base_url=url) as client,
+    ):
+        _wait(lambda: _answers(client), process, log)
         yield url
+
+
+Process = subprocess.Popen[bytes] | WarmProcess
+
+
+@contextlib.contextmanager
+def _process(signoff: Signoff, command: str, variables: dict[str, str]) -> Iterator[tuple[Process, Path]]:
+    """Run a command of Signoff in the place of `signoff`. Yields its process and its log."""
+    environment = _inherited() | signoff.place | variables
+    path = signoff.folder / f"log-{command}-{variables.get('SIGNOFF_PORT', '')}"
+    with path.open("wb") as log:
+        if "PYTHONPATH" in variables:  # other code than that of a warm process
+            line = [sys.executable, "-P", "-m", "app.cli", command]
+            process = subprocess.Popen(line, cwd=signoff.folder, env=environment, stderr=log)
+        else:
+            process = WarmProcess([command], environment=environment, folder=signoff.folder, log=log)
+    try:
+        yield process, path
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _wait(condition: Callable[[], bool], process: Process, log: Path) -> None:
+    def fulfilled() -> bool:
+        assert process.poll() is None, log.read_text()
+        return condition()
+
+    until(fulfilled, log.read_text, seconds=START_SECONDS)
 
 
 def _answers(client: httpx.Client) -> bool:
@@ -168,6 +206,26 @@ def chromium() -> str:
 def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
     with running_signoff(tmp_path_factory.mktemp("signoff")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def locked(signoff: Signoff) -> Iterator[str]:
+    """An app that requires a sign-in, and has a reader and an approver."""
+    with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
+        for name, role in (("Robin", "viewer"), ("Dana", "approver")):
+            email = f"{name.lower()}@example.com"
+            body = {"name": name, "email": email, "roles": [{"role": role}], "password": PASSWORD}
+            signoff.api.post("/api/people", json=body).raise_for_status()
+        yield url
+
+
+@pytest.fixture
+def visitor(browser: Browser, locked: str) -> Iterator[Page]:
+    """A page of the app that requires a sign-in, where nobody has signed in yet."""
+    context = browser.new_context(base_url=locked, viewport={"width": 1280, "height": 900}, locale="en-GB")
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture(scope="session")

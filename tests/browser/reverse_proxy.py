@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -16,6 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.browser.waiting import until
 
 CONFIGURATION = """
 daemon off;
@@ -44,7 +45,6 @@ http {{
 """
 # What common guides set. Without it, nginx sends the name of the upstream as the host, and not the scheme.
 USUAL_FIELDS = "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;"
-_DEADLINE_SECONDS = 30
 
 
 def nginx() -> str:
@@ -77,11 +77,8 @@ def reverse_proxy(
     )
     process = subprocess.Popen([nginx(), "-c", str(configuration), "-e", str(folder / "error.log"), "-p", str(folder)])
     try:
-        deadline = time.monotonic() + _DEADLINE_SECONDS
-        while not _listens(port):
-            assert process.poll() is None, (folder / "error.log").read_text()
-            assert time.monotonic() < deadline, (folder / "error.log").read_text()
-            time.sleep(0.1)  # why: the step of a wait that has a condition and a deadline
+        until(lambda: process.poll() is not None or _listens(port), (folder / "error.log").read_text)
+        assert process.poll() is None, (folder / "error.log").read_text()
         yield
     finally:
         process.terminate()

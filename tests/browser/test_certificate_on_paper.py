@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Signoff
+from tests.browser.waiting import until
 
 PLAN = """---
 parameters:
@@ -49,13 +48,11 @@ def test_a_certificate_fits_on_paper(page: Page, signoff: Signoff) -> None:
             f"/api/projects/{project_id}/tasks/{task}/{answer}", json={"comment": "The old release is gone."}
         ).raise_for_status()
     signoff.eventually(project_id, lambda project: project["stage"] == "finished")
-    deadline = time.monotonic() + 120
-    while (answer := signoff.api.get(f"/api/projects/{project_id}/certificate?format=html")).status_code != 200:
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.2)  # why: nothing tells a program that the record has been sealed up to its end
+    address = f"/api/projects/{project_id}/certificate?format=html"
+    until(lambda: signoff.api.get(address).status_code == 200, "the record is sealed up to its end")
     page.set_viewport_size(PAPER)
     page.emulate_media(media="print")
-    page.goto(f"/api/projects/{project_id}/certificate?format=html")
+    page.goto(address)
     assert page.evaluate(CUT) == []
     assert page.evaluate(NARROW) == []
     # Tables are not nested: the innermost ones had no room for what is in them.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, second_app
-from tests.browser.test_people import KEY, PASSWORD, sign_in
+from tests.browser.conftest import Signoff
+from tests.browser.signing_in import PASSWORD, sign_in
 
 REPORT = """\
 - Write it {#write files=report.md}
@@ -98,20 +95,11 @@ def test_a_gate_names_what_failed_and_who_skipped_it(page: Page, signoff: Signof
     signoff.api.post(f"/api/projects/{project_id}/cancel", json={}).raise_for_status()
 
 
-@pytest.fixture
-def visitor(browser: Browser, signoff: Signoff) -> Iterator[Page]:
-    with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
-        for name in ("Ada Lovelace", "Grace Hopper"):
-            body = {"name": name, "roles": [{"role": "author"}, {"role": "approver"}], "password": PASSWORD}
-            signoff.api.post("/api/people", json=body).raise_for_status()
-        context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 900}, locale="en-GB")
-        context.set_default_timeout(60_000)
-        yield context.new_page()
-        context.close()
-
-
 def test_an_accepted_change_shows_who_has_approved_and_who_is_missing(visitor: Page, signoff: Signoff) -> None:
     page = visitor
+    for name in ("Ada Lovelace", "Grace Hopper"):
+        body = {"name": name, "roles": [{"role": "author"}, {"role": "approver"}], "password": PASSWORD}
+        signoff.api.post("/api/people", json=body).raise_for_status()
     project_id = signoff.create(
         "Changed", "- [ ] Look {#look}\n- Run: `sh run.sh` {#run after=look}\n", signing={"approvals": 2}
     )

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, running_signoff
+from tests.browser.conftest import Signoff, another_signoff
 from tests.model_server import ModelServer, Output, Text, ToolCalls, model_server
 from tests.models.drafts import drafted
 
@@ -40,12 +40,12 @@ def model() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="module")
-def signoff(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Signoff]:
+def signoff(signoff: Signoff, tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Signoff]:
     """A Signoff with a model."""
     folder = tmp_path_factory.mktemp("with-a-model")
     (folder / "signoff.toml").write_text(SIGNOFF_TOML)
     variables = {"SIGNOFF_MODEL": "openai-chat:test-model", "SIGNOFF_MODEL_BASE_URL": f"{model.url}/v1"}
-    with running_signoff(folder, **variables) as running:
+    with another_signoff(signoff, folder, **variables) as running:
         yield running
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff
-from tests.browser.test_people import PASSWORD, locked, sign_in  # noqa: F401 - a fixture
+from tests.browser.signing_in import PASSWORD, sign_in
+from tests.warm_processes import warm_command
 
 DEVICE = {
     "protocol": "ctap2",
@@ -29,7 +29,7 @@ DEVICE = {
 
 
 @pytest.fixture
-def visitor(browser: Browser, locked: str) -> Iterator[Page]:  # noqa: F811
+def visitor(browser: Browser, locked: str) -> Iterator[Page]:
     """A page at http://localhost, where browsers offer passkeys, with a device."""
     context = browser.new_context(base_url=locked.replace("127.0.0.1", "localhost"), locale="en-GB")
     context.set_default_timeout(60_000)
@@ -42,7 +42,7 @@ def visitor(browser: Browser, locked: str) -> Iterator[Page]:  # noqa: F811
 
 
 def verified(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    command = [sys.executable, "-m", "app.cli", "verify", *arguments, "--json"]
+    command = warm_command("verify", *arguments, "--json")
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path.cwd())
     assert ended.stdout, ended.stderr
     return ended.returncode, json.loads(ended.stdout)

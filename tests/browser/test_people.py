@@ -3,48 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff, second_app
+from tests.browser.signing_in import KEY, PASSWORD, sign_in
 from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, identity_provider
 from tests.ports import free_port
-
-KEY = "a key that nobody guesses, of 32 or more"
-PASSWORD = "correct horse battery"
-
-
-@pytest.fixture(scope="module")
-def locked(signoff: Signoff) -> Iterator[str]:
-    """An app that requires a sign-in, and has a reader and an approver."""
-    with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
-        for name, role in (("Robin", "viewer"), ("Dana", "approver")):
-            body = {
-                "name": name,
-                "email": f"{name.lower()}@example.com",
-                "roles": [{"role": role}],
-                "password": PASSWORD,
-            }
-            # Another file of tests may have added them before.
-            assert signoff.api.post("/api/people", json=body).status_code in {201, 409}
-        yield url
-
-
-@pytest.fixture
-def visitor(browser: Browser, locked: str) -> Iterator[Page]:
-    context = browser.new_context(base_url=locked, viewport={"width": 1280, "height": 900}, locale="en-GB")
-    context.set_default_timeout(60_000)
-    yield context.new_page()
-    context.close()
-
-
-def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
-    page.get_by_label("Name or e-mail").fill(name)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_a_reader_is_told_who_must_sign_and_an_approver_signs(visitor: Page, signoff: Signoff) -> None:
@@ -98,7 +64,7 @@ def test_an_administrator_adds_people_and_keys(visitor: Page, signoff: Signoff) 
     page.get_by_role("button", name="Sign in", exact=True).click()
     people = page.get_by_role("region", name="People", exact=True)
     people.get_by_role("button", name="Add person").click()
-    people.get_by_label("Name").fill("Alex")
+    people.get_by_label("Name", exact=True).fill("Alex")
     people.get_by_label("Password").fill(PASSWORD)
     people.get_by_role("button", name="Add person").click()
     expect(people.get_by_role("alert")).to_have_text("Choose at least one role.")
@@ -113,7 +79,7 @@ def test_an_administrator_adds_people_and_keys(visitor: Page, signoff: Signoff) 
 
     keys = page.get_by_role("region", name="Keys of programs")
     keys.get_by_role("button", name="Add key").click()
-    keys.get_by_label("Name").fill("Nightly")
+    keys.get_by_label("Name", exact=True).fill("Nightly")
     keys.get_by_label("Viewer").check()
     keys.get_by_role("button", name="Add key").click()
     first = keys.get_by_role("status").locator("code").inner_text()
@@ -159,11 +125,11 @@ def test_people_sign_in_with_an_identity_provider(browser: Browser, signoff: Sig
         }
         variables = {"SIGNOFF_OIDC": json.dumps(oidc), "SIGNOFF_OIDC_CLIENT_SECRET": CLIENT_SECRET}
         with second_app(signoff, port=port, SIGNOFF_API_KEY=KEY, **variables) as url:
-            page = browser.new_context(base_url=url).new_page()
+            context = browser.new_context(base_url=url)
+            page = context.new_page()
             page.goto(f"/projects/{project_id}/record")
             expect(page.get_by_role("link", name="Sign in with Team login")).to_be_visible()
             assert violations(page) == []
-            page.screenshot(path=f"{signoff.folder}/sign-in.png")
             log_in(page, "guest")
             expect(page.get_by_role("alert")).to_contain_text("You have no role yet.")
             page.context.clear_cookies()
@@ -172,6 +138,7 @@ def test_people_sign_in_with_an_identity_provider(browser: Browser, signoff: Sig
             expect(page.get_by_role("banner")).to_contain_text("Lee")
             expect(page).to_have_url(f"{url}/projects/{project_id}/record")
             expect(page.get_by_role("heading", name="Opened after the sign-in")).to_be_visible()
+            context.close()
 
 
 def test_an_approver_makes_a_link_and_changes_their_password(visitor: Page, signoff: Signoff) -> None:
@@ -187,7 +154,6 @@ def test_an_approver_makes_a_link_and_changes_their_password(visitor: Page, sign
     expect(box).to_contain_text("Send this link to Sasha of the bank, and to nobody else.")
     expect(box.locator("code", has_text="/sign#signoff_link_")).to_be_visible()
     assert violations(page) == []
-    page.screenshot(path=f"{signoff.folder}/ask-by-link.png", full_page=True)
     box.get_by_role("button", name="Revoke: Sasha of the bank").click()
     expect(box.get_by_role("list", name="Links of this project")).to_contain_text("revoked")
     page.goto("/settings/passkeys")
@@ -214,14 +180,14 @@ def test_a_guest_signs_by_a_link(browser: Browser, locked: str, signoff: Signoff
     project_id = signoff.planned("Signed by a guest", plan)
     link = signoff.api.post(f"/api/projects/{project_id}/signing-links", json={"name": "Pat of the board"})
     text = link.raise_for_status().json()["url"].partition("#")[2]
-    page = browser.new_context(base_url=locked, viewport={"width": 390, "height": 844}).new_page()
+    context = browser.new_context(base_url=locked, viewport={"width": 390, "height": 844})
+    page = context.new_page()
     page.goto(f"/sign#{text}")
     main = page.get_by_role("main")
     expect(page.get_by_role("heading", name="Sign: Signed by a guest")).to_be_visible()
     for text in ("For Pat of the board.", "rm -rf /var/log/old/*", "Critical"):
         expect(main).to_contain_text(text)
     assert violations(page) == []
-    page.screenshot(path=f"{signoff.folder}/sign-by-link.png", full_page=True)
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("alert").last).to_be_visible()
     page.get_by_role("checkbox").check()
@@ -232,3 +198,4 @@ def test_a_guest_signs_by_a_link(browser: Browser, locked: str, signoff: Signoff
     expect(main).to_contain_text("This link was already used.")
     page.goto("/sign")
     expect(main).to_contain_text("This is not a link to sign.")
+    context.close()

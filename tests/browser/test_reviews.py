@@ -8,21 +8,19 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, second_app
-from tests.browser.test_people import KEY, PASSWORD, sign_in
+from tests.browser.conftest import Signoff
+from tests.browser.signing_in import PASSWORD, sign_in
 
 ASKED = "Not before Friday: ask the DBA first."
 PLAN = "- Clean: `echo now` {#clean}\n- Tell: `echo told` {#tell after=clean}"
 
 
-@pytest.fixture(scope="module")
-def locked(signoff: Signoff) -> Iterator[str]:
-    """An app that requires a sign-in, and has an author, two reviewers and a reader."""
-    with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
-        for name, role in (("Ava", "author"), ("Rita", "approver"), ("Ralf", "approver"), ("Vera", "viewer")):
-            body = {"name": name, "roles": [{"role": role}], "password": PASSWORD}
-            signoff.api.post("/api/people", json=body).raise_for_status()
-        yield url
+@pytest.fixture(scope="module", autouse=True)
+def people(signoff: Signoff) -> None:
+    """An author, two reviewers and a reader."""
+    for name, role in (("Ava", "author"), ("Rita", "approver"), ("Ralf", "approver"), ("Vera", "viewer")):
+        body = {"name": name, "roles": [{"role": role}], "password": PASSWORD}
+        signoff.api.post("/api/people", json=body).raise_for_status()
 
 
 @pytest.fixture

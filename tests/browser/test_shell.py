@@ -5,9 +5,8 @@ from __future__ import annotations
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, second_app
-
-KEY = "a key that nobody guesses, of 32 or more"
+from tests.browser.conftest import Signoff
+from tests.browser.signing_in import KEY
 
 
 def test_an_unknown_project_says_so(page: Page, signoff: Signoff) -> None:
@@ -42,9 +41,8 @@ def test_the_frame_is_accessible(page: Page) -> None:
     assert violations(page) == []
 
 
-def test_a_server_with_a_key_asks_for_it_once(browser: Browser, signoff: Signoff) -> None:
-    with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
-        context = browser.new_context(base_url=url)
+def test_a_server_with_a_key_asks_for_it_once(browser: Browser, locked: str) -> None:
+    with browser.new_context(base_url=locked) as context:
         person = {"name": "Signs in by name", "roles": [{"role": "viewer"}], "password": "a long password"}
         added = context.request.post("/api/people", data=person, headers={"Authorization": f"Bearer {KEY}"})
         assert added.ok

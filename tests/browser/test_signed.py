@@ -12,7 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, running_signoff
+from tests.browser.conftest import Signoff, another_signoff
 
 GOOD, EVIL = "echo good\n", "echo evil \u202e\n"
 BUILD = "- Build: `sh build.sh` {#build}"
@@ -133,8 +133,8 @@ def test_content_that_a_signature_does_not_cover_is_listed(page: Page, signoff: 
     expect(signed).to_contain_text(f"link.sh: {frozen['unhashed']['link.sh']}")
 
 
-def test_tasks_without_a_sandbox_are_shown_before_signing(browser: Browser, tmp_path: Path) -> None:
-    with running_signoff(tmp_path, SIGNOFF_SANDBOX="none") as unsandboxed:
+def test_tasks_without_a_sandbox_are_shown_before_signing(browser: Browser, signoff: Signoff, tmp_path: Path) -> None:
+    with another_signoff(signoff, tmp_path, SIGNOFF_SANDBOX="none") as unsandboxed:
         project_id = unsandboxed.planned("Unconfined", "- A: `true` {#a}")
         page = browser.new_page(base_url=unsandboxed.url)
         page.goto(f"/projects/{project_id}")

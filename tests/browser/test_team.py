@@ -13,9 +13,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, running_signoff, second_app
+from tests.browser.conftest import Signoff, another_signoff, second_app
+from tests.browser.signing_in import KEY, PASSWORD, sign_in
 from tests.browser.test_passkeys import DEVICE, verified
-from tests.browser.test_people import KEY, PASSWORD, sign_in
 from tests.ports import free_port
 
 POLICY = """
@@ -39,7 +39,6 @@ undo = "3m"
 """
 WORDS = "Team: two approvers, not the author, within 3 days."
 ASKED = "Say which log: the old one must stay."
-PICTURES = Path(__file__).parent / "pictures" / "team"
 ROLES = {
     "Ava": ["author", "approver"],
     "Rita": ["approver"],
@@ -49,11 +48,11 @@ ROLES = {
 
 
 @pytest.fixture(scope="module")
-def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
+def signoff(signoff: Signoff, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
     """One with policies, which its worker has too."""
     folder = tmp_path_factory.mktemp("team")
     (folder / "team.toml").write_text(POLICY)
-    with running_signoff(folder, SIGNOFF_CONFIG=str(folder / "team.toml")) as running:
+    with another_signoff(signoff, folder, SIGNOFF_CONFIG=str(folder / "team.toml")) as running:
         yield running
 
 
@@ -95,11 +94,6 @@ def opened(browser: Browser, team: str) -> Iterator[Opened]:
     yield open_as
     for context in contexts:
         context.close()
-
-
-def picture(page: Page, name: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 def add_device(page: Page) -> None:
@@ -161,7 +155,6 @@ def request_changes(reviewer: Page) -> None:
 
 def revise(author: Page) -> None:
     expect(author.get_by_role("region", name="Waiting for a person")).to_contain_text(ASKED)
-    picture(author, "1-author-is-asked-for-changes")
     author.get_by_role("button", name="Edit: Clean the log").click()
     dialog = author.get_by_role("dialog")
     dialog.get_by_role("textbox", name="Command").fill("echo new log")
@@ -186,12 +179,10 @@ def test_a_team_signs_a_plan(opened: Opened, signoff: Signoff, tmp_path: Path) -
     expect(box.get_by_role("heading", name="Changes since version 1, to which Rita requested changes")).to_be_visible()
     expect(box).to_contain_text("echo new log")
     assert violations(first) == []
-    picture(first, "2-first-approver-sees-the-difference")
     box.get_by_role("button", name="Approve with a passkey").click()
     expect(box.get_by_role("heading", name="1 of 2 approvals")).to_be_visible()
     expect(box).to_contain_text("Rita approved")
     expect(box).to_contain_text("Rita has already approved this, and counts once.")
-    picture(first, "3-one-of-two")
 
     # Neither the author nor a reader signs, not even past the page.
     status, refused = send(author, f"/api{address}/approve", {})
@@ -207,7 +198,6 @@ def test_a_team_signs_a_plan(opened: Opened, signoff: Signoff, tmp_path: Path) -
     guest = opened(None, link)
     expect(guest.get_by_role("main")).to_contain_text("Ralf asks you to read this")
     expect(guest.get_by_role("main")).to_contain_text("echo new log")
-    picture(guest, "4-guest-reads")
     guest.get_by_label("Comment").fill("The board agrees.")
     guest.get_by_role("button", name="Approve", exact=True).click()
     expect(guest.get_by_role("status").filter(has_text="Thank you")).to_contain_text(
@@ -216,13 +206,11 @@ def test_a_team_signs_a_plan(opened: Opened, signoff: Signoff, tmp_path: Path) -
     signoff.eventually(project_id, lambda project: project["status"] == "completed")
     guest.reload()
     expect(guest.get_by_role("main")).to_contain_text("This link was already used.")
-    picture(guest, "5-used-link")
 
     first.goto(f"{address}/record")
     record = first.get_by_role("main")
     for words in ("Rita requested changes to plan version 1", "(1 of 2 approvals)", "Pat of the board", "Ralf"):
         expect(record).to_contain_text(words)
-    picture(first, "6-record")
     names_all(first, signoff, project_id, tmp_path)
 
 
@@ -231,7 +219,6 @@ def names_all(page: Page, signoff: Signoff, project_id: str, folder: Path) -> No
     page.goto(f"/api/projects/{project_id}/certificate?format=html")
     for words in ("Ava", "Rita", "Pat of the board", "Ralf", WORDS, ASKED, "The board agrees.", "device of their own"):
         expect(page.get_by_role("main")).to_contain_text(words)
-    picture(page, "7-certificate")
     made = signoff.api.get(f"/api/projects/{project_id}/certificate").raise_for_status()
     predicate = json.loads(base64.b64decode(made.json()["payload"]))["predicate"]
     first, second = (one["decision"] for one in predicate["approvals"])
@@ -262,7 +249,6 @@ def test_a_session_that_has_ended_signs_nothing(opened: Opened, signoff: Signoff
     button.click()
     expect(approver.get_by_label("Password")).to_be_visible()
     expect(approver.get_by_role("main")).to_contain_text("Your session has ended. Sign in again.")
-    picture(approver, "8-session-ended")
     assert signoff.project(project_id)["gates"][0]["approvals"]["given"] == 0
     sign_in(approver, "Ralf")
     expect(approver.get_by_role("button", name="Approve and start")).to_be_enabled()
@@ -280,7 +266,6 @@ def test_an_approval_after_the_time_is_refused(opened: Opened, signoff: Signoff)
     signoff.eventually(project_id, lambda project: project["status"] == "cancelled")
     approver.goto(f"/projects/{project_id}/record")
     expect(approver.get_by_role("main")).to_contain_text("Not enough people approved")
-    picture(approver, "9-expired")
 
 
 def expire(signoff: Signoff, project_id: str) -> None:
@@ -300,7 +285,6 @@ def test_a_policy_that_demands_a_passkey_offers_nothing_else(opened: Opened, sig
     expect(box).to_contain_text("A policy demands that this is approved with a passkey, and you have none")
     expect(approver.get_by_role("button", name="Approve and start")).to_have_count(0)
     assert violations(approver) == []
-    picture(approver, "10-passkey-needed")
     status, refused = send(approver, f"/api/projects/{project_id}/approve", {})
     assert (status, refused["code"]) == (403, "passkey_needed")
     add_device(approver)
@@ -329,9 +313,7 @@ def test_an_approval_can_be_undone_on_the_page(opened: Opened, signoff: Signoff)
     row = author.get_by_role("listitem").filter(has_text="Approved too soon")
     expect(row).to_contain_text("Approved, takes effect at")
     expect(row).not_to_contain_text("Waiting for your approval")
-    picture(author, "12-approved-in-the-list")
     assert violations(approver) == []
-    picture(approver, "11-undo")
     box.get_by_role("button", name="Undo").click()
     expect(box.get_by_role("button", name="Approve and start")).to_be_enabled()
     expect(approver.get_by_role("timer")).to_have_count(0)

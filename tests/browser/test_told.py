@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import DEADLINE_SECONDS, Signoff, running_signoff, second_app
-from tests.browser.test_people import KEY, PASSWORD, sign_in
+from tests.browser.conftest import Signoff, another_signoff, second_app
+from tests.browser.signing_in import KEY, PASSWORD, sign_in
+from tests.browser.waiting import until
 
 # Remembers each message that the browser was given: nothing in a test can look at the desktop.
 REMEMBER = """
@@ -27,9 +27,9 @@ TOLD = "window.told.map((one) => `${one.title}: ${one.body}`)"
 
 
 @pytest.fixture(scope="module")
-def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
+def signoff(signoff: Signoff, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
     """One in which nothing else waits."""
-    with running_signoff(tmp_path_factory.mktemp("told")) as running:
+    with another_signoff(signoff, tmp_path_factory.mktemp("told")) as running:
         yield running
 
 
@@ -56,11 +56,7 @@ def in_background(page: Page) -> None:
 
 def told(page: Page) -> list[str]:
     """What the browser was given to show, once there is something."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not (found := page.evaluate(TOLD)):
-        assert time.monotonic() < deadline, "nothing was told"
-        page.wait_for_timeout(100)  # why: the step of a wait that has a condition and a deadline
-    return found
+    return until(lambda: page.evaluate(TOLD), "the browser was given something to show")
 
 
 def test_a_reader_is_told_in_the_background_what_is_new(reader: Page, signoff: Signoff) -> None:
@@ -99,14 +95,6 @@ def test_who_refuses_is_told_where_to_change_that(browser: Browser, signoff: Sig
 def locked(signoff: Signoff) -> Iterator[str]:
     with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
         yield url
-
-
-@pytest.fixture
-def visitor(browser: Browser, locked: str) -> Iterator[Page]:
-    context = browser.new_context(base_url=locked, viewport={"width": 1280, "height": 900}, locale="en-GB")
-    context.set_default_timeout(60_000)
-    yield context.new_page()
-    context.close()
 
 
 def test_an_author_asks_for_a_link_and_is_told_what_to_set(visitor: Page, signoff: Signoff) -> None:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.conftest import Signoff, second_app
-from tests.browser.test_people import KEY, PASSWORD, sign_in
-
-
-@pytest.fixture
-def visitor(browser: Browser, signoff: Signoff) -> Iterator[Page]:
-    with second_app(signoff, SIGNOFF_API_KEY=KEY) as url:
-        for name in ("Ada", "Grace"):
-            body = {"name": name, "roles": [{"role": "author"}, {"role": "approver"}], "password": PASSWORD}
-            signoff.api.post("/api/people", json=body).raise_for_status()
-        context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 900}, locale="en-GB")
-        context.set_default_timeout(60_000)
-        yield context.new_page()
-        context.close()
+from tests.browser.conftest import Signoff
+from tests.browser.signing_in import PASSWORD, sign_in
 
 
 def test_two_people_approve_and_neither_is_the_author(visitor: Page, signoff: Signoff) -> None:
     page = visitor
+    for name in ("Ada", "Grace"):
+        body = {"name": name, "roles": [{"role": "author"}, {"role": "approver"}], "password": PASSWORD}
+        signoff.api.post("/api/people", json=body).raise_for_status()
     signing = {"approvals": 2, "four_eyes": True}
     project_id = signoff.planned("Signed by two", "- Do it: `true` {#do}", signing=signing)
     page.goto(f"/projects/{project_id}")
