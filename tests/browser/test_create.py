@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.axe import violations
+from tests.browser.axe import violations_in_both_themes
 from tests.browser.conftest import Signoff
 
 PLAN = """# Two phases
@@ -274,18 +273,16 @@ def test_every_template_makes_a_plan(page: Page) -> None:
         expect(page.get_by_role("region", name="Plan preview").get_by_text("problem")).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_form_is_accessible(page: Page, theme: str) -> None:
-    page.emulate_media(color_scheme=theme)  # pyright: ignore[reportArgumentType]
+def test_the_form_is_accessible(page: Page) -> None:
     page.goto("/new")
     page.get_by_text("More settings").click()
     page.get_by_label("Approve the plan automatically").check()
     write(page, PLAN + "3. Wipe: `rm -rf / --no-preserve-root`\n")
     expect(page.get_by_text("Critical").first).to_be_visible()
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
     write(page, WRONG)
     expect(page.get_by_role("button", name=re.compile("^Line 4"))).to_be_visible()
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
 
 
 def test_the_form_fits_a_phone(page: Page) -> None:

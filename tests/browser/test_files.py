@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from tests.browser.axe import violations
+from tests.browser.axe import violations_in_both_themes
 from tests.browser.conftest import Signoff
 
 HOSTILE = """\
@@ -133,11 +133,10 @@ def test_files_appear_as_tasks_make_them(page: Page, signoff: Signoff) -> None:
     expect(page.get_by_role("dialog", name="Write it")).to_be_visible()
 
 
-@pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
 def test_the_files_are_accessible(page: Page, project_id: str) -> None:
     page.goto(f"/projects/{project_id}/files?path=data/table.csv")
     expect(page.get_by_role("region", name="Preview").get_by_role("columnheader").first).to_be_visible()
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
 
 
 PAGE = """<!doctype html><style>p { color: rgb(1, 2, 3) }</style><p>Written by a task</p>

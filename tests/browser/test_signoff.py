@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.axe import violations
+from tests.browser.axe import violations_in_both_themes
 from tests.browser.conftest import Signoff
 
 DANGEROUS = "- Clean up: `rm -rf / --no-preserve-root` {#clean}\n"
@@ -223,18 +222,17 @@ def test_a_plan_is_signed_by_keyboard(page: Page, signoff: Signoff) -> None:
     expect(page.get_by_role("heading", name="Keyboard")).to_be_focused()
 
 
-@pytest.mark.parametrize("context", [{"color_scheme": "light"}, {"color_scheme": "dark"}], indirect=True)
 def test_signing_is_accessible(page: Page, signoff: Signoff) -> None:
     project_id = signoff.planned("Open to all", DANGEROUS + "- One: `true` {#one}\n- [ ] Look\n")
     page.goto(f"/projects/{project_id}")
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
     _edit(signoff, project_id, "echo after")
     expect(page.get_by_role("alert").filter(has_text="has replaced")).to_be_visible()
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
     page.get_by_text("More", exact=True).click()
     page.get_by_role("button", name="Settings").click()
     expect(page.get_by_role("dialog", name="Settings").get_by_label("Strategy")).to_be_visible()
-    assert violations(page) == []
+    assert violations_in_both_themes(page) == []
 
 
 def test_temporal_and_the_page_link_to_each_other(page: Page, browser: Browser, signoff: Signoff) -> None:
