@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from signoff import Signoff as Client
 from tests.browser.conftest import Signoff, second_app
 from tests.browser.reverse_proxy import USUAL_FIELDS, reverse_proxy
+from tests.browser.signing_in import KEY, PASSWORD, sign_in
 from tests.browser.test_passkeys import DEVICE
-from tests.browser.test_people import KEY, PASSWORD, sign_in
 from tests.ports import free_port
 
 PLAN = "# Behind a proxy\n\n- Make it: `echo one > made.txt` {#make files=made.txt}\n- [ ] Look {#look after=make}\n"
@@ -124,11 +124,19 @@ def test_a_project_from_the_first_word_to_its_files(page: Page, way: Way) -> Non
 
 
 def test_the_explorer_of_the_api(page: Page, way: Way) -> None:
+    documents: list[dict[str, Any]] = []
+
+    def shorten(route: Route) -> None:
+        answer = route.fetch()
+        document = answer.json()
+        documents.append(document)
+        # Drawing every call takes seconds, and shows nothing more about addresses.
+        route.fulfill(response=answer, json=document | {"paths": {"/api/projects": document["paths"]["/api/projects"]}})
+
+    page.route("**/openapi.json", shorten)
     page.goto(f"{way.url}/schema")
     expect(page.get_by_text("List projects").first).to_be_visible()
-    with way.http() as api:
-        document = api.get("/schema/openapi.json").json()
-    assert document["servers"] == [{"url": way.prefix or "/"}]
+    assert [document["servers"] for document in documents] == [[{"url": way.prefix or "/"}]]
 
 
 def test_addresses_in_answers_lead_back(way: Way) -> None:
