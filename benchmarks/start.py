@@ -1,8 +1,9 @@
 """What it costs to start Signoff: `python -m benchmarks.start [--rounds 5] [--against FOLDER]`.
 
 Prints the processor time of `signoff --help`, of a short command, and of each process of `signoff up` in an empty folder until it
-is ready. It is the least of all rounds, which a busy machine affects least. FOLDER is another checkout of Signoff, installed in
-its own `.venv`, whose start is measured during the same minutes. Linux only.
+is ready, with the memory (PSS) that each process has then. Each figure is the least of all rounds, which a busy machine affects
+least. FOLDER is another checkout of Signoff, installed in its own `.venv`, whose start is measured during the same minutes.
+Linux only; reading the memory of the app and the worker needs root.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ def main() -> None:
         for checkout in checkouts:
             for what, seconds in _round(checkout).items():
                 best[what, checkout] = min(seconds, best.get((what, checkout), seconds))
-    print(f"{'processor seconds of':24}", *checkouts)
+    print(f"{'':28}", *checkouts)
     for what in dict.fromkeys(what for what, _ in best):
-        print(f"{what:24}", *(f"{best.get((what, checkout), 0):.2f}" for checkout in checkouts))
+        print(f"{what:28}", *(f"{best.get((what, checkout), 0):.2f}" for checkout in checkouts))
 
 
 def _round(checkout: Path) -> dict[str, float]:
     signoff = str(checkout / ".venv/bin/signoff")
-    used = {f"signoff {words}": _spent([signoff, *words.split()]) for words in ("--help", "projects list --help")}
+    used = {f"signoff {words}, s": _spent([signoff, *words.split()]) for words in ("--help", "projects list --help")}
     used |= _start([signoff, "up", "--json"])
     return used
 
@@ -60,20 +61,33 @@ def _start(command: list[str]) -> dict[str, float]:
         with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()
-            used = {f"up: {part}": seconds for part, seconds in _parts(process.pid)}
+            parts = _parts(process.pid)
             process.terminate()
-    return {**used, "up: all": sum(used.values())}
+    seconds = {part: used for part, used, _ in parts}
+    memory = {part: mebibytes for part, _, mebibytes in parts}
+    return {
+        f"up: {part}, {unit}": figure
+        for unit, figures in (("s", seconds), ("MiB", memory))
+        for part, figure in {**figures, "all": sum(figures.values())}.items()
+    }
 
 
-def _parts(pid: int) -> list[tuple[str, float]]:
-    """The parts at and below a process, with their processor time so far."""
+def _parts(pid: int) -> list[tuple[str, float, float]]:
+    """The parts at and below a process, with their processor time so far in seconds and their memory in MiB."""
     words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     # The fields after the name, which is in parentheses: the 12th and 13th are the time as a user and in the kernel.
     numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     name = next((part for word, part in _PARTS.items() if word in words), None)
-    found = [(name, (int(numbers[11]) + int(numbers[12])) / _TICKS)] if name else []
+    seconds = (int(numbers[11]) + int(numbers[12])) / _TICKS
+    found = [(name, seconds, _proportional_mebibytes(pid))] if name else []
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return found + [part for child in children for part in _parts(int(child))]
+
+
+def _proportional_mebibytes(pid: int) -> float:
+    """The process's memory. Of pages that it shares with others, each process has its share."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
 
 
 if __name__ == "__main__":
