@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config
@@ -17,8 +15,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from app.database.sqlite import BUSY_TIMEOUT_MS, begin_write
+from app.database.sqlite import begin_write
 from app.database.url import parse_url, sqlite_path
+from app.storage import new_sqlite
+
+if TYPE_CHECKING:
+    import sqlite3
 
 R = TypeVar("R")
 # An arbitrary number: a process that migrates holds the lock with this number.
@@ -28,15 +30,19 @@ _SESSION = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_
 
 
 def migrate(database_url: str) -> None:
-    """Apply every missing migration. Creates an SQLite file that does not exist.
+    """Apply every missing migration. Creates an SQLite file that does not exist, with all tables at once.
 
     Raises:
         ValueError: the database cannot store what Signoff writes.
         OSError, SQLAlchemyError: the database cannot be reached.
     """
     path = sqlite_path(database_url)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if path is None or not new_sqlite.make_current(path):
+        apply_migrations(database_url)
+
+
+def apply_migrations(database_url: str) -> None:
+    """Apply every missing migration, one after another. Raises what `migrate` raises."""
     _in_transaction(database_url, _upgrade)
 
 
@@ -99,14 +105,4 @@ async def _on_postgres(url: URL, work: Callable[[Connection], R]) -> R:
 
 def _prepare_file(connection: DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            break
-        except sqlite3.OperationalError:
-            # If another process does the same, SQLite fails at once, regardless of the timeout.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+    new_sqlite.prepare(cast("sqlite3.Connection", connection))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import Connection, column, inspect, select
 from sqlalchemy import table as named
 
 from app.database.database import Database
 from app.database.url import shown_url, sqlite_path
 from app.domain.errors import Unavailable
+from app.storage.new_sqlite import known_versions
 
 _VERSIONS = named("alembic_version", column("version_num"))
 
@@ -25,7 +24,7 @@ async def check_migrated(url: str) -> None:
         NotMigrated: the database has no tables, or older ones.
     """
     applied = await _applied(url)
-    known = sorted(path.name.partition("_")[0] for path in Path(__file__).parent.glob("migrations/versions/0*.py"))
+    known = known_versions()
     if applied is None or applied == known[-1] or (applied and applied not in known):
         return
     what = "lacks the tables of this version" if applied else "has no tables yet"

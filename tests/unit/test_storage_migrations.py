@@ -14,11 +14,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, create_engine
+from sqlalchemy.exc import DatabaseError
 
 from app.settings import Settings
-from app.storage.migrate import is_current, migrate
+from app.storage.migrate import apply_migrations, is_current, migrate
+from app.storage.new_sqlite import STATEMENTS
 from app.storage.tables import metadata
 from tests.unit.conftest import ROOT, plain
+from tools.write_new_sqlite import statements_of, statements_of_migrations
 
 MIGRATE_AT_A_WORD = """
 import sys
@@ -98,6 +101,30 @@ def test_empty_folder_becomes_a_current_database_and_stays_one(tmp_path: Path) -
     assert is_current(url(file))
     with plain(file) as connection:
         assert described(connection) == before
+
+
+def test_a_new_file_has_what_the_migrations_make(tmp_path: Path) -> None:
+    new = tmp_path / "new.db"
+    migrate(url(new))
+    expected = STATEMENTS.read_text(encoding="utf-8")
+    assert statements_of_migrations() == expected, "run: python -m tools.write_new_sqlite"
+    assert statements_of(new) == expected
+
+
+def test_a_file_that_was_migrated_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "migrated.db"
+    apply_migrations(url(file))
+    migrate(url(file))
+    assert is_current(url(file))
+    assert statements_of(file) == STATEMENTS.read_text(encoding="utf-8")
+
+
+def test_what_is_not_a_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "signoff.db"
+    file.write_text("notes of a person, and no database at all" * 100)
+    with pytest.raises(DatabaseError, match="not a database"):
+        migrate(url(file))
+    assert file.read_text().startswith("notes of a person")
 
 
 @pytest.mark.parametrize(
