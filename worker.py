@@ -63,6 +63,7 @@ from app.settings.sources import secrets_from_environment
 from app.storage.schema_state import check_migrated
 from app.supervisor.quarantine import Quarantine
 from app.temporal.connection import connect
+from app.temporal.retention import keep_closed_runs
 from app.temporal.runtime import measured_runtime
 from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.temporal.tuning import worker_options
@@ -214,11 +215,18 @@ def wanted_queues(settings: Settings, queues: Iterable[str], *, all_queues: bool
     return [*requested] or [None]
 
 
-async def run(settings: Settings, queues: list[str | None] | None = None, *, quarantine: str | None = None) -> None:
+async def run(
+    settings: Settings,
+    queues: list[str | None] | None = None,
+    *,
+    quarantine: str | None = None,
+    own_temporal: bool = False,
+) -> None:
     """Work until SIGTERM or SIGINT, then give running tasks `shutdown_grace` seconds to finish.
 
-    Each of `queues`, as returned by `wanted_queues`, is served with its own limit. By default only the workflow queue is served.
-    `quarantine` is the process's name if it serves the quarantined tasks of these queues.
+    Each of `queues`, as returned by `wanted_queues`, is served with its own limit; by default, only the workflow queue.
+    `quarantine` is the process's name if it serves their quarantined tasks. `own_temporal` lets the worker set how long Temporal
+    keeps closed runs.
 
     Raises:
         RuntimeError: Temporal, the database or the workspaces are not usable. The message says what to do.
@@ -233,7 +241,7 @@ async def run(settings: Settings, queues: list[str | None] | None = None, *, qua
     # A worker's process for quarantined tasks has the same settings, and would find the port in use.
     runtime = measured_runtime(settings.metrics, BUCKETS) if settings.metrics and quarantine is None else None
     metrics = TaskMetrics(runtime.metric_meter) if runtime is not None else None
-    client = await _connected(settings, stop, runtime)
+    client = await _connected(settings, stop, runtime, own_temporal=own_temporal)
     if client is None:
         return
     database = Database(
@@ -292,7 +300,9 @@ async def _working(workers: list[Worker]) -> AsyncGenerator[None]:
         await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
-async def _connected(settings: Settings, stop: asyncio.Event, runtime: Runtime | None) -> Client | None:
+async def _connected(
+    settings: Settings, stop: asyncio.Event, runtime: Runtime | None, *, own_temporal: bool
+) -> Client | None:
     """Connect to a server that knows Signoff's search attributes. None if the worker is told to stop first.
 
     It keeps trying for a while, because Temporal may be starting at the same time.
@@ -306,6 +316,8 @@ async def _connected(settings: Settings, stop: asyncio.Event, runtime: Runtime |
             async with asyncio.timeout(ANSWER_SECONDS):
                 client = await connect(settings, runtime=runtime)
                 await ensure_search_attributes(client)
+                if own_temporal:
+                    await keep_closed_runs(client, settings.retention_days)
                 return client
         except SearchAttributesMissing:
             raise
@@ -329,9 +341,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def main(
-    settings: Settings, *, queues: Iterable[str] = (), all_queues: bool = False, quarantine: str | None = None
+    settings: Settings,
+    *,
+    queues: Iterable[str] = (),
+    all_queues: bool = False,
+    quarantine: str | None = None,
+    own_temporal: bool = False,
 ) -> None:
-    """Run a worker of the requested queues to its end. Exits with 1 and a one-sentence message if it cannot run.
+    """`run` the requested queues to their end. Exits with 1 and a one-sentence message if the worker cannot run.
 
     Raises:
         QueueUnknown: no agent has one of the queues.
@@ -353,7 +370,7 @@ def main(
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(check_migrated(settings.effective_database_url))
-            runner.run(run(settings, served, quarantine=quarantine))
+            runner.run(run(settings, served, quarantine=quarantine, own_temporal=own_temporal))
     except RuntimeError as error:
         sys.exit(f"signoff worker: {error}")
     finally:

@@ -5,9 +5,9 @@ All are keywords: with SQL visibility, Temporal has room for 10 keyword attribut
 
 from temporalio.common import SearchAttributeKey
 
-STATUS = SearchAttributeKey.for_keyword("SignoffStatus")
-STAGE = SearchAttributeKey.for_keyword("SignoffStage")
-STRATEGY = SearchAttributeKey.for_keyword("SignoffStrategy")
-AGENT = SearchAttributeKey.for_keyword("SignoffAgent")
+from workflows import attribute_names
 
-SEARCH_ATTRIBUTES = tuple(key.name for key in (STATUS, STAGE, STRATEGY, AGENT))
+STATUS = SearchAttributeKey.for_keyword(attribute_names.STATUS)
+STAGE = SearchAttributeKey.for_keyword(attribute_names.STAGE)
+STRATEGY = SearchAttributeKey.for_keyword(attribute_names.STRATEGY)
+AGENT = SearchAttributeKey.for_keyword(attribute_names.AGENT)

@@ -45,7 +45,7 @@ def up(settings: Settings, as_json: bool) -> None:
 
     All data is stored in the data folder. Projects may work in the folder in which you start this command.
     """
-    from app.supervisor import StackError  # noqa: PLC0415 - with Temporal's client, which the other commands here do not need
+    from app.supervisor import StackError  # noqa: PLC0415
 
     try:
         asyncio.run(_stay_up(_with_current_folder(settings), as_json=as_json))
@@ -147,8 +147,10 @@ def _listening(settings: Settings) -> list[socket.socket]:
 @click.command()
 @click.option("--queue", "queues", multiple=True, metavar="NAME", help="Run only tasks of this queue; repeatable.")
 @click.option("--all-queues", is_flag=True, help="Also serve the queue of every agent.")
+# `up` sets this for a worker of its own dev server.
+@click.option("--own-temporal", is_flag=True, hidden=True)
 @settings_options
-def worker(settings: Settings, queues: tuple[str, ...], all_queues: bool) -> None:
+def worker(settings: Settings, queues: tuple[str, ...], all_queues: bool, own_temporal: bool) -> None:
     """Start only a worker, as `python worker.py` does.
 
     It serves the workflow queue and everything that belongs to it. With --queue, it runs only the tasks of agents with that
@@ -159,7 +161,7 @@ def worker(settings: Settings, queues: tuple[str, ...], all_queues: bool) -> Non
     if queues and all_queues:
         raise click.UsageError("Use either --queue or --all-queues, not both.")
     try:
-        main(settings, queues=queues, all_queues=all_queues)
+        main(settings, queues=queues, all_queues=all_queues, own_temporal=own_temporal)
     except QueueUnknown as error:
         raise click.BadParameter(str(error), param_hint="--queue") from error
 
@@ -172,7 +174,7 @@ def migrate(settings: Settings) -> None:
     The command also prepares the workspaces folder.
     """
     from app.supervisor.errors import StackError  # noqa: PLC0415
-    from app.supervisor.stack import prepare  # noqa: PLC0415
+    from app.supervisor.preparing import prepare  # noqa: PLC0415
 
     _keep_private(settings)
     try:

@@ -301,7 +301,12 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """`database_url`, or the SQLite file in the data folder."""
-        return self.database_url or f"sqlite+aiosqlite:///{quote(str(self.data_dir / 'signoff.db'))}"
+        return self.database_url or f"sqlite+aiosqlite:///{quote(str(self.own_database_file))}"
+
+    @property
+    def own_database_file(self) -> Path:
+        """The SQLite file that Signoff uses without a `database_url`."""
+        return self.data_dir / "signoff.db"
 
     @property
     def effective_temporal_address(self) -> str:

@@ -11,10 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import httpx
-from temporalio.client import Client
-from temporalio.service import RPCError
-
 from app.domain.backoff import backoff
 from app.hidden_environment import variables
 from app.server_key import check_server_key
@@ -22,6 +18,8 @@ from app.settings import Settings
 from app.supervisor import data_folder, environment, ports
 from app.supervisor.child import Child, describe_end, start_log
 from app.supervisor.errors import StackError
+from app.supervisor.looking import has_worker, listens
+from app.supervisor.preparing import prepare_for_start
 from app.temporal import devserver
 
 READY_SECONDS = 60.0
@@ -129,20 +127,17 @@ class _Stack:
             done("starting Temporal …")
             self._launch("Temporal", "temporal", command, environment.for_temporal(variables()))
         done("preparing the database …")
-        await asyncio.to_thread(prepare, settings)
+        await prepare_for_start(settings, _signoff("migrate"))
         done("the database is ready; starting the app and a worker …")
         # The app and the worker wait for Temporal themselves, so all three can start at the same time.
         self._launch("app", "app", _signoff("serve"), environment.for_app(variables(), settings))
         # A single machine should work without further setup, so this worker serves the queues of all agents.
-        serve_all = [*_signoff("worker"), "--all-queues"]
+        serve_all = [*_signoff("worker"), "--all-queues", *([] if settings.temporal_address else ["--own-temporal"])]
         self._launch("worker", "worker", serve_all, environment.for_worker(variables(), settings))
         if not settings.temporal_address:
-            await self._until("Temporal", self._temporal_is_ready)
+            await self._until("Temporal", partial(listens, settings.effective_temporal_address))
             done("Temporal is ready")
-        # One client for all attempts: making one reads every certificate of the system, which takes longer than an attempt.
-        # A configured network proxy cannot reach this machine's loopback.
-        async with httpx.AsyncClient(base_url=settings.app_url, trust_env=False, timeout=2) as http:
-            await self._until("The app with a worker", partial(_app_is_ready, http))
+        await self._until("The app with a worker", partial(has_worker, settings.app_url))
         done("the app and the worker are ready")
 
     async def stop(self) -> None:
@@ -193,50 +188,6 @@ class _Stack:
                 logs = self._settings.data_dir / "logs"
                 raise StackError(f"{what} was not ready within {READY_SECONDS:g} s. See the logs in {logs}.")
             await asyncio.sleep(_POLL_SECONDS)
-
-    async def _temporal_is_ready(self) -> bool:
-        """Whether the dev server answers. If so, also set how long it keeps closed runs."""
-        settings = self._settings
-        try:
-            client = await Client.connect(settings.effective_temporal_address, namespace=settings.temporal_namespace)
-            await devserver.keep_closed_runs(client, settings.retention_days)
-        except (RuntimeError, RPCError):
-            return False
-        return True
-
-
-async def _app_is_ready(http: httpx.AsyncClient) -> bool:
-    """Whether the app can reach the database, Temporal and a worker."""
-    try:
-        answer = await http.get("/ready")
-        checks: dict[str, int] = answer.json()["checks"] if answer.is_success else {}
-    except (httpx.TransportError, ValueError, KeyError):
-        return False
-    return checks.get("workers", 0) >= 1
-
-
-def prepare(settings: Settings) -> None:
-    """Prepare the database and the workspaces folder for the app and the worker. Safe to repeat.
-
-    Raises:
-        StackError: the database or the folder cannot be used.
-    """
-    # These imports take half a second. Imported here, they overlap with Temporal's start.
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
-    from app.database.failures import reason_of  # noqa: PLC0415
-    from app.database.url import shown_url  # noqa: PLC0415
-    from app.storage.migrate import migrate  # noqa: PLC0415
-    from app.workspace.workspaces import workspaces_of  # noqa: PLC0415
-
-    url = settings.effective_database_url
-    try:
-        migrate(url)
-        workspaces_of(settings).prepare()
-    except (ValueError, OSError, SQLAlchemyError) as error:
-        raise StackError(
-            f"The database {shown_url(url)} or the folder {settings.workspaces_dir} cannot be used: {reason_of(error)}"
-        ) from error
 
 
 def _signoff(command: str) -> list[str]:

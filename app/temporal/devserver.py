@@ -12,12 +12,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
-from temporalio.client import Client
-
 from app.settings import Settings
-from workflows.search_attributes import SEARCH_ATTRIBUTES
+from workflows.attribute_names import SEARCH_ATTRIBUTES
 
 # Without the first setting, a shard takes 20 steps a second, and the dev server has one shard. More than 100 gained nothing.
 # Without the second, a run with 200 activities at once fails its workflow task when their completions pile up. The third lists
@@ -101,14 +97,3 @@ def command(settings: Settings, ui: UiListener | None) -> list[str]:
         *storage_args(database_file(settings), synchronous=settings.temporal_sync),
         *tuning_args(),
     ]
-
-
-async def keep_closed_runs(client: Client, days: int) -> None:
-    """Make the client's namespace keep closed runs for `days`. The dev server keeps them for 1 day and has no flag for it.
-
-    Raises:
-        temporalio.service.RPCError: the server refuses the change.
-    """
-    config = NamespaceConfig()
-    config.workflow_execution_retention_ttl.FromSeconds(days * 24 * 3600)
-    await client.workflow_service.update_namespace(UpdateNamespaceRequest(namespace=client.namespace, config=config))

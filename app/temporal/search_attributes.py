@@ -7,7 +7,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.search_attributes import SEARCH_ATTRIBUTES
+from workflows.attribute_names import SEARCH_ATTRIBUTES
 
 
 class SearchAttributesMissing(RuntimeError):

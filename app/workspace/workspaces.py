@@ -15,11 +15,10 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.file_paths import is_private
 from app.settings import Settings
 from app.workspace.folders import open_folder
+from app.workspace.marker import MARKER, mark
 from app.workspace.private_places import PrivatePlaces
 from signoff.schemas.problems import Problem
 
-# App and workers must see the same workspaces. A worker that does not find this file sees different ones.
-MARKER = ".signoff-workspaces"
 _ADD_ROOTS = "Add more with SIGNOFF_WORKSPACE_ROOTS."
 
 
@@ -50,8 +49,7 @@ class Workspaces:
 
     def prepare(self) -> None:
         """Create the folder for Signoff's own workspaces, with the marker that workers look for."""
-        self._own.mkdir(parents=True, exist_ok=True)
-        (self._own / MARKER).touch()
+        mark(self._own)
 
     def check_marker(self) -> None:
         """Make sure that these are the workspaces that the app prepared.

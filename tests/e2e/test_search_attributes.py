@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes, missing_search_attributes
 from tests.temporal_server import started_server
-from workflows.search_attributes import SEARCH_ATTRIBUTES
+from workflows.attribute_names import SEARCH_ATTRIBUTES
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from app.temporal import devserver
 from tests.conftest import eventually, free_port
 from tests.postgresql import PROGRAMS as POSTGRES_PROGRAMS
 from tests.postgresql import PostgresServer
-from workflows.search_attributes import SEARCH_ATTRIBUTES
+from workflows.attribute_names import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()

@@ -16,7 +16,10 @@ LATER = (
     *("pydantic_ai", "openai", "anthropic", "asyncpg", "webauthn", "polyfactory", "joserfc", "authlib", "apprise"),
     *("opentelemetry.trace", "opentelemetry.sdk"),
 )
-SERVER = ("sqlalchemy", "alembic", "temporalio", "litestar", "uvicorn", "structlog", "workflows", "activities")
+SERVER = (
+    *("sqlalchemy", "alembic", "temporalio", "litestar", "uvicorn", "structlog", "activities"),
+    *("workflows.contracts", "workflows.search_attributes"),
+)
 # Types of the API that a list of projects does not have.
 OTHER_TYPES = tuple(
     f"signoff.schemas.{name}"
@@ -30,6 +33,7 @@ LIGHT = {
     "app.cli.services": ("rich", "httpx", *SERVER),
     "app.cli.run": ("pydantic_ai", *SERVER),
     "signoff._async.client, signoff._sync.client": OTHER_TYPES,
+    "app.cli.services, app.supervisor": ("rich", "httpx", *SERVER),
     # A worker makes few plans.
     "worker; worker.load_actions()": ("markdown_it", "app.planning.outline.reader"),
 }

@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.storage.migrate import is_current, migrate
 from app.storage.tables import metadata
 from app.supervisor.errors import StackError
-from app.supervisor.stack import prepare
+from app.supervisor.preparing import prepare
 from tests.postgresql import PostgresServer
 from tests.unit.test_storage_migrations import COMPARING, at_once
 

@@ -20,9 +20,9 @@ from temporalio.worker import Worker
 from app.domain.identity import new_id
 from tests.waiting import eventually
 from tests.workflows.logic.record import Record
+from workflows.attribute_names import SEARCH_ATTRIBUTES
 from workflows.contracts import ProjectInput, ProjectResult, Snapshot, Thresholds
 from workflows.project import ProjectWorkflow
-from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 SERVER = Path(sys.executable).with_name("temporal-test-server")
 
