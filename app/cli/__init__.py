@@ -59,8 +59,8 @@ _OVERVIEW = {
         "completion": ("app.cli.completion", "Print a shell completion script."),
     },
 }
-# Long-running commands that hold secrets in memory.
-_LONG_LIVED = frozenset({"run", "up", "serve", "worker"})
+# Commands that may run long and hold secrets in memory. `up` starts three of them, and hands secrets over to them.
+_LONG_LIVED = frozenset({"run", "up", "serve", "worker", "migrate"})
 _MODULES = {name: module for section in _OVERVIEW.values() for name, (module, _) in section.items()}
 
 _EPILOG = """\b

@@ -30,7 +30,6 @@ SETTINGS = ("app.settings.every", "pydantic_settings", "app.domain.policies")
 LIGHT = {
     "app.cli": ("asyncio", "pydantic", "rich", "httpx", "signoff", *SETTINGS, *SERVER),
     "app.cli.projects, app.cli.tasks, app.cli.inbox": (*OTHER_TYPES, *SETTINGS, *SERVER),
-    "app.cli.services": ("rich", "httpx", *SERVER),
     "app.cli.run": ("pydantic_ai", *SERVER),
     "signoff._async.client, signoff._sync.client": OTHER_TYPES,
     "app.cli.services, app.supervisor": ("rich", "httpx", *SERVER),
