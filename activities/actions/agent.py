@@ -8,7 +8,6 @@ from typing import ClassVar, cast
 
 from pydantic import BaseModel, Field, field_validator
 
-from activities.actions.linear_schema import MAX_SCHEMA_DEPTH, fault_of, is_shallow, unknown_pattern
 from activities.actions.task_environment import checked_variables
 from app.domain.actions import Action, Fields, TaskContext, TaskFailed
 from app.domain.errors import Conflict
@@ -41,6 +40,9 @@ class AgentFields(Fields):
     def _schema(cls, value: JsonObject | None) -> JsonObject | None:
         if value is None:
             return None
+        # It loads jsonschema, which takes long and which only a plan with a schema needs.
+        from activities.actions.linear_schema import MAX_SCHEMA_DEPTH, fault_of, is_shallow  # noqa: PLC0415
+
         if not is_shallow(value):
             raise ValueError(f"the schema is nested more than {MAX_SCHEMA_DEPTH} levels deep")
         if len(json.dumps(value)) > MAX_SCHEMA_LENGTH:
@@ -146,6 +148,8 @@ def _check_keywords(schema: JsonObject) -> None:
     Raises:
         ValueError: a pattern is not supported by RE2, or a keyword uses Python's own pattern engine.
     """
+    from activities.actions.linear_schema import unknown_pattern  # noqa: PLC0415
+
     # The schema was checked: both keywords have the type that the standard requires.
     named = cast("JsonObject", schema.get("patternProperties", {}))
     for pattern in [*([str(schema["pattern"])] if "pattern" in schema else []), *named]:

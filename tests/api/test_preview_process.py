@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.api.http.helper_process import HelperEndedError, HelperProcesses
-from app.api.views.preview import PreviewOrder
-from app.api.views.preview_process import LARGEST, OUT_OF_TIME
+from app.api.views.preview_order import OUT_OF_TIME, PreviewOrder
+from app.api.views.preview_process import LARGEST
 from tests.conftest import Stack, running_stack
 from tests.processes import children_of
 

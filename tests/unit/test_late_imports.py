@@ -34,7 +34,8 @@ LIGHT = {
     "signoff._async.client, signoff._sync.client": OTHER_TYPES,
     "app.cli.services, app.supervisor": ("rich", "httpx", *SERVER),
     # A worker makes few plans.
-    "worker; worker.load_actions()": ("markdown_it", "app.planning.outline.reader"),
+    "worker; worker.load_actions()": ("markdown_it", "yaml", "app.planning.outline.front_matter", "jsonschema"),
+    "app.main; app.main.load_actions()": ("markdown_it", "app.planning.outline.reader", "jsonschema"),
 }
 
 

@@ -15,8 +15,7 @@ from app.api.http.bodies import PreviewOutline
 from app.api.http.helper_process import HelperEndedError, HelperProcesses
 from app.api.http.permission import SCOPE
 from app.api.http.services import Services
-from app.api.views.preview import PreviewOrder
-from app.api.views.preview_process import OUT_OF_MEMORY, OUT_OF_TIME
+from app.api.views.preview_order import OUT_OF_MEMORY, OUT_OF_TIME, PreviewOrder
 from app.domain.errors import Invalid, Unavailable
 from signoff.schemas.outline import OutlinePreview
 from signoff.schemas.problems import Problem

@@ -41,7 +41,6 @@ from app.domain import commands
 from app.domain.edits import parse_edits
 from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.llm.access import model_for
-from app.planning.render import to_markdown
 from app.storage import plans, projects, proposals
 from app.storage.counts import count_outcomes
 from app.storage.projects import ProjectRow
@@ -81,6 +80,8 @@ class PlanController(Controller):
             row = projects.get(conn, project_id)
             chosen = version or proposals.version_waiting(conn, row) or plans.current_version(row)
             if as_text:
+                from app.planning.render import to_markdown  # noqa: PLC0415 - with the parser of Markdown, which takes long to load
+
                 return to_markdown(plans.content(plans.get(conn, project_id, chosen)), row.name)
             shown = present.plan(conn, row, chosen)
             # What the approval of a plan would freeze is read from files.

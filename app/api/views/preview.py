@@ -6,23 +6,21 @@ For thousands of tasks this takes seconds of CPU time, so it runs in a separate 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
-
-from pydantic import BaseModel, Field
 
 from app.api.views import conditions
 from app.api.views.parameters import parameters
 from app.api.views.plan_stats import stats
+from app.api.views.preview_order import PreviewOrder
 from app.domain.actions import Actions
-from app.domain.agents import AgentEntry, AgentKind
+from app.domain.agents import AgentEntry
 from app.domain.audit import check_plan, worst_first
 from app.domain.conditions import effects_of, stops_of
 from app.domain.errors import Invalid
 from app.domain.model_audit import check_deciders
-from app.domain.parameters import Value, bind_what_fits, values_of
+from app.domain.parameters import bind_what_fits, values_of
 from app.domain.plan import PhaseDraft, PlanDraft
-from app.domain.policies import Document, Policy, Signing, in_words, matching
+from app.domain.policies import Document, Signing, in_words, matching
 from app.domain.releasing import deciders_of
 from app.domain.unseen import check_unseen, find_unseen, steps_of
 from app.domain.validation import (
@@ -42,21 +40,6 @@ from signoff.schemas.outline import OutlineFinding, OutlinePhase, OutlinePreview
 from signoff.schemas.policies import MatchingPolicy
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import DecidedBy, GateKind, RunsOn
-
-
-class PreviewOrder(BaseModel):
-    """The inputs of a preview. `agents` maps names to kinds; `private` lists paths that no task can be granted.
-
-    The `labels` of its project and the `policies` say who must sign the plan.
-    """
-
-    description: str
-    agent_id: str | None
-    parameters: dict[str, Value] | None
-    agents: dict[str, AgentKind]
-    private: list[Path]
-    labels: list[str] = Field(default_factory=list[str])
-    policies: tuple[Policy, ...] = ()
 
 
 class _Row(NamedTuple):

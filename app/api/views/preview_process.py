@@ -13,13 +13,12 @@ import signal
 import sys
 from contextlib import suppress
 
-from app.api.views.preview import PreviewOrder, preview
+from app.api.views.preview import preview
+from app.api.views.preview_order import OUT_OF_MEMORY, PreviewOrder
 from app.domain.registry import load_actions
 
 # Bytes of address space. A plan of 10,000 tasks needs less than 300 MiB, including all loaded code.
 LARGEST = 1024**3
-# Exit codes.
-OUT_OF_TIME, OUT_OF_MEMORY = -signal.SIGPROF, 3
 
 
 def main() -> None:

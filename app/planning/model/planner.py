@@ -21,7 +21,6 @@ from app.planning.model.facts_in_words import Given
 from app.planning.model.readings import restore_shown, with_readings
 from app.planning.model.repair import told, with_numbers
 from app.planning.model.schema import Missing, ModelPlan, plan_type
-from app.planning.outline.front_matter import parameters_of
 from app.planning.planner import Brief
 from app.settings import Settings
 from app.storage.model_steps import Conversation
@@ -71,6 +70,8 @@ class ModelPlanner:
         access = model_for(self._settings, brief.strategy)
         if access is None:
             raise Conflict("No model is configured for planning. Set SIGNOFF_MODEL.", code="planner_unavailable")
+        from app.planning.outline.front_matter import parameters_of  # noqa: PLC0415 - a parser, which only a plan needs
+
         parameters = bind(parameters_of(brief.description), brief.parameters)
         await load("app.llm.asking")
         from app.llm.asking import ask  # noqa: PLC0415 - loaded only when a model is called
