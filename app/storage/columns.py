@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, TextClause
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ColumnElement, ForeignKey, Index, Integer, MetaData, String, TextClause
 
 metadata = MetaData(
     naming_convention={
@@ -39,6 +41,10 @@ def origin() -> tuple[Column[str], ...]:
     )
 
 
-def partial_index(name: str, *columns: str, where: TextClause) -> Index:
-    """Return an index of only the rows that meet a condition."""
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+def partial_index(name: str, *columns: str | ColumnElement[Any], where: TextClause) -> Index:
+    """Return an index of only the rows that meet a condition.
+
+    The condition is given for SQLite alone. Migrations create the index on PostgreSQL too, but a condition for it here would load
+    all of its types in every process.
+    """
+    return Index(name, *columns, sqlite_where=where)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, TextClause, text
+from sqlalchemy import TextClause, text
 
+from app.storage.columns import partial_index
 from app.storage.tables import projects
 
 # Queries use these same texts as the indexes: with parameters, a database may not see that they match.
@@ -22,7 +23,7 @@ def _of_each_order(suffix: str, part: TextClause) -> None:
         "status_updated": [columns.status, columns.updated_at, columns.id],
         "status_name": [columns.status, columns.name_key, columns.id],
     }.items():
-        Index(f"ix_projects_{name}{suffix}", *key, columns.archived_at, sqlite_where=part, postgresql_where=part)
+        partial_index(f"ix_projects_{name}{suffix}", *key, columns.archived_at, where=part)
 
 
 # A list of one part costs the same however many projects are in the other.

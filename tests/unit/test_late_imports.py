@@ -26,6 +26,8 @@ OTHER_TYPES = tuple(
     for name in ("event_data", "insight", "inbox", "outline", "people", "plans", "projects", "signing_links", "tasks")
 )
 SETTINGS = ("app.settings.every", "pydantic_settings", "app.domain.policies")
+# What a worker and an app need for few plans, for another database, or before they start.
+SELDOM = ("markdown_it", "jsonschema", "sqlalchemy.dialects.postgresql", "alembic")
 # What is imported, and what that must not load.
 LIGHT = {
     "app.cli": ("asyncio", "pydantic", "rich", "httpx", "signoff", *SETTINGS, *SERVER),
@@ -33,9 +35,8 @@ LIGHT = {
     "app.cli.run": ("pydantic_ai", *SERVER),
     "signoff._async.client, signoff._sync.client": OTHER_TYPES,
     "app.cli.services, app.supervisor": ("rich", "httpx", *SERVER),
-    # A worker makes few plans.
-    "worker; worker.load_actions()": ("markdown_it", "yaml", "app.planning.outline.front_matter", "jsonschema"),
-    "app.main; app.main.load_actions()": ("markdown_it", "app.planning.outline.reader", "jsonschema"),
+    "worker; worker.load_actions()": (*SELDOM, "yaml", "app.planning.outline.front_matter"),
+    "app.main; app.main.load_actions()": (*SELDOM, "app.planning.outline.reader"),
 }
 
 
