@@ -24,6 +24,7 @@ from app.api.controllers.copies import CopyController
 from app.api.controllers.decisions import DecisionController
 from app.api.controllers.events import EventController
 from app.api.controllers.files import FileController
+from app.api.controllers.filters import FilterController
 from app.api.controllers.graph import GraphController
 from app.api.controllers.history import HistoryController
 from app.api.controllers.inbox import InboxController
@@ -113,6 +114,7 @@ _CONTROLLERS = [
     DecisionController,
     EventController,
     FileController,
+    FilterController,
     GraphController,
     HistoryController,
     InboxController,

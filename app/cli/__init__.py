@@ -23,6 +23,7 @@ _OVERVIEW = {
         "outline": ("app.cli.outline", "Preview the plan of a Markdown file."),
         "open": ("app.cli.opening", "Open a project on the page."),
         "inbox": ("app.cli.inbox", "List and answer what waits for you."),
+        "filters": ("app.cli.filters", "List, save and delete filters of projects."),
         "overview": ("app.cli.overview", "Show figures over all projects."),
         "projects": ("app.cli.projects", "Create and manage projects."),
         "tasks": ("app.cli.tasks", "List, edit and answer tasks; read logs."),

@@ -29,8 +29,12 @@ _EXAMPLES = {
     "projects events": "signoff projects events 4kd9x2 --types 'task.*' --follow",
     "projects list": "signoff projects list --status running\n"
     "signoff projects list --since 7d --status failed\n"
+    "signoff projects list --filter Failures\n"
     "signoff projects list --jq '.projects[] | select(.stage == \"awaiting_approval\") | .name'\n"
     "signoff projects list --quiet --status failed | xargs -n 1 signoff projects retry",
+    "filters list": "signoff filters list",
+    "filters save": "signoff filters save Failures --status failed --label production",
+    "filters delete": "signoff filters delete Failures",
     "projects metrics": "signoff projects metrics 4kd9x2",
     "projects pause": 'signoff projects pause 4kd9x2 --comment "until the backup is done"',
     "projects plan": "signoff projects plan 4kd9x2 --generate",

@@ -13,7 +13,7 @@ from rich.text import Text
 from app.cli.answers import print_batch
 from app.cli.approvals import changes_signing, signing_options, who_must_approve, with_signing
 from app.cli.archiving import ARCHIVING
-from app.cli.arguments import Moment, ProjectId, TimeSpan, heading_of, project_argument, set_option
+from app.cli.arguments import ProjectId, TimeSpan, heading_of, project_argument, set_option
 from app.cli.command import (
     answer_command,
     as_json_option,
@@ -27,6 +27,7 @@ from app.cli.command import (
 )
 from app.cli.control import CONTROLS
 from app.cli.display import plan_tree, projects_table, size, visible
+from app.cli.filters import condition_options, conditions_of
 from app.cli.groups import command_group
 from app.cli.opening import open_page, page_of, web_option
 from app.cli.references import whole_id
@@ -36,7 +37,7 @@ from app.cli.reviews import REVIEWS
 from app.cli.words import takes_effect
 from app.domain.gates import HOLD_A_PROJECT
 from signoff import SignoffError, WaitTimeout, is_pending, to_json
-from signoff.vocabulary import DecisionMode, ProjectStatus, Strategy
+from signoff.vocabulary import DecisionMode, Strategy
 
 if TYPE_CHECKING:
     from app.cli.display import Json
@@ -118,18 +119,8 @@ def _brief(project: Json) -> Text:
 
 
 @projects.command("list")
-@click.option(
-    "--status",
-    type=click.Choice([*(status.value for status in ProjectStatus), "all"]),
-    help="List only projects with this status.",
-)
-@click.option("--search", help="List only projects with this text in their name or description.")
-@click.option("--label", help="List only projects with this label.")
-@click.option("--archived", type=click.Choice(["true", "all"]), help="List the archive, or all with it.")
-@click.option("--since", "created_after", type=Moment(), help="List only projects created since, such as 7d.")
-@click.option("--until", "created_before", type=Moment(is_end=True), help="List only projects created until then.")
-@click.option("--changed-since", "updated_after", type=Moment(), help="List only projects changed since.")
-@click.option("--changed-until", "updated_before", type=Moment(is_end=True), help="List only those not changed later.")
+@condition_options
+@click.option("--filter", "filter_name", metavar="NAME", help="List through a saved filter; other options override it.")
 @click.option("--sort-by", type=click.Choice(_SORT_KEYS), help="Order; default: newest.")
 @click.option("--limit", type=click.IntRange(1, 200), help="Maximum number of projects; default: 20.")
 @click.option("--offset", type=click.IntRange(0), help="Number of projects to skip.")
@@ -137,7 +128,9 @@ def _brief(project: Json) -> Text:
 @click.option("--all", "everything", is_flag=True, help="List all projects, however many there are.")
 @web_option
 @answer_command(projects_table)
-async def list_projects(api: AsyncSignoff, *, everything: bool, web: bool, **query: Any) -> ProjectList:
+async def list_projects(
+    api: AsyncSignoff, *, everything: bool, web: bool, filter_name: str | None, **query: Any
+) -> ProjectList:
     """List projects, newest first.
 
     A time is how long ago it was, such as 7d or 12h; a date, such as 2026-11-28; or a time, such as 2026-11-28T14:30:00Z. Dates
@@ -146,6 +139,8 @@ async def list_projects(api: AsyncSignoff, *, everything: bool, web: bool, **que
     if web:
         open_page(f"{api.url}/")
         raise click.exceptions.Exit(0)
+    if filter_name is not None:
+        query = {**query, **await conditions_of(api, filter_name), **given(**query)}
     if not everything:
         return await api.projects.list(**query)
     if not _ONE_PAGE.isdisjoint(given(**query)):

@@ -281,6 +281,7 @@ UNCHECKED_TABLES: dict[str, str] = {
     "passkeys": "the keys of people's devices; what they signed is kept with each decision, and checked there",
     "passkey_challenges": "what devices have to sign, for a few minutes; a decision keeps the challenge that was signed",
     "sessions": "who is signed in; it holds nothing about a project",
+    "filters": "names for ways to look at the list of projects",
     "notifications": "who was told about what; nothing is approved based on it",
     "idempotency": "stored answers to repeated requests, deleted after a day",
     "files": "a cache of checksums",

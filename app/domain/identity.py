@@ -25,6 +25,7 @@ Prefix = Literal[
     "passkey",
     "msg",
     "batch",
+    "filter",
 ]
 
 

@@ -91,6 +91,19 @@ class AskFields(TypedDict, total=False):
     email: str
 
 
+class FilterFields(TypedDict, total=False):
+    """The conditions of a saved filter, as `projects.list` takes them; None: not this one."""
+
+    status: str | None
+    search: str | None
+    label: str | None
+    archived: str | None
+    created_after: str | None
+    created_before: str | None
+    updated_after: str | None
+    updated_before: str | None
+
+
 class PhaseFields(TypedDict, total=False):
     """The fields of a phase, besides its name."""
 

@@ -147,6 +147,8 @@ ELSEWHERE = {
     "addPasskey": {"name", "nonce", "credential_id", "client_data", "attestation"},
     "changeKey": {"name", "roles", "days"},
     "rotateKey": {"days"},
+    "saveFilter": {"name", "conditions"},
+    "changeFilter": {"name", "conditions"},
     "addSigningLink": {"person", "name", "email", "hours"},
     "askForSignature": {"person", "name", "email"},
     "signByLink": {"plan_digest", "frozen_digest", "comment"},

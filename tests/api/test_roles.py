@@ -92,7 +92,17 @@ def bearer(key: str) -> dict[str, str]:
 async def call(stack: Stack, case: Case, project_id: str, headers: dict[str, str]) -> httpx.Response:
     """Call an operation with a body that is not valid, so that it changes nothing if the sender may call it."""
     path = case.path.replace("{project_id}", project_id)
-    for name in ("task_id", "decision_id", "session_id", "person_id", "key_id", "passkey_id", "name", "rest"):
+    for name in (
+        "task_id",
+        "decision_id",
+        "session_id",
+        "person_id",
+        "key_id",
+        "passkey_id",
+        "filter_id",
+        "name",
+        "rest",
+    ):
         path = path.replace(f"{{{name}}}", "nothing")
     path += "?follow=false" if path.endswith(f"{project_id}/events") else ""
     path += "?path=nothing" if path.endswith("/files/raw") else ""

@@ -259,6 +259,41 @@ def test_a_text_is_tidied_and_the_tidying_undone(page: Page) -> None:
     expect(page.get_by_text("in canonical form already")).to_be_visible()
 
 
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+def test_the_name_and_the_text_are_in_view_below_the_templates(
+    page: Page, signoff: Signoff, size: tuple[int, int]
+) -> None:
+    about = "Counts the orders of each region, and compares them with those of the week before. " * 3
+    signoff.create("A template of the team with quite a long name", f"# A\n\n{about}\n\n- `true`", labels=["template"])
+    width, height = size
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto("/new")
+    gallery = page.get_by_role("group", name="Start from a template")
+    gallery.get_by_role("button", name="A template of the team with quite a long name").first.wait_for()
+    place = gallery.bounding_box()
+    assert place is not None
+    assert place["height"] < 120
+    name, text = (page.get_by_role("textbox", name=label).bounding_box() for label in ("Name", "Description"))
+    assert name is not None
+    assert text is not None
+    assert name["y"] + name["height"] < text["y"] < height - 150, (name, text)
+    assert violations(page) == []
+    # What does not fit is reached by scrolling, and with the keyboard.
+    last = gallery.get_by_role("button").last
+    last.focus()
+    expect(last).to_be_in_viewport()
+
+
+def test_an_address_with_a_template_does_not_replace_what_is_being_written(page: Page) -> None:
+    release: list[Route] = []
+    page.route("**/api/templates", release.append)
+    page.goto("/new?example=machine-report")
+    write(page, "- Mine: `true`")
+    release[0].continue_()
+    page.get_by_role("group", name="Start from a template").get_by_role("button").first.wait_for(state="attached")
+    expect(page.get_by_role("textbox", name="Description")).to_have_value("- Mine: `true`")
+
+
 def test_every_template_makes_a_plan(page: Page) -> None:
     page.goto("/new")
     gallery = page.get_by_role("group", name="Start from a template")

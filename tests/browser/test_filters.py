@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Signoff
@@ -13,6 +14,12 @@ from tests.browser.conftest import Signoff
 
 def row(page: Page, name: str) -> Locator:
     return page.get_by_role("main").get_by_role("listitem").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+@pytest.fixture(autouse=True)
+def no_filters(signoff: Signoff) -> None:
+    for saved in signoff.api.get("/api/filters").json()["filters"]:
+        signoff.api.delete(f"/api/filters/{saved['id']}").raise_for_status()
 
 
 def test_the_list_shows_what_was_created_or_changed_on_some_days(page: Page, signoff: Signoff) -> None:
@@ -99,3 +106,46 @@ def test_other_tabs_learn_of_saved_filters(page: Page, signoff: Signoff) -> None
     link = other.get_by_role("navigation", name="Saved filters").get_by_role("link", name="Tabs")
     expect(link).to_be_visible()
     other.close()
+
+
+def test_other_browsers_have_the_same_filters(page: Page, signoff: Signoff, browser: Browser) -> None:
+    page.goto("/?status=failed&dates=updated&from=2026-11-01&to=2026-11-30")
+    page.get_by_role("button", name="Save this filter…").click()
+    page.get_by_label("Name", exact=True).fill("November")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("navigation", name="Saved filters").get_by_role("link", name="November").wait_for()
+    (saved,) = signoff.api.get("/api/filters").json()["filters"]
+    given = {name: value for name, value in saved["conditions"].items() if value is not None}
+    assert given == {"status": "failed", "updated_after": "2026-11-01", "updated_before": "2026-12-01"}
+    with browser.new_context(base_url=signoff.url) as context:
+        other = context.new_page()
+        other.goto("/")
+        other.get_by_role("navigation", name="Saved filters").get_by_role("link", name="November").click()
+        expect(other).to_have_url(re.compile(r"\?status=failed&dates=updated&from=2026-11-01&to=2026-11-30$"))
+
+
+def test_a_name_that_was_taken_meanwhile_is_said(page: Page, signoff: Signoff) -> None:
+    page.goto("/?status=failed")
+    page.get_by_role("button", name="Save this filter…").click()
+    taken = {"name": "Failures", "conditions": {"status": "failed", "label": "ops"}}
+    signoff.api.post("/api/filters", json=taken).raise_for_status()
+    page.get_by_label("Name", exact=True).fill("failures")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("There is a saved filter 'failures' already.")
+
+
+def test_filters_that_a_browser_kept_move_to_the_server(page: Page, signoff: Signoff) -> None:
+    page.goto("/")
+    page.get_by_role("heading", name="Projects").wait_for()
+    page.evaluate(
+        """async () => {
+            const { actor } = await (await fetch("/api/session")).json();
+            const filters = [{ name: "From before", filter: "status=failed&label=ops" }];
+            localStorage.setItem(`signoff.filters.${actor ?? ""}`, JSON.stringify(filters));
+        }"""
+    )
+    page.reload()
+    page.get_by_role("navigation", name="Saved filters").get_by_role("link", name="From before").wait_for()
+    (saved,) = signoff.api.get("/api/filters").json()["filters"]
+    assert (saved["conditions"]["status"], saved["conditions"]["label"]) == ("failed", "ops")
+    page.wait_for_function("Object.keys(localStorage).every((key) => !key.startsWith('signoff.filters'))")

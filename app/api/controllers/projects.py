@@ -18,6 +18,7 @@ from app.api.http.any_request import AnyRequest
 from app.api.http.bodies import CreateProject, UpdateProject
 from app.api.http.callers import caller_of
 from app.api.http.cursors import MAX_CURSOR_LENGTH, cursor_of, place_of
+from app.api.http.filter_bodies import MAX_LABEL_LENGTH, MAX_SEARCH_LENGTH
 from app.api.http.idempotency import answer_once
 from app.api.http.permission import SCOPE
 from app.api.http.preconditions import check_match, etag, revision_tag, wanted_tags
@@ -46,8 +47,6 @@ from signoff.schemas.problems import Problem
 from signoff.schemas.projects import Project, ProjectList, ProjectSummary
 from signoff.vocabulary import ProjectStatus, Scope, Stage
 
-# Looking for each word takes time.
-MAX_SEARCH_LENGTH = 1000
 StatusFilter = Literal["pending", "running", "completed", "failed", "cancelled", "all"]
 _ASKS_FOR_APPROVAL = frozenset({Stage.AWAITING_APPROVAL, Stage.AWAITING_PHASE_APPROVAL})
 ArchivedFilter = Literal["false", "true", "all"]
@@ -69,7 +68,7 @@ class ProjectController(Controller):
         services: NamedDependency[Services],
         status: FromQuery[StatusFilter | None] = None,
         search: Annotated[str | None, QueryParameter(max_length=MAX_SEARCH_LENGTH)] = None,
-        label: Annotated[str | None, QueryParameter(max_length=64)] = None,
+        label: Annotated[str | None, QueryParameter(max_length=MAX_LABEL_LENGTH)] = None,
         ref: Annotated[str | None, QueryParameter(min_length=1, max_length=200)] = None,
         archived: FromQuery[ArchivedFilter] = "false",
         created_after: TimeQuery = None,

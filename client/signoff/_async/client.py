@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from signoff import schemas
 from signoff._async.files import AsyncFiles
+from signoff._async.filters import AsyncFilters
 from signoff._async.notifications import AsyncNotifications
 from signoff._async.people import AsyncKeys, AsyncPeople, AsyncSigningLinks
 from signoff._async.projects import AsyncProjects
@@ -56,6 +57,7 @@ class AsyncSignoff:
         phases: the phases of a project.
         decisions: the open and past decisions of a project.
         files: the files of a project's workspace.
+        filters: your saved filters of the list of projects.
         people: the people who may sign in.
         keys: the keys of programs.
         signing_links: links that let one person sign what waits in a project.
@@ -76,6 +78,7 @@ class AsyncSignoff:
         self.phases = AsyncPhases(self._transport)
         self.decisions = AsyncDecisions(self._transport)
         self.files = AsyncFiles(self._transport)
+        self.filters = AsyncFilters(self._transport)
         self.people = AsyncPeople(self._transport)
         self.keys = AsyncKeys(self._transport)
         self.signing_links = AsyncSigningLinks(self._transport)

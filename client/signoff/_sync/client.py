@@ -11,6 +11,7 @@ from urllib.parse import quote
 from signoff import schemas
 from signoff._requests import Request, get, post, read_answer
 from signoff._sync.files import Files
+from signoff._sync.filters import Filters
 from signoff._sync.notifications import Notifications
 from signoff._sync.people import Keys, People, SigningLinks
 from signoff._sync.projects import Projects
@@ -57,6 +58,7 @@ class Signoff:
         phases: the phases of a project.
         decisions: the open and past decisions of a project.
         files: the files of a project's workspace.
+        filters: your saved filters of the list of projects.
         people: the people who may sign in.
         keys: the keys of programs.
         signing_links: links that let one person sign what waits in a project.
@@ -77,6 +79,7 @@ class Signoff:
         self.phases = Phases(self._transport)
         self.decisions = Decisions(self._transport)
         self.files = Files(self._transport)
+        self.filters = Filters(self._transport)
         self.people = People(self._transport)
         self.keys = Keys(self._transport)
         self.signing_links = SigningLinks(self._transport)

@@ -1,48 +1,42 @@
-/** Templates of the team: projects that have no plan and the label `template`. */
-import { answer, api, type Project } from "../api/client";
+/** Templates: those of the team, which are projects with the label `template`, and those that the server brings along. */
+import { answer, api, type Project, type Schemas } from "../api/client";
 import { bodyOf, emptyFields, type Fields } from "./fields";
 
-export interface Template {
-  id: string;
-  name: string;
-}
+export type Template = Schemas["Template"];
 
 export const LABEL = "template";
-const LIMIT = 50;
-/** What a template hands on to a new project, besides its description. */
+/** What a template of the team hands on to a new project, besides its description. */
 const SETTINGS = ["strategy", "decision_mode", "auto_approve_plan", "auto_approve_phases"] as const;
 
-/** The templates that the reader may see, by name. @throws ApiError */
+/** The templates that the reader may see: those of the team first. @throws ApiError */
 export async function readTemplates(): Promise<Template[]> {
-  const query = { label: LABEL, sort_by: "name" as const, limit: LIMIT };
-  return (await answer(api.GET("/api/projects", { params: { query } }))).projects;
+  return (await answer(api.GET("/api/templates", {}))).templates;
 }
 
-/** The fields of a new project that starts from a template. @throws ApiError */
-export async function startingFrom(id: string): Promise<Fields> {
-  const project = await answer(api.GET("/api/projects/{project_id}", { params: { path: { project_id: id } } }));
-  return fieldsOf(project);
+/** The fields of a new project that a template sets. A built-in one has no settings of its own. */
+export function startingFrom(template: Template): Partial<Fields> {
+  if (template.built_in) return { description: template.description, template: template.name };
+  return { ...fieldsOf(template), template: template.name };
 }
 
 /** Save what a project is made from as a template. @throws ApiError */
 export async function saveTemplate(project: Project): Promise<void> {
   const labels = [...new Set([...project.labels, LABEL])];
-  const body = bodyOf(fieldsOf(project));
+  const body = bodyOf({ ...emptyFields, ...fieldsOf(project) });
   await answer(
     api.POST("/api/projects", { body: { ...body, name: project.name, labels, parameters: project.parameters } }),
   );
 }
 
-function fieldsOf(project: Project): Fields {
-  const settings = Object.fromEntries(SETTINGS.map((name) => [name, project[name]]));
+function fieldsOf(from: Project | Template): Partial<Fields> {
+  const settings = Object.fromEntries(SETTINGS.map((name) => [name, from[name]]));
   return {
-    ...emptyFields,
     ...settings,
-    description: project.description,
-    agent_id: project.agent_id ?? "",
-    sme_archetype: project.sme_archetype ?? "",
-    max_tokens: project.max_tokens === null ? "" : String(project.max_tokens),
-    max_cost_usd: project.max_cost_usd === null ? "" : String(project.max_cost_usd),
-    parameters: Object.fromEntries(Object.entries(project.parameters).map(([name, value]) => [name, String(value)])),
+    description: from.description,
+    agent_id: from.agent_id ?? "",
+    sme_archetype: from.sme_archetype ?? "",
+    max_tokens: from.max_tokens === null ? "" : String(from.max_tokens),
+    max_cost_usd: from.max_cost_usd === null ? "" : String(from.max_cost_usd),
+    parameters: Object.fromEntries(Object.entries(from.parameters ?? {}).map(([name, value]) => [name, String(value)])),
   };
 }
