@@ -286,7 +286,7 @@ def test_the_name_and_the_text_are_in_view_below_the_templates(
 
 def test_an_address_with_a_template_does_not_replace_what_is_being_written(page: Page) -> None:
     release: list[Route] = []
-    page.route("**/api/templates", release.append)
+    page.route("**/api/templates", lambda route: release.append(route))
     page.goto("/new?example=machine-report")
     write(page, "- Mine: `true`")
     release[0].continue_()
