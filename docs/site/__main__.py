@@ -14,6 +14,7 @@ import zlib
 from pathlib import Path
 
 from docs import reference
+from docs.site.accessible import improve
 from docs.site.markdown import rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +93,7 @@ def build(work: Path) -> None:
     if subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=work, check=False).returncode:
         raise SystemExit("The site has not been built. Correct what is named above.")
     site = work / "site"
+    improve(site)
     for path in site.rglob("*.html"):
         if found := _LOADS.search(path.read_text()):
             raise SystemExit(f"{path.relative_to(site)} loads something from another site: {found[0]}")

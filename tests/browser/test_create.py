@@ -285,11 +285,15 @@ def test_the_name_and_the_text_are_in_view_below_the_templates(
 
 
 def test_an_address_with_a_template_does_not_replace_what_is_being_written(page: Page) -> None:
-    release: list[Route] = []
-    page.route("**/api/templates", lambda route: release.append(route))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/templates", hold)
     page.goto("/new?example=machine-report")
     write(page, "- Mine: `true`")
-    release[0].continue_()
+    held[0].continue_()
     page.get_by_role("group", name="Start from a template").get_by_role("button").first.wait_for(state="attached")
     expect(page.get_by_role("textbox", name="Description")).to_have_value("- Mine: `true`")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from app.dashboard.docs import BUILT
+from tests.browser.axe import violations
+from tests.browser.conftest import Signoff
 
 PAGES = sorted(path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*.html") if path.name != "404.html")
 
@@ -45,3 +47,32 @@ def test_the_page_links_to_the_documentation(page: Page) -> None:
 def test_the_short_addresses_lead_to_the_home_page(page: Page, address: str) -> None:
     page.goto(address)
     expect(page).to_have_url(re.compile(r"/docs/index\.html$"))
+
+
+LOOKED_AT = (
+    "index",
+    "tutorial",
+    "how-to/runbook",
+    "reference/rest-api",
+    "reference/command-line",
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_site_is_accessible(signoff: Signoff, browser: Browser, theme: str, width: int) -> None:
+    size = {"width": width, "height": 844}
+    with browser.new_context(base_url=signoff.url, viewport=size, color_scheme=theme) as context:  # pyright: ignore[reportArgumentType]
+        page = context.new_page()
+        found: dict[str, list[str]] = {}
+        for name in LOOKED_AT:
+            page.goto(f"/docs/{name}.html")
+            page.locator("article h1").first.wait_for()
+            found[name] = violations(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        page.goto("/docs/index.html")
+        page.locator("label[for=__search], button.md-search__button").locator("visible=true").first.click()
+        page.locator("input:visible:not([type=checkbox], [type=radio])").press_sequentially("heads file")
+        page.locator("ol a", has_text="heads file").first.wait_for()
+        found["search"] = violations(page)
+        assert {name: problems for name, problems in found.items() if problems} == {}
