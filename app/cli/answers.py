@@ -60,6 +60,10 @@ def json_option(help_text: str = "Print the API's JSON.") -> Callable[[Any], Any
 as_json_option = json_option()
 quiet_option = click.option("--quiet", "-q", "is_quiet", is_flag=True, help="Print ids only, one on each line.")
 
+wide_option = click.option(
+    "--wide", "-w", "is_wide", is_flag=True, help="Print every column, with whole ids and times, however wide."
+)
+
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
     """Print a result as the JSON that the API sent, or what the expression of `--jq` makes of it.

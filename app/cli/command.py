@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from app.cli.answers import as_json_option, print_ids, print_json, quiet_option
+from app.cli.answers import as_json_option, print_ids, print_json, quiet_option, wide_option
 from app.cli.asking import ask, can_ask
 from app.cli.display import visible
 from app.cli.listing import new_console
@@ -148,27 +148,33 @@ async def _complete_ids(api: AsyncSignoff, arguments: dict[str, Any]) -> None:
             arguments[name] = await completed(api, project_id, arguments[name])
 
 
-def answer_command(render: Callable[[Any], RenderableType], *, has_ids: bool = True) -> Decorator:
+def answer_command(
+    render: Callable[[Any], RenderableType], *, has_ids: bool = True, has_table: bool = False
+) -> Decorator:
     """Turn `work(api, …)` into a command that prints its answer: as JSON with `--json`, otherwise through `render`.
 
     Args:
         has_ids: whether the answer has ids, which `--quiet` prints.
+        has_table: whether the answer is printed as a table, which `--wide` prints in full.
     """
 
     def decorate(work: Work) -> Callable[..., Any]:
         @functools.wraps(work)
-        async def show(api: AsyncSignoff, *, as_json: bool, is_quiet: bool = False, **arguments: Any) -> int:
-            if as_json and is_quiet:
-                raise click.UsageError("Use either --json or --quiet, not both.")
+        async def show(
+            api: AsyncSignoff, *, as_json: bool, is_quiet: bool = False, is_wide: bool = False, **arguments: Any
+        ) -> int:
+            if as_json + is_quiet + is_wide > 1:
+                raise click.UsageError("Use only one of --json, --quiet and --wide.")
             answer = await work(api, **arguments)
             if as_json or is_quiet:
                 print_json(answer) if as_json else print_ids(answer)
                 return 0
             rendered = render(to_json(answer))
-            console().print(rendered, soft_wrap=isinstance(rendered, Text))
+            new_console(wide=is_wide).print(rendered, soft_wrap=isinstance(rendered, Text))
             return 0
 
         command = as_json_option(client_command(show))
+        command = wide_option(command) if has_table else command
         return quiet_option(command) if has_ids else command
 
     return decorate

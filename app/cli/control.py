@@ -103,7 +103,7 @@ async def plan(
 
 @click.command()
 @project_argument
-@answer_command(plan_list)
+@answer_command(plan_list, has_table=True)
 async def plans(api: AsyncSignoff, project_id: str) -> PlanList:
     """List all versions of a project's plan.
 

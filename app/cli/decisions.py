@@ -30,7 +30,7 @@ def decisions() -> None:
 @decisions.command("list")
 @project_argument
 @click.option("--status", type=click.Choice(_STATUSES), help="List only decisions with this status.")
-@answer_command(decision_list)
+@answer_command(decision_list, has_table=True)
 async def list_decisions(api: AsyncSignoff, project_id: str, status: str | None) -> DecisionList:
     """List open and past decisions, oldest first."""
     return await api.decisions.list(project_id, status=status)

@@ -235,7 +235,7 @@ def projects_table(listing: Json) -> Listing:
             status_cell(row["status"]),
             row["name"],
             _state(row),
-            row["created_at"][:16].replace("T", " "),
+            _since(row["created_at"]),
         )
         for row in listing["projects"]
     ]
@@ -243,6 +243,11 @@ def projects_table(listing: Json) -> Listing:
     footer = f"{len(listing['projects'])} of {listing['total']}" + (f"  (all projects: {counts})" if counts else "")
     columns = (fixed("id"), fixed("status"), title("name"), "", extra("created"))
     return table(columns, rows, footer=footer)
+
+
+def _since(text: str) -> Cell:
+    at = text.replace("T", " ")
+    return Cell(Text(at[:16]), at[:19])
 
 
 def _state(row: Json) -> Text:

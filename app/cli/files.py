@@ -31,7 +31,7 @@ def files() -> None:
 @files.command("list")
 @project_argument
 @click.option("--logs", is_flag=True, help="Also list the logs of tasks.")
-@answer_command(file_list)
+@answer_command(file_list, has_table=True)
 async def list_files(api: AsyncSignoff, project_id: str, *, logs: bool) -> FileList:
     """List a project's files.
 

@@ -80,7 +80,7 @@ def _line(answer: Json) -> Text:
 
 
 @filters.command("list")
-@answer_command(_list)
+@answer_command(_list, has_table=True)
 async def list_filters(api: AsyncSignoff) -> FilterList:
     """List your saved filters."""
     return await api.filters.list()

@@ -58,7 +58,13 @@ class Cell(NamedTuple):
 
 
 class _PlainConsole(Console):
-    """A console that leaves it to the command what a closed pipe means. Rich would end the process with exit code 1."""
+    """A console that leaves it to the command what a closed pipe means. Rich would end the process with exit code 1.
+
+    Attributes:
+        is_wide: whether a terminal gets every column of a table and whole values, as a pipe does.
+    """
+
+    is_wide = False
 
     def on_broken_pipe(self) -> None:
         """Report that the reader has gone.
@@ -69,10 +75,16 @@ class _PlainConsole(Console):
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
-def new_console(*, stderr: bool = False) -> Console:
-    """A console on standard output, or on standard error. What is not a terminal gets whole lines of any length."""
+def new_console(*, stderr: bool = False, wide: bool = False) -> Console:
+    """A console on standard output, or on standard error. What is not a terminal gets whole lines of any length.
+
+    Args:
+        stderr: print on standard error.
+        wide: print tables with every column and whole values, however wide they are.
+    """
     out = _PlainConsole(stderr=stderr, highlight=False)
-    if not out.is_terminal:
+    out.is_wide = wide
+    if wide or not out.is_terminal:
         out.width = _UNLIMITED
     return out
 
@@ -115,8 +127,12 @@ class Listing:
                 yield Segment("\t".join(_one_line(_cell(value).piped) for value in row))
                 yield Segment.line()
             return
+        columns = self.columns
         cells = [[_cell(value).shown for value in row] for row in self.rows]
-        yield _fitted(self.columns, cells, options.max_width)
+        if _is_wide(console):
+            columns = [fixed(column.name, right=column.right) for column in columns]
+            cells = [[_whole(_cell(value)) for value in row] for row in self.rows]
+        yield _fitted(columns, cells, options.max_width)
         if self.footer:
             yield Text(self.footer, style="dim")
 
@@ -129,7 +145,7 @@ class Either:
     piped: RenderableType
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.shown if console.is_terminal else self.piped
+        yield self.shown if console.is_terminal and not _is_wide(console) else self.piped
 
 
 def table(columns: Sequence[str | Column], rows: Iterable[Sequence[Any]], *, footer: str = "") -> Listing:
@@ -185,6 +201,14 @@ def _cell(value: Any) -> Cell:
         return Cell(value, value.plain)
     text = cell_text(value)
     return Cell(Text(text), text)
+
+
+def _whole(cell: Cell) -> Text:
+    return Text(_one_line(cell.piped), style=cell.shown.style)
+
+
+def _is_wide(console: Console) -> bool:
+    return isinstance(console, _PlainConsole) and console.is_wide
 
 
 def _one_line(text: str) -> str:

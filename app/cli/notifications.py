@@ -58,7 +58,7 @@ def _listed(answer: Json) -> RenderableType:
 )
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="List at most this many.")
 @click.option("--offset", type=click.IntRange(0), default=0, help="Leave out this many from the beginning.")
-@answer_command(_listed)
+@answer_command(_listed, has_table=True)
 async def list_notifications(api: AsyncSignoff, *, status: str | None, limit: int, offset: int) -> NotificationList:
     """List notifications, newest first."""
     return await api.notifications.list(status=status, limit=limit, offset=offset)

@@ -115,7 +115,7 @@ def _me(answer: Json) -> Text:
 
 
 @people.command("list")
-@answer_command(_person_list)
+@answer_command(_person_list, has_table=True)
 async def list_people(api: AsyncSignoff) -> PersonList:
     """List all people, by name."""
     return await api.people.list()
@@ -180,7 +180,7 @@ async def enable_person(api: AsyncSignoff, person: str) -> Person:
 
 
 @keys.command("list")
-@answer_command(_key_list)
+@answer_command(_key_list, has_table=True)
 async def list_keys(api: AsyncSignoff) -> ServiceKeyList:
     """List all keys, by name."""
     return await api.keys.list()

@@ -28,7 +28,7 @@ def phases() -> None:
 
 @phases.command("list")
 @project_argument
-@answer_command(phase_list)
+@answer_command(phase_list, has_table=True)
 async def list_phases(api: AsyncSignoff, project_id: str) -> PhaseList:
     """List the phases of a project, in order."""
     return await api.phases.list(project_id)

@@ -127,7 +127,7 @@ def _brief(project: Json) -> Text:
 @click.option("--cursor", help="List the page after another one: its next_cursor, with the same filters and order.")
 @click.option("--all", "everything", is_flag=True, help="List all projects, however many there are.")
 @web_option
-@answer_command(projects_table)
+@answer_command(projects_table, has_table=True)
 async def list_projects(
     api: AsyncSignoff, *, everything: bool, web: bool, filter_name: str | None, **query: Any
 ) -> ProjectList:

@@ -105,7 +105,7 @@ async def audit(api: AsyncSignoff, project_id: str) -> Audit:
 
 @click.command()
 @project_argument
-@answer_command(run_list)
+@answer_command(run_list, has_table=True)
 async def runs(api: AsyncSignoff, project_id: str) -> RunList:
     """List the runs of a project, newest first."""
     return await api.projects.runs(project_id)

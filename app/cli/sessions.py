@@ -23,7 +23,7 @@ def sessions() -> None:
 
 
 @sessions.command("list")
-@answer_command(session_list)
+@answer_command(session_list, has_table=True)
 async def list_sessions(api: AsyncSignoff) -> SessionList:
     """List signed-in browsers, newest first."""
     return await api.sessions()

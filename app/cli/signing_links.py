@@ -95,7 +95,7 @@ async def ask_for_signature(
 
 @links.command("list")
 @project_argument
-@answer_command(_list)
+@answer_command(_list, has_table=True)
 async def list_links(api: AsyncSignoff, project_id: str) -> SigningLinkList:
     """List the links of PROJECT, newest first."""
     return await api.signing_links.list(project_id)

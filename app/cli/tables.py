@@ -120,7 +120,7 @@ def decision_list(answer: Json) -> RenderableType:
         )
         for item in answer["decisions"]
     ]
-    return Either(_decisions(answer), table(("",) * 7, rows))
+    return Either(_decisions(answer), table(("id", "kind", "status", "by", "time", "text", "answer"), rows))
 
 
 def _decisions(answer: Json) -> Text:

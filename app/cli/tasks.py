@@ -146,7 +146,7 @@ def _edited(answer: Json) -> Text:
     "--status", type=click.Choice([status.value for status in TaskStatus]), help="List only tasks with this status."
 )
 @click.option("--phase", "phase_id", help="List only tasks of this phase (id).")
-@answer_command(task_list)
+@answer_command(task_list, has_table=True)
 async def list_tasks(api: AsyncSignoff, project_id: str, status: str | None, phase_id: str | None) -> TaskList:
     """List the tasks of a project, in plan order."""
     return await api.tasks.list(project_id, status=status, phase_id=phase_id)

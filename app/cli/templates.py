@@ -43,7 +43,7 @@ def _list(answer: Json) -> RenderableType:
 
 
 @templates.command("list")
-@answer_command(_list)
+@answer_command(_list, has_table=True)
 async def list_templates(api: AsyncSignoff) -> TemplateList:
     """List the templates of the team, then the built-in ones.
 

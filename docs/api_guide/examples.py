@@ -56,6 +56,7 @@ def tell(guide: Guide, folder: Path) -> None:
     people_examples.session(guide)
     told.inbox(guide)
     told.overview(guide)
+    told.filters(guide)
     told.notifications(guide)
     _system(guide)
 

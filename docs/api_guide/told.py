@@ -47,3 +47,29 @@ def notifications(guide: Guide) -> None:
         about="Sends the same message with the same id again. The answer is 404 if there is no such notification, and 409 while it "
         "is still being sent.",
     )
+
+
+def filters(guide: Guide) -> None:
+    """Saved filters of the list of projects."""
+    guide.write("## Saved filters")
+    conditions = {"status": "failed", "label": "production"}
+    saved = guide.call(
+        "saveFilter",
+        "POST",
+        "/api/filters",
+        {"name": "Failures", "conditions": conditions},
+        status=201,
+        about="Saves conditions of the list of projects under a name: `status`, `search`, `label`, `archived`, and `created_after` and "
+        "`created_before`, or `updated_after` and `updated_before`. Each person and each key has filters of their own. With the "
+        "server's key, or without a key, they are those of the installation.",
+    )
+    guide.call("listFilters", "GET", "/api/filters", about="Oldest first.")
+    address = f"/api/filters/{saved['id']}"
+    guide.call(
+        "changeFilter",
+        "PUT",
+        address,
+        {"name": "Failures in production", "conditions": conditions},
+        about="Replaces the name and all conditions.",
+    )
+    guide.call("deleteFilter", "DELETE", address)

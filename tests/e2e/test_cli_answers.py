@@ -201,3 +201,17 @@ async def test_errors_say_what_to_do_next(cli: CommandLine, signoff: Stack) -> N
         ended = await cli(*arguments)
         assert (ended.code, ended.out) == (1, ""), arguments
         assert hint in ended.err, arguments
+
+
+async def test_a_wide_table_has_whole_ids_and_times(signoff: Stack, cli: CommandLine) -> None:
+    name = "Shown whole, although its name is longer than a terminal has room for: " + "word " * 10
+    project_id = await signoff.create("- A", name=name.strip())
+    created = (await signoff.project(project_id))["created_at"][:19].replace("T", " ")
+    async with cli.terminal("projects", "list", "--search", "shown whole", "--wide") as terminal:
+        assert await terminal.ended() == 0
+        shown = " ".join(terminal.text.split())
+    assert f"{project_id} pending {name.strip()} {created}" in shown.replace("· ", "").replace("○ ", ""), shown
+    piped = await cli("projects", "list", "--search", "shown whole")
+    assert piped.out.rstrip("\n").split("\t")[-1] == created
+    both = await cli("projects", "list", "--wide", "--json")
+    assert (both.code, "Use only one of --json, --quiet and --wide." in both.err) == (2, True), both

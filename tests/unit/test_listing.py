@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -39,6 +41,25 @@ def test_a_table_fits_the_terminal(width: int) -> None:
     assert "completed" in "".join(lines), "a status is never cut"
     assert lines[-1].strip() == "2 of 7"
     assert "aaa" not in "".join(lines)
+
+
+def test_a_wide_table_has_every_column_and_whole_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    ident = short_ids(["proj_01k00000000000000000000001", "proj_01k00000000000000000000002"])
+    rows = [(ident("proj_01k00000000000000000000001"), *ROWS[0][1:])]
+    console = new_console(wide=True)
+    with console.capture() as capture:
+        console.print(table(COLUMNS, rows, footer="1 of 7"))
+    heading, row, footer = re.sub(r"\x1b\[[0-9;]*m", "", capture.get()).splitlines()
+    assert heading.split() == ["id", "status", "name", "created", "note", "sha256"]
+    assert [part for part in row.split("  ") if part] == [
+        "proj_01k00000000000000000000001",
+        "✓ completed",
+        NAME,
+        "2026-11-24 03:12",
+        "a" * 64,
+    ]
+    assert footer == "1 of 7"
 
 
 def test_what_matters_least_goes_first() -> None:
