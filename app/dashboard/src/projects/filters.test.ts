@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   changesOf,
-  conditionsOf,
+  toConditions,
   formerFilters,
   isShown,
   nameFor,
@@ -32,7 +32,7 @@ const saved = (conditions: Conditions): SavedFilter => ({
 test("the conditions of a query are parameters of the API, without order and page", () => {
   const all =
     "status=failed&search=a&label=ops&archived=all&dates=updated&from=2026-11-01&to=2026-11-30&sort=name&page=2";
-  assert.deepEqual(conditionsOf(query(all)), {
+  assert.deepEqual(toConditions(query(all)), {
     status: "failed",
     search: "a",
     label: "ops",
@@ -40,7 +40,7 @@ test("the conditions of a query are parameters of the API, without order and pag
     updated_after: "2026-11-01",
     updated_before: "2026-12-01",
   });
-  assert.deepEqual(conditionsOf(query("")), {});
+  assert.deepEqual(toConditions(query("")), {});
 });
 
 test("a filter replaces the conditions of the list, but not its order", () => {

@@ -14,7 +14,7 @@ export const MAX_FILTER_NAME = 40;
 const FORMER_KEY = "signoff.filters.";
 
 /** The conditions of a query. A day is saved as a date, so it is the same day in each time zone. */
-export function conditionsOf(query: ListQuery): Conditions {
+export function toConditions(query: ListQuery): Conditions {
   const { status, search, label, archived, dates, from, to } = query;
   const found: Conditions = {};
   if (status !== "all") found.status = status;
@@ -68,7 +68,7 @@ export function formerFilters(actor: string, read: (key: string) => string | nul
 function formerFilter(value: unknown): { name: string; conditions: Conditions }[] {
   const { name, filter } = (value ?? {}) as Record<string, unknown>;
   if (typeof name !== "string" || typeof filter !== "string") return [];
-  const conditions = conditionsOf(readQuery(new URLSearchParams(filter)));
+  const conditions = toConditions(readQuery(new URLSearchParams(filter)));
   return nameFor(name) && Object.keys(conditions).length ? [{ name: nameFor(name), conditions }] : [];
 }
 
