@@ -56,4 +56,8 @@ def _default(field: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{getattr(value, 'value', value)}`" if not isinstance(value, Path) else f"`{value.as_posix()}`"
+    return ", ".join(f"`{_text(item)}`" for item in (value if isinstance(value, list | tuple) else [value]))
+
+
+def _text(value: Any) -> str:
+    return value.as_posix() if isinstance(value, Path) else str(getattr(value, "value", value))

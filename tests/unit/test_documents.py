@@ -33,6 +33,13 @@ def test_the_reference_names_every_setting(pages: dict[str, str]) -> None:
     assert {variable_of(name) for name in single} | {*TABLES, *SECTIONS} <= named
 
 
+def test_the_reference_shows_defaults_as_people_write_them(pages: dict[str, str]) -> None:
+    text = pages["settings.md"]
+    assert "`read_file`, `write_file`" in text
+    assert "`waiting`, `failed`" in text
+    assert not re.search(r"`[(\[{]", text), "a default is shown as Python writes it"
+
+
 def test_the_reference_names_every_command(pages: dict[str, str]) -> None:
     for path, command in all_commands():
         assert f"# `{' '.join(path)}`" in pages["command-line.md"]
