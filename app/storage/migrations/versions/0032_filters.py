@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("name_key", sa.String(200), nullable=False),
         sa.Column("conditions", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.String(32), nullable=False),
-        sa.UniqueConstraint("owner", "name_key", name="uq_filters_owner"),
+        sa.UniqueConstraint("owner", "name_key", name="uq_filters_owner_name_key"),
     )
 
 
