@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.axe import violations_in_both_themes
+from tests.browser.axe import violations, violations_in_both_themes
 from tests.browser.conftest import Signoff
 
 PLAN = """# Two phases
