@@ -167,16 +167,15 @@ def joined(blocks: Sequence[Block], lines: list[str]) -> str:
 def _blocks(nodes: list[_Node], lines: list[str], item: int | None) -> list[Block]:
     """The blocks of `nodes`. `item` is the line of the list item that contains them."""
     indent = 0 if item is None else _content_indent(lines[item])
-    return [block for node in nodes if (block := _block(node, lines, indent, item)) is not None]
+    found = (_line(node, lines, indent, item) or _block(node, lines, indent, item) for node in nodes)
+    return [block for block in found if block is not None]
 
 
 def _block(node: _Node, lines: list[str], indent: int, item: int | None) -> Block | None:
-    if node.type == "paragraph" and not node.children and (text := _line(node, lines, indent, item)) is not None:
-        return text
     begin, end = _span(node, lines)
     source = _source(lines, begin, end, indent, item)
     if node.type == "heading":
-        text = _COMMENT.sub("", _content(node)).replace("\n", " ").strip()
+        text = _without_comments(_content(node)).replace("\n", " ").strip()
         return Heading(begin, end, int(node.token.tag[1:]), text, source)
     if node.type == "fence":
         language, _, info = node.token.info.strip().partition(" ")
@@ -194,15 +193,24 @@ def _block(node: _Node, lines: list[str], indent: int, item: int | None) -> Bloc
         return None if item is None else Text(begin, end, "hr", source)
     content = _content(node) if node.type == "paragraph" else ""
     if "<!--" in source and "`" not in source and node.type != "code_block":
-        source = _trim(_COMMENT.sub("", source).split("\n"))
-        content = _COMMENT.sub("", content).strip()
+        source = _trim(_without_comments(source).split("\n"))
+        content = _without_comments(content).strip()
         if not source.strip():
             return None
     return Text(begin, end, node.type, source, content)
 
 
+def _without_comments(text: str) -> str:
+    """The text without HTML comments. One without an end is text."""
+    # What begins behind the last end is not searched: each begin there would look at all of the rest.
+    end = text.rfind("-->") + 3
+    return text if end < 3 else _COMMENT.sub("", text[:end]) + text[end:]
+
+
 def _line(node: _Node, lines: list[str], indent: int, item: int | None) -> Text | None:
-    """A paragraph of a single line, as most items are. None if it is not that simple."""
+    """A paragraph of a single line, as most items are. None if it is another block, or not that simple."""
+    if node.type != "paragraph" or node.children:
+        return None
     begin, _ = _lines_of(node)
     line = lines[begin]
     if "\t" in line or "<!--" in line:

@@ -36,7 +36,7 @@ _CONDITION = re.compile(
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Title:
     """A title without its markup. Offsets count from 0 in the source.
 

@@ -105,6 +105,7 @@ def _is_paragraph(state: StateBlock, line: int) -> bool:
     indent = state.sCount[line]
     begin = state.bMarks[line] + state.tShift[line]
     if indent < state.blkIndent:
-        is_item = 0 <= indent and not 4 <= indent - state.listIndent and _OUTER_ITEM.match(src, begin)
-        return bool(is_item) and state.parentType == "list"
+        # From four spaces on, it is another line of the paragraph.
+        may_be_item = state.parentType == "list" and 0 <= indent < state.listIndent + 4
+        return may_be_item and _OUTER_ITEM.match(src, begin) is not None
     return indent - state.blkIndent <= 3 and _INNER_ITEM.match(src, begin) is not None

@@ -32,7 +32,7 @@ KEY_FORM = re.compile(KEY_PATTERN)
 Place = Callable[[int], tuple[int, int]]
 
 
-@dataclass
+@dataclass(slots=True)
 class TaskParts:
     """Everything that is known about a task.
 

@@ -221,21 +221,23 @@ class DocumentReader:
         result: list[PhaseDraft] = []
         for phase in self.phases:
             section = phase.section
+            shared = section.shared.over(self.front.shared)
             name = section.path if section.name and not section.is_title else DEFAULT_PHASE
             key = section.key or phase_keys.make(name if re.search("[A-Za-z0-9]", name) else "phase")
             drafts: list[TaskDraft] = []
             for part in phase.tasks:
-                own = self._known(part, task_keys.taken)
-                before = [names[id(earlier)] for earlier in part.follows if id(earlier) in names]
-                after = [*before, *(key for key in own if key not in before)]
-                more = dict.fromkeys(end for key in own for end in ends.get(key, ()))
-                after += [end for end in more if end not in after and end != names[id(part)]]
+                after = [names[id(earlier)] for earlier in part.follows if id(earlier) in names]
+                if part.after:
+                    own = self._known(part, task_keys.taken)
+                    after += [key for key in own if key not in after]
+                    more = dict.fromkeys(end for key in own for end in ends.get(key, ()))
+                    after += [end for end in more if end not in after and end != names[id(part)]]
                 if part.answer is not None:
                     part.fields.setdefault("condition", _condition(part.answer, names))
                 part.description = self._with_links(part.description)
                 task = make_task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
                 if task is not None and part.whole is None:
-                    task = section.shared.over(self.front.shared).apply(task)
+                    task = shared.apply(task)
                 drafts += [] if task is None else [task]
             if section.answer is not None:
                 section.condition = _condition(section.answer, names)

@@ -84,6 +84,7 @@ _SET = re.compile(
 )
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _BREAK = re.compile(r"\n|;|&&|\|\|?&?|(?<![<>&])&(?![>&0-9])")
+_MAY_BREAK = re.compile(r"[\n;&|]")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _BASH = re.compile(
     r"(?:^|[\n;|&({])[ \t]*(?:(?:source|pushd|popd|declare|shopt|mapfile|readarray|typeset)[ \t]|function[ \t]+\w+|\[\[[ \t])"
@@ -194,7 +195,11 @@ class Command(NamedTuple):
 def commands(text: ShellText) -> list[Command]:
     """The simple commands of a script, without those in `$(…)`."""
     code = _without_nested(text.words).replace("\\\n", "  ")
-    found: list[Command] = []
+    if _MAY_BREAK.search(code) is None:
+        found: list[Command] = []
+        _command(code, "", 0, found)
+        return found
+    found = list[Command]()
     position = 0
     for match in _BREAK.finditer(code):
         _command(code[position : match.start()], match[0], position, found)

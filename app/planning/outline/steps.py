@@ -18,7 +18,7 @@ _MAX_LISTED = 10
 _NOT_RELEASED = frozenset({"manual", "decision", "wait", "milestone"})
 
 
-@dataclass
+@dataclass(slots=True)
 class Steps:
     """Tasks in the order of the text.
 
