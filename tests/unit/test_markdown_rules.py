@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,8 @@ PIECES = st.sampled_from(
 
 def shape(tokens: list[Token]) -> list[dict[str, Any]]:
     """What the tokens say, with one token for each paragraph."""
-    shown = [token.as_dict() | {"hidden": False} for token in tokens]
-    for token, content in zip(shown, shown[1:], strict=False):
+    shown: list[dict[str, Any]] = [{**token.as_dict(), "hidden": False} for token in tokens]
+    for token, content in pairwise(shown):
         if token["type"] == "paragraph_open":
             token |= {"type": "paragraph", "nesting": 0, "content": content["content"]}
             content["type"] = "paragraph_content"
