@@ -167,7 +167,7 @@ def joined(blocks: Sequence[Block], lines: list[str]) -> str:
 def _blocks(nodes: list[_Node], lines: list[str], item: int | None) -> list[Block]:
     """The blocks of `nodes`. `item` is the line of the list item that contains them."""
     indent = 0 if item is None else _content_indent(lines[item])
-    found = (_line(node, lines, indent, item) or _block(node, lines, indent, item) for node in nodes)
+    found = [_line(node, lines, indent, item) or _block(node, lines, indent, item) for node in nodes]
     return [block for block in found if block is not None]
 
 

@@ -82,9 +82,14 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
         findings.problem(0, 0, WHAT_TO_WRITE)
         findings.raise_if_any()
     with paused_collection():
-        document, front = _document(findings)
-        _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
-        return DocumentReader(findings, document, front, has_model=has_model).read()
+        return _read(findings, has_model=has_model)
+
+
+def _read(findings: Findings, *, has_model: bool) -> PlanDraft:
+    """The plan of a description. Everything else that is made for it is gone before the garbage collector looks for it."""
+    document, front = _document(findings)
+    _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
+    return DocumentReader(findings, document, front, has_model=has_model).read()
 
 
 def read_with_parameters(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft | None:
