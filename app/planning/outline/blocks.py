@@ -26,7 +26,7 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CLOSING = re.compile(r"(`{3,}|~{3,})\s*$")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Heading:
     """A heading of level 1 to 6. `text` is its content, `source` the lines as written."""
 
@@ -37,7 +37,7 @@ class Heading:
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Text:
     """Anything that stays as written. `kind` is markdown-it's name of the block, such as `paragraph` or `table`."""
 
@@ -48,7 +48,7 @@ class Text:
     content: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Fence:
     """A fenced block. `info` is the text after the language; `source` is the whole block as written.
 
@@ -65,7 +65,7 @@ class Fence:
     is_text: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Item:
     """A list item and the blocks in it."""
 
@@ -74,7 +74,7 @@ class Item:
     blocks: list[Block]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class List:
     """A list. `start` is the first number of an ordered list."""
 
@@ -167,14 +167,15 @@ def joined(blocks: Sequence[Block], lines: list[str]) -> str:
 def _blocks(nodes: list[_Node], lines: list[str], item: int | None) -> list[Block]:
     """The blocks of `nodes`. `item` is the line of the list item that contains them."""
     indent = 0 if item is None else _content_indent(lines[item])
-    return [block for node in nodes if (block := _block(node, lines, indent, item)) is not None]
+    found = [_line(node, lines, indent, item) or _block(node, lines, indent, item) for node in nodes]
+    return [block for block in found if block is not None]
 
 
 def _block(node: _Node, lines: list[str], indent: int, item: int | None) -> Block | None:
     begin, end = _span(node, lines)
     source = _source(lines, begin, end, indent, item)
     if node.type == "heading":
-        text = _COMMENT.sub("", _content(node)).replace("\n", " ").strip()
+        text = _without_comments(_content(node)).replace("\n", " ").strip()
         return Heading(begin, end, int(node.token.tag[1:]), text, source)
     if node.type == "fence":
         language, _, info = node.token.info.strip().partition(" ")
@@ -192,11 +193,30 @@ def _block(node: _Node, lines: list[str], indent: int, item: int | None) -> Bloc
         return None if item is None else Text(begin, end, "hr", source)
     content = _content(node) if node.type == "paragraph" else ""
     if "<!--" in source and "`" not in source and node.type != "code_block":
-        source = _trim(_COMMENT.sub("", source).split("\n"))
-        content = _COMMENT.sub("", content).strip()
+        source = _trim(_without_comments(source).split("\n"))
+        content = _without_comments(content).strip()
         if not source.strip():
             return None
     return Text(begin, end, node.type, source, content)
+
+
+def _without_comments(text: str) -> str:
+    """The text without HTML comments. One without an end is text."""
+    # What begins behind the last end is not searched: each begin there would look at all of the rest.
+    end = text.rfind("-->") + 3
+    return text if end < 3 else _COMMENT.sub("", text[:end]) + text[end:]
+
+
+def _line(node: _Node, lines: list[str], indent: int, item: int | None) -> Text | None:
+    """A paragraph of a single line, as most items are. None if it is another block, or not that simple."""
+    if node.type != "paragraph" or node.children:
+        return None
+    begin, _ = _lines_of(node)
+    line = lines[begin]
+    if "\t" in line or "<!--" in line:
+        return None
+    source = line if item is None else line[indent:] if begin == item else _dedent(line, indent)
+    return Text(begin, begin + 1, "paragraph", source, node.token.content)
 
 
 def _item(node: _Node, lines: list[str]) -> Item:
@@ -225,7 +245,7 @@ def _source(lines: list[str], begin: int, end: int, indent: int, item: int | Non
 
 def _content_indent(line: str) -> int:
     # CommonMark: the text of an item starts after the marker and one to four spaces. With more or none, it starts after one.
-    expanded = line.expandtabs(4)
+    expanded = line.expandtabs(4) if "\t" in line else line
     match = _MARKER.match(expanded)
     if match is None:
         return 0
@@ -251,15 +271,18 @@ def _trim(lines: list[str]) -> str:
 
 
 def _content(node: _Node) -> str:
-    return node.children[0].token.content if node.children else ""
+    return node.children[0].token.content if node.children else node.token.content
 
 
 def _span(node: _Node, lines: list[str]) -> tuple[int, int]:
     """The lines of a block, without empty lines after it."""
-    span = node.token.map
-    if span is None:
-        raise AssertionError(f"a block of type {node.type} without lines")
-    begin, end = span
+    begin, end = _lines_of(node)
     while end - 1 > begin and not lines[end - 1].strip():
         end -= 1
     return begin, end
+
+
+def _lines_of(node: _Node) -> list[int]:
+    if node.token.map is None:
+        raise AssertionError(f"a block of type {node.type} without lines")
+    return node.token.map

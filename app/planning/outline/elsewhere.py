@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from app.planning.outline.sections import plain
+from app.planning.outline.sections import may_match, plain
 
 ELSEWHERE = (
     "is for another machine or user, so a person does it there. To run it here, add {run} to its item, or run behind the "
@@ -98,9 +98,10 @@ _AS_SOMEBODY = re.compile(
 )
 # What runs a command as another user.
 _BECOMES = re.compile(r"(?<![\w./-])(?:sudo|doas|su|runuser|gosu|setpriv|pkexec|machinectl)(?![\w./-])")
-_MAY_NAME_SOMEBODY = re.compile(r"\b(?:as|to|become|with)\s", re.IGNORECASE)
-_MAY_NAME_ANY_PLACE = re.compile(r"\b(?:on|in|inside|for|to|into|onto)\s", re.IGNORECASE)
-_MAY_NAME_A_PLACE = re.compile(r"(?:on|from|in|inside)\s", re.IGNORECASE)
+# In lowercase.
+_MAY_NAME_SOMEBODY = re.compile(r"\b(?:as|to|become|with)\s")
+_MAY_NAME_ANY_PLACE = re.compile(r"\b(?:on|in|inside|for|to|into|onto)\s")
+_MAY_NAME_A_PLACE = re.compile(r"(?:on|from|in|inside)\s")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
@@ -109,7 +110,7 @@ def is_elsewhere(words: str) -> bool:
 
     "On Debian" and "On failure" say no such thing, and neither does "On your machine", where the reader is.
     """
-    if _MAY_NAME_A_PLACE.search(words) is None:
+    if not may_match(_MAY_NAME_A_PLACE, words):
         return False
     text = plain(words)
     return len(text) <= _MAX_WORDS and _ELSEWHERE.match(text) is not None
@@ -126,7 +127,7 @@ def runs_elsewhere(words: str, commands: Callable[[], str]) -> bool:
     """
     if _runs_as_somebody(words, commands):
         return True
-    if _MAY_NAME_ANY_PLACE.search(words) is None:
+    if not may_match(_MAY_NAME_ANY_PLACE, words):
         return False
     text = plain(words)
     return len(text) <= _MAX_WORDS and _SOMEWHERE.match(text) is not None and _GOES_THERE.search(commands()) is None
@@ -134,7 +135,7 @@ def runs_elsewhere(words: str, commands: Callable[[], str]) -> bool:
 
 def _runs_as_somebody(words: str, commands: Callable[[], str]) -> bool:
     """Whether words say that commands are for another user, and they do not become that user themselves: "As root, run"."""
-    if _MAY_NAME_SOMEBODY.search(words) is None:
+    if not may_match(_MAY_NAME_SOMEBODY, words):
         return False
     text = plain(words)
     return len(text) <= _MAX_WORDS and _AS_SOMEBODY.match(text) is not None and _BECOMES.search(commands()) is None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from markdown_it.common.utils import normalizeReference
 
 from app.planning.outline.attributes import Attribute, looks_misshapen, read_block
+from app.planning.outline.factories import no_links, no_texts
 
 _TICKS = re.compile(r"`+")
 _MARK = re.compile(r"[`{\\<\[!&]|\*\*|__")
@@ -36,7 +37,11 @@ _CONDITION = re.compile(
 )
 
 
-@dataclass
+def _no_attributes() -> list[Attribute]:
+    return []
+
+
+@dataclass(slots=True)
 class Title:
     """A title without its markup. Offsets count from 0 in the source.
 
@@ -51,11 +56,11 @@ class Title:
     """
 
     text: str
-    codes: list[str] = field(default_factory=list[str])
+    codes: list[str] = field(default_factory=no_texts)
     command: str | None = None
     label: str = ""
-    links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    attributes: list[Attribute] = field(default_factory=list[Attribute])
+    links: list[tuple[str, str]] = field(default_factory=no_links)
+    attributes: list[Attribute] = field(default_factory=_no_attributes)
     misshapen: int | None = None
 
 

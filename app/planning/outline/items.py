@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from app.domain.plan import ActionSpec, TaskDraft
 from app.planning.outline import fences, scripts, sections
@@ -11,16 +12,16 @@ from app.planning.outline.context import Context, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere, runs_elsewhere
 from app.planning.outline.findings import Findings
 from app.planning.outline.item_tasks import ItemStep, ItemTasks
+from app.planning.outline.not_run import why_not_run
 from app.planning.outline.outdented import ends_with_item
 from app.planning.outline.parts import RUN, TaskParts, attribute_actions, read_attributes
 from app.planning.outline.steps import Steps
 from app.planning.outline.titles import Head, read_head
 
 _SAMPLE = "This is a sample, so it is kept as text and does not run. To run it, add {run}."
-_MAY_BE_TEXT = re.compile(
-    r"run=|example|instance|e\.g|sample|:[ \t]*(?:$|`)|^\s*(?:[-*+]|[0-9]{1,9}[.)])\s*(?:\[[ xX]\])?\s*$",
-    re.IGNORECASE | re.MULTILINE,
-)
+# Something of each list whose items are all text, in lowercase.
+_MAY_SAY_TEXT = re.compile(r"run=|example|instance|e\.g|sample|:[ \t]*(?:$|`)", re.MULTILINE)
+_MAY_BE_EMPTY = re.compile(r"^\s*(?:[-*+]|[0-9]{1,9}[.)])\s*(?:\[[ xX]\])?\s*$", re.MULTILINE)
 _PARTLY_QUOTED = re.compile(r"""(?<![\w-])([\w-]+)=([^\s"'{}]*["'][^"'{}]*["'][^\s{}]*)""")
 _MAX_LOOKED_AT = 500
 _HOW_TO_RUN = "To run it, write Title: `command` at the end of the item, or add {run}."
@@ -109,7 +110,13 @@ def _has_steps(block: List, context: Context) -> bool:
 
 def is_text(block: List) -> bool:
     """Whether all items of a list are text: they say `run=no`, only show something, or are empty."""
-    return _MAY_BE_TEXT.search(block.source) is not None and all(map(_says_text, block.items))
+    return _may_be_text(block.source) and all(map(_says_text, block.items))
+
+
+# Each list is asked several times, in a row or with those inside it.
+@lru_cache(maxsize=64)
+def _may_be_text(source: str) -> bool:
+    return _MAY_SAY_TEXT.search(source.lower()) is not None or _MAY_BE_EMPTY.search(source) is not None
 
 
 def warn_of_samples(block: List, findings: Findings) -> None:
@@ -131,6 +138,7 @@ class _Reader:
         self.head = head
         self.title = head.title
         self.rest = head.rest
+        self.shows_script = any(isinstance(block, Fence) and scripts.is_action(block) for block in head.rest)
         self.parts = parts
         self.context = context
         self.findings = context.findings
@@ -138,7 +146,7 @@ class _Reader:
         sample = not run and not by_hand and sections.is_sample(self.title.text)
         if sample:
             self.findings.warn(parts.line, "This is a sample, so nothing of it runs. To run it, add {run}.")
-        forbidden = not run and not by_hand and sections.forbids(self.title.text) and self._shows_script()
+        forbidden = not run and not by_hand and sections.forbids(self.title.text) and self.shows_script
         if forbidden:
             self.findings.warn(
                 parts.line, "The words of this step say not to run it, so a person decides. To run it, add {run}."
@@ -150,7 +158,7 @@ class _Reader:
         self.asks = (asks or self.conditional) and not self.forced and not run
 
     def read(self) -> Steps:
-        if self.elsewhere and (self.title.command is not None or self._shows_script() or self._has_steps()):
+        if self.elsewhere and (self.title.command is not None or self.shows_script or self._has_steps()):
             self.findings.warn(self.parts.line, f"This step {ELSEWHERE}")
         actions = attribute_actions(self.parts)
         if self.head.checkbox not in {None, " "}:
@@ -164,7 +172,7 @@ class _Reader:
         if by_hand:
             command = None
             self.parts.by_hand = True
-        elif command is not None or self._shows_script():
+        elif command is not None or self.shows_script:
             self._take_env()
         if command is not None and self._check_inline(command):
             command, by_hand, self.parts.by_hand = None, True, True
@@ -189,13 +197,14 @@ class _Reader:
 
     def _is_elsewhere(self, words: str) -> bool:
         """Whether the words of the item say that it is for another machine. Without a command, only what begins so does."""
-        fences = [scripts.fence_options(block) for block in self.rest if isinstance(block, Fence)]
-        # A block that says `action` or `run` says plainly what happens here.
-        if any(fence.run or (fence.language == ACTION_FENCE and fence.run is not False) for fence in fences):
-            return False
+        for block in self.rest:
+            fence = scripts.fence_options(block) if isinstance(block, Fence) else None
+            # A block that says `action` or `run` says plainly what happens here.
+            if fence is not None and (fence.run or (fence.language == ACTION_FENCE and fence.run is not False)):
+                return False
         if is_elsewhere(words):
             return True
-        runs = self.title.command is not None or self._shows_script() or self._has_steps()
+        runs = self.title.command is not None or self.shows_script or self._has_steps()
         return runs and runs_elsewhere(words, self._sources)
 
     def _sources(self) -> str:
@@ -214,7 +223,7 @@ class _Reader:
             return None
         if found is None or self.run or self.forced:
             return found
-        why = sections.why_not_run(title.label, found)
+        why = why_not_run(title.label, found)
         if why is None:
             return found
         if not self.boxed:
@@ -251,12 +260,16 @@ class _Reader:
         return False
 
     def _has_steps(self) -> bool:
-        return any(isinstance(block, List) and has_steps(block, self.context) for block in self.rest)
+        return bool(self.rest) and any(
+            isinstance(block, List) and has_steps(block, self.context) for block in self.rest
+        )
 
     def _steps(self, *, by_hand: bool, shown: bool, own: bool) -> tuple[list[ItemStep], list[Block]]:
         """The steps below the title, and the text after them. `shown`: a person does what the blocks say."""
         steps: list[ItemStep] = []
         before: list[Block] = []
+        if not self.rest:
+            return steps, before
         inputs = False
         for block in self.rest:
             if isinstance(block, Fence):
@@ -289,6 +302,8 @@ class _Reader:
 
     def _take_env(self) -> None:
         """Read the block of variables. In an item that runs nothing, it shows the contents of a file."""
+        if not self.rest:
+            return
         found = [
             block
             for block in self.rest
@@ -314,9 +329,6 @@ class _Reader:
             marks = "~~~" if fence.source.lstrip().startswith("~") else "```"
             message = f"This block has no end. Close it with {marks}, and indent all its lines to the text of its item."
             self.findings.problem(fence.line, self.findings.column_of(fence.line, marks), message)
-
-    def _shows_script(self) -> bool:
-        return any(isinstance(block, Fence) and scripts.is_action(block) for block in self.rest)
 
     def _check_inline(self, command: str) -> bool:
         """Find what could surprise in the command. Return whether a person has to do it instead."""

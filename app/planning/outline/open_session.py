@@ -35,11 +35,11 @@ class OpenSession:
         """
         head = self._context.head_of(item)
         # Who writes what only a command can have means that it runs.
-        if any(name not in _FOR_ANY_TASK for name, _, _ in head.title.attributes):
+        if head.title.attributes and any(name not in _FOR_ANY_TASK for name, _, _ in head.title.attributes):
             return False
         if self._opened is not None:
             return self._is_inside(head.title.text, head.title.command, item.line, runs=_runs(head))
-        texts = [head.title.command or "", *_scripts(head.rest)]
+        texts = [head.title.command or "", *(_scripts(head.rest) if head.rest else ())]
         if head.title.command is None and len(texts) == 1 and enters(head.title.text):
             return not last and self._open(Opened(head.title.text[:60], last=True, takes_shell=True), item.line)
         return self._opens(texts, item.line, last=last)

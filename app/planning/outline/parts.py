@@ -21,6 +21,7 @@ from app.planning.outline.attributes import (
     whole,
     yes_or_no,
 )
+from app.planning.outline.factories import no_fields, no_places, no_texts
 from app.planning.outline.findings import Findings
 from signoff.vocabulary import AfterFailure, DecidedBy, LimitName, OnCrash
 
@@ -32,7 +33,12 @@ KEY_FORM = re.compile(KEY_PATTERN)
 Place = Callable[[int], tuple[int, int]]
 
 
-@dataclass
+def no_tasks() -> list[TaskParts]:
+    """No tasks."""
+    return []
+
+
+@dataclass(slots=True)
 class TaskParts:
     """Everything that is known about a task.
 
@@ -56,11 +62,11 @@ class TaskParts:
     action: ActionSpec | None = None
     key: str | None = None
     name: str = ""
-    after: list[str] = field(default_factory=list[str])
-    follows: list[TaskParts] = field(default_factory=list["TaskParts"])
-    fields: dict[str, Any] = field(default_factory=dict[str, Any])
-    places: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
-    ends_with: list[TaskParts] = field(default_factory=list["TaskParts"])
+    after: list[str] = field(default_factory=no_texts)
+    follows: list[TaskParts] = field(default_factory=no_tasks)
+    fields: dict[str, Any] = field(default_factory=no_fields)
+    places: dict[str, tuple[int, int]] = field(default_factory=no_places)
+    ends_with: list[TaskParts] = field(default_factory=no_tasks)
     answer: Answer | None = None
     by_hand: bool = False
     must_run: bool = False

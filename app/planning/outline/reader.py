@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 from app.domain.conditions import objections_to
 from app.domain.errors import Invalid
 from app.domain.parameters import Parameter, variable_of
-from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft, slug
+from app.domain.plan import MAX_TASKS, ActionSpec, PhaseDraft, PlanDraft, TaskDraft
 from app.domain.validation import Objection, no_objection
 from app.planning.outline import scripts
 from app.planning.outline.attributes import resolved
@@ -25,6 +24,7 @@ from app.planning.outline.front_matter import FrontMatter, take_front_matter
 from app.planning.outline.growing_phase import DEFAULT_PHASE, Phase
 from app.planning.outline.inline import with_links
 from app.planning.outline.items import read_item
+from app.planning.outline.keys import Keys
 from app.planning.outline.lost_between import LostBetween
 from app.planning.outline.meaning import check_meaning
 from app.planning.outline.parts import Answer, TaskParts, shortened
@@ -40,29 +40,6 @@ WHAT_TO_WRITE = (
     "or a few sentences such as 'Gather metrics, write a summary, email it'."
 )
 MAX_NAMED = 10
-
-
-@dataclass
-class _Keys:
-    """The keys of all phases or all tasks: first the written ones, then keys made from titles that avoid them."""
-
-    taken: set[str] = field(default_factory=set[str])
-    _next: dict[str, int] = field(default_factory=dict[str, int])
-
-    def give(self, key: str) -> bool:
-        """Reserve a written key. Return False if it is already taken."""
-        new = key not in self.taken
-        self.taken.add(key)
-        return new
-
-    def make(self, title: str) -> str:
-        """A free key for a title. It continues from the last number, so that many equal titles take linear time."""
-        base = key = slug(title, frozenset[str]())
-        while key in self.taken:
-            number = self._next.get(base, 2)
-            key, self._next[base] = f"{base}_{number}", number + 1
-        self.taken.add(key)
-        return key
 
 
 def read_outline(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft:
@@ -82,9 +59,14 @@ def read_outline(description: str, *, has_model: bool, objection: Objection = no
         findings.problem(0, 0, WHAT_TO_WRITE)
         findings.raise_if_any()
     with paused_collection():
-        document, front = _document(findings)
-        _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
-        return DocumentReader(findings, document, front, has_model=has_model).read()
+        return _read(findings, has_model=has_model)
+
+
+def _read(findings: Findings, *, has_model: bool) -> PlanDraft:
+    """The plan of a description. Everything else that is made for it is gone before the garbage collector looks for it."""
+    document, front = _document(findings)
+    _limit(sum(len(block.items) for block in document.blocks if isinstance(block, List)), findings)
+    return DocumentReader(findings, document, front, has_model=has_model).read()
 
 
 def read_with_parameters(description: str, *, has_model: bool, objection: Objection = no_objection) -> PlanDraft | None:
@@ -221,21 +203,23 @@ class DocumentReader:
         result: list[PhaseDraft] = []
         for phase in self.phases:
             section = phase.section
+            shared = section.shared.over(self.front.shared)
             name = section.path if section.name and not section.is_title else DEFAULT_PHASE
             key = section.key or phase_keys.make(name if re.search("[A-Za-z0-9]", name) else "phase")
             drafts: list[TaskDraft] = []
             for part in phase.tasks:
-                own = self._known(part, task_keys.taken)
-                before = [names[id(earlier)] for earlier in part.follows if id(earlier) in names]
-                after = [*before, *(key for key in own if key not in before)]
-                more = dict.fromkeys(end for key in own for end in ends.get(key, ()))
-                after += [end for end in more if end not in after and end != names[id(part)]]
+                after = [names[id(earlier)] for earlier in part.follows if id(earlier) in names]
+                if part.after:
+                    own = self._known(part, task_keys.taken)
+                    after += [key for key in own if key not in after]
+                    more = dict.fromkeys(end for key in own for end in ends.get(key, ()))
+                    after += [end for end in more if end not in after and end != names[id(part)]]
                 if part.answer is not None:
                     part.fields.setdefault("condition", _condition(part.answer, names))
                 part.description = self._with_links(part.description)
                 task = make_task(part, names[id(part)], after, has_model=self.has_model, findings=self.findings)
                 if task is not None and part.whole is None:
-                    task = section.shared.over(self.front.shared).apply(task)
+                    task = shared.apply(task)
                 drafts += [] if task is None else [task]
             if section.answer is not None:
                 section.condition = _condition(section.answer, names)
@@ -263,8 +247,8 @@ class DocumentReader:
             self.findings.invalid(error, section.line, section.places, section.column)
             return []
 
-    def _keys(self, given: list[tuple[str | None, int, int]], kind: str) -> _Keys:
-        keys = _Keys()
+    def _keys(self, given: list[tuple[str | None, int, int]], kind: str) -> Keys:
+        keys = Keys()
         for key, line, column in given:
             if key is not None and not keys.give(key):
                 self.findings.problem(line, column, f"The {kind} key '{key}' is used more than once.")

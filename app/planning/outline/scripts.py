@@ -24,6 +24,7 @@ from app.planning.outline.lost_variables import (
     unset_in_lower_case,
     why_lost,
 )
+from app.planning.outline.pasted_output import pasted_output
 from app.planning.outline.placeholders import Placeholder
 from app.planning.outline.programs import holds_commands
 from app.planning.outline.prompts import SESSIONS, Session, read_session
@@ -37,12 +38,18 @@ from app.planning.outline.shell_findings import (
     placeholders,
     unset_variables,
 )
-from app.planning.outline.shell_text import read_shell_text
+from app.planning.outline.shell_text import ShellText, read_shell_text
 from app.planning.outline.unset import is_secret, to_ask_for
 from app.planning.strict_bash import STRICT_BASH
 
 STRICT_SH = "set -e\n"
 _BASH_SHEBANG = re.compile(r"#!.*\bbash\b")
+_HISTORY = re.compile(r"(?<!\S)(?:!!|!\$)(?![^\s;|&)])")
+_READS_HISTORY = "takes up what was typed before it (!! or !$), and a script has no such history"
+_HOW_TO_TELL = (
+    "would run as a command. Start the block with ```console, and its commands with '$ '; or, if all lines are "
+    "commands, write run behind the language"
+)
 _LIST_ITEM = re.compile(r"\s*[-*]\s")
 _OFFERS_A_CHOICE = re.compile(
     r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
@@ -212,7 +219,13 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
         return "its comments say that its lines are alternatives"
     if (opened := opens_session(content)) is not None and not opened.last:
         return f"'{opened.command}' opens a session, and the lines after it are meant to be typed there"
-    return _how_to_say_it_runs(options) if is_shown(fence) else ""
+    return _how_to_say_it_runs(options) if is_shown(fence) else _shows_output(fence, options, content)
+
+
+def _shows_output(fence: Fence, options: FenceOptions, content: str) -> str:
+    is_script = options.language in SHELLS and not options.run and _session(fence) is None
+    at = pasted_output(content) if is_script else None
+    return f"line {fence.line + at + 2} is output, and {_HOW_TO_TELL}" if at is not None else ""
 
 
 def _how_to_say_it_runs(options: FenceOptions) -> str:
@@ -259,9 +272,11 @@ def check_script(
     parsed = read_shell_text(text)
     script = commands(parsed)
     lost = lost_variables(parsed, script, variables, findings.set_anywhere) if "$" in text else {}
-    if lost and not must_run:
-        why = f"it {why_lost(list(lost))}"
-        findings.warn(place(min(lost.values()))[0], f"A person does this step: {why}. {HOW_TO_KEEP}")
+    gone = _gone(parsed, lost)
+    if gone and not must_run:
+        at, why, how = gone[0]
+        why = f"it {why_lost(list(lost)) if lost else why}"
+        findings.warn(place(at)[0], f"A person does this step: {why}. {how}")
         return why
     for at, found in placeholders(parsed):
         quoted = not parsed.code[at].strip() and bool(found[0].strip())
@@ -272,8 +287,8 @@ def check_script(
     if parsed.open_heredoc is not None:
         at, delimiter = parsed.open_heredoc
         findings.problem(*place(at), _open_heredoc(delimiter))
-    for name, at in lost.items():
-        findings.problem(*place(at), f"This step {why_lost([name])}. {HOW_TO_KEEP}")
+    for at, why, how in gone:
+        findings.problem(*place(at), f"This step {why}. {how}")
     read = unset_variables(parsed) | unset_in_lower_case(parsed, script) if "$" in text else {}
     unset = {name: at for name, at in read.items() if name not in variables and name not in lost}
     if unset:
@@ -283,6 +298,12 @@ def check_script(
     for at, message in filter(None, (lost_state(script), endless(script))):
         findings.warn(place(at)[0], message)
     return ""
+
+
+def _gone(text: ShellText, lost: dict[str, int]) -> list[tuple[int, str, str]]:
+    """What a script reads that only was in another step: where, how a sentence about it continues, and what to do."""
+    read = sorted((at, why_lost([name]), HOW_TO_KEEP) for name, at in lost.items())
+    return read + [(match.start(), _READS_HISTORY, "Write it out.") for match in _HISTORY.finditer(text.code)]
 
 
 def _open_heredoc(delimiter: str) -> str:

@@ -19,10 +19,26 @@ _PLACEHOLDER = re.compile(
     r"|YY(?:YY)?\.(?:0?M|MM)(?:\.(?:0?[DN]|DD|MICRO|PATCH))?|[0-9]+(?:\.[0-9]+)*\.X[XYZ]?(?:\.(?:[0-9]+|[XYZ]{1,2}))*)(?!\w))"
     r"|(?<![$%{@#\w])(?P<brace>\{[A-Z][A-Z0-9_ -]+\}|\{\{\s*[A-Za-z_][\w .-]*\s*\}\})"
     r"|(?<![\w\]$])(?P<square>\[[A-Z][A-Z_]{3,}\]|(?<=[\s=:/@])\[[A-Za-z]{2,}(?:[-_][A-Za-z]{2,})+\](?=\s|$))"
+    r"|(?<![\w./@:%+-])(?P<address>(?:(?:remote|ssh|my|your)[_-]?)?user(?:name)?@(?:(?:remote|your|my|the)[_-]?)?"
+    r"(?:host(?:name)?|server(?:name)?|machine|destination|remote|ip|ip[_-]?address|(?:server|host)[_-]ip)(?![\w.@/-]))"
+    r"|(?<=[ \t])(?P<capitals>DURATION|NODE(?:_?NAME)?|POD(?:_?NAME)?|NAMESPACE|IP_?ADDRESS"
+    r"|(?:CONTAINER|INSTANCE|PROJECT|ACCOUNT)_ID"
+    r"|(?:BRANCH|CLUSTER|CONTAINER|DEPLOYMENT|FILE|HOST|IMAGE|SECRET|SERVER|SERVICE|USER|VOLUME)_?NAME)"
+    r"(?=[ \t]*(?:[;|&)\n]|$)|[ \t]+[^\s=])"
     r"|(?<![\w\]}$\"'])(?P<named>\[(?:version|tag|name|branch|host|hostname|user|username|namespace|release|region|bucket|cluster|path)\])"
 )
 # Something of each of them.
-_MAY_BE_PLACEHOLDER = re.compile(r"[<\[{X]|[xN]\.|A\.B|YY|MY_|[Yy]our|YOUR|domain")
+_MAY_BE_PLACEHOLDER = re.compile(
+    r"[<\[{X]|[xN]\.|A\.B|YY|MY_|[Yy]our|YOUR|domain|user(?:name)?@|DURATION|NODE|POD|NAMESPACE|ADDRESS|_ID|NAME"
+)
+# Programs that take the name of a thing. Others, such as `export` and `printenv`, take the name of a variable.
+_TAKES_A_NAME_LIST = """
+    aws crictl dig docker gcloud git helm kubectl nslookup oc ping podman scp sleep ssh systemctl timeout virsh
+"""
+_TAKES_A_NAME = frozenset(_TAKES_A_NAME_LIST.split())
+_TAKES_A_VARIABLE = re.compile(
+    r"[ \t](?:-e|-u|--env|--build-arg|--arg|printenv|env|unset|export|echo)[ \t]+$|=[ \t]*$|[ \t]--[ \t]"
+)
 _ENVIRONMENT = frozenset(
     [
         "PATH",
@@ -84,6 +100,7 @@ _SET = re.compile(
 )
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _BREAK = re.compile(r"\n|;|&&|\|\|?&?|(?<![<>&])&(?![>&0-9])")
+_MAY_BREAK = re.compile(r"[\n;&|]")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _BASH = re.compile(
     r"(?:^|[\n;|&({])[ \t]*(?:(?:source|pushd|popd|declare|shopt|mapfile|readarray|typeset)[ \t]|function[ \t]+\w+|\[\[[ \t])"
@@ -129,9 +146,22 @@ def placeholders(parsed: ShellText) -> Iterator[tuple[int, str]]:
                 continue
         if match["brace"] and "," in found:
             continue
+        if match["capitals"] and not _is_argument(parsed, at, found):
+            continue
         if match["square"] and _is_line(searched, at, match.end()):
             continue  # a section of a settings file
         yield at, found
+
+
+def _is_argument(parsed: ShellText, at: int, name: str) -> bool:
+    """Whether a word in capitals stands for what the reader has to put there: `kubectl drain NODE_NAME`."""
+    before = parsed.words[:at]
+    start = max((match.end() for match in _BREAK.finditer(before)), default=0)
+    script = [command for command in commands(parsed) if start <= command.offset < at]
+    takes = bool(script) and script[0].words[0] in _TAKES_A_NAME and parsed.words[at : at + 1] == name[0]
+    # What a script sets or reads by this name is a variable.
+    known = re.search(rf"\$\{{?{name}\b|\b{name}\+?=", parsed.expanded) is not None
+    return takes and not known and _TAKES_A_VARIABLE.search(before, start) is None
 
 
 def _is_line(text: str, begin: int, end: int) -> bool:
@@ -193,8 +223,12 @@ class Command(NamedTuple):
 
 def commands(text: ShellText) -> list[Command]:
     """The simple commands of a script, without those in `$(…)`."""
-    code = _without_nested(text.words).replace("\\\n", "  ")
-    found: list[Command] = []
+    code = without_nested(text.words).replace("\\\n", "  ")
+    if _MAY_BREAK.search(code) is None:
+        found: list[Command] = []
+        _command(code, "", 0, found)
+        return found
+    found = list[Command]()
     position = 0
     for match in _BREAK.finditer(code):
         _command(code[position : match.start()], match[0], position, found)
@@ -238,7 +272,7 @@ def lost_state(script: list[Command]) -> tuple[int, str] | None:
     return None
 
 
-def _without_nested(words: str) -> str:
+def without_nested(words: str) -> str:
     """The words of a script with `Q` for each character of what stands in `$(…)`, backticks and the `(…)` of an array."""
     if _NESTING.search(words) is None:
         return words

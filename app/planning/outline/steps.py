@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.domain.plan import ActionSpec
 from app.planning.outline.findings import Findings
-from app.planning.outline.parts import Answer, TaskParts, shortened
+from app.planning.outline.parts import Answer, TaskParts, no_tasks, shortened
 from app.planning.outline.sections import is_alternative
 
 _OR = re.compile(r"(?:or|alternatively)\b", re.IGNORECASE)
@@ -18,7 +18,7 @@ _MAX_LISTED = 10
 _NOT_RELEASED = frozenset({"manual", "decision", "wait", "milestone"})
 
 
-@dataclass
+@dataclass(slots=True)
 class Steps:
     """Tasks in the order of the text.
 
@@ -31,8 +31,8 @@ class Steps:
         is_empty: whether nothing is in that item.
     """
 
-    tasks: list[TaskParts] = field(default_factory=list[TaskParts])
-    ends: list[TaskParts] = field(default_factory=list[TaskParts])
+    tasks: list[TaskParts] = field(default_factory=no_tasks)
+    ends: list[TaskParts] = field(default_factory=no_tasks)
     words: str = ""
     line: int = 0
     is_sample: bool = False

@@ -16,7 +16,7 @@ from app.planning.outline.scripts import is_action
 _CHECKBOX = re.compile(r"\[([ xX])\](?:\s+|$)")
 
 
-@dataclass
+@dataclass(slots=True)
 class Head:
     """The title of an item, taken apart. `rest` is what stands below it, `unknown` the words in braces that are text."""
 
@@ -52,6 +52,9 @@ def read_head(item: Item, definitions: Mapping[str, str], findings: Findings) ->
         return Head(Title(text), "", [(0, item.line, 0)], item.blocks)
     line = first.line
     pieces = content.split("\n")
+    if len(pieces) == 1 and content[:1] != "[" and "{" not in content and "\n" not in first.source:
+        source = content.rstrip()
+        return Head(read_title(source, definitions), source, [(0, line, findings.column_of(line, source))], rest)
     taken = 1
     if len(pieces) > 1 and not read_title(pieces[0], definitions).attributes:
         while taken < len(pieces) and not pieces[taken - 1].endswith(("  ", "\\")):
