@@ -18,6 +18,7 @@ import io
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -65,6 +66,13 @@ os._exit(connection.recv(2)[1])
 def warm_command(*arguments: str) -> list[str]:
     """A command line that does what `signoff` does with these arguments."""
     return [sys.executable, "-I", "-S", "-c", _STAND_IN, _address(), *arguments]
+
+
+def warm_program(folder: Path) -> None:
+    """Put a program `signoff` into a folder. Scripts with this folder in their PATH run warm commands."""
+    program = folder / "signoff"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(warm_command())} "$@"\n')
+    program.chmod(0o755)
 
 
 class WarmProcess:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
@@ -18,8 +17,7 @@ import pytest
 from app.cli import main
 from app.cli.groups import every_command
 from tests.conftest import Stack, eventually
-from tests.e2e.command_line import CommandLine, plain_environment
-from tests.warm_processes import WarmProcess
+from tests.e2e.command_line import CommandLine, ended, plain_environment
 
 REPORT = "# Report\n\n- Count: `printf abc > count.txt` {#count files=count.txt}\n- Say: `echo hi` {#say after=count}\n"
 SLOW = "# Slow\n\n- Sleep: `sleep 300` {#nap}\n"
@@ -66,18 +64,9 @@ def arguments_of(path: tuple[str, ...], command: click.Command, project: str) ->
 
 
 async def warm_ends(arguments: list[str], environment: dict[str, str], folder: Path, output: int) -> tuple[int, str]:
-    """The exit code and the messages of a command that need not load its modules."""
-    with Path(os.devnull).open("rb") as nothing, tempfile.TemporaryFile() as messages:
-        process = WarmProcess.on(
-            (nothing.fileno(), output, messages.fileno()), arguments, environment=environment, folder=folder
-        )
-        try:
-            # In a thread: the app that answers is on this event loop.
-            code = await asyncio.to_thread(process.wait, 60)
-        finally:
-            process.kill()
-        messages.seek(0)
-        return code, messages.read().decode()
+    # In a thread: the app that answers is on this event loop.
+    result = await asyncio.to_thread(ended, arguments, folder, environment, output)
+    return result.code, result.err
 
 
 async def ends(command: list[str], environment: dict[str, str], folder: Path, output: int) -> tuple[int, str]:
@@ -233,8 +222,8 @@ async def test_a_closed_terminal_detaches_from_the_run(signoff: Stack, tmp_path:
     async with cli.running("run", "plan.md", "--yes", "--new-workspace", "--on-interrupt", "cancel") as running:
         await running.seen("nap started")
         running.process.send_signal(signal.SIGHUP)
-        ended = await running.ended()
-    assert ended.code == 2, ended
+        cancelled_run = await running.ended()
+    assert cancelled_run.code == 2, cancelled_run
     await signoff.call("POST", f"/{project}/cancel")
 
     async def cancelled() -> bool:

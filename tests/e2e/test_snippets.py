@@ -11,6 +11,7 @@ import pytest
 
 from tests.browser.conftest import Signoff, running_signoff
 from tests.e2e.snippets import NOT_RUN, ROOT, RUNNABLE, Snippet, pages, run, snippets
+from tests.warm_processes import warm_program
 
 
 def _is_listed(snippet: Snippet) -> bool:
@@ -26,14 +27,22 @@ def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a `signoff` that starts fast."""
+    folder = tmp_path_factory.mktemp("programs")
+    warm_program(folder)
+    return folder
+
+
 @pytest.mark.parametrize("page", [page for page in pages() if any(one.kind == "run" for one in snippets(page))])
-def test_the_snippets_of_a_page_run(page: str, signoff: Signoff) -> None:
+def test_the_snippets_of_a_page_run(page: str, signoff: Signoff, programs: Path) -> None:
     folder = signoff.folder / page.removesuffix(".md").replace("/", "-")
     folder.mkdir()
     # What a reader of a clone has.
     (folder / "examples").symlink_to(ROOT / "examples")
     environment = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(signoff.folder),
         "TERM": "xterm",
         "SIGNOFF_URL": signoff.url,
