@@ -19,9 +19,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import DEADLINE
 from tests.warm_processes import WarmProcess
 
-DEADLINE = 60.0
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
