@@ -18,6 +18,7 @@ import io
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -33,6 +34,19 @@ from app import cli
 from app.api.controllers import plans
 from app.hidden_environment import DESCRIPTOR, hand_over, split
 from app.temporal import commands
+
+# What other modules import only when they need it. Loading those of HTTP was a third of the work of a short command.
+_LATE = (
+    "alembic.command",
+    "anyio._backends._asyncio",
+    "app.database.postgres",
+    "app.main",
+    "app.storage.migrate",
+    "encodings.idna",
+    "httpcore",
+    "uvicorn",
+    "worker",
+)
 
 # A command's stand-in: passes on its arguments, streams and environment, and ends as the command does.
 _STAND_IN = """
@@ -52,6 +66,13 @@ os._exit(connection.recv(2)[1])
 def warm_command(*arguments: str) -> list[str]:
     """A command line that does what `signoff` does with these arguments."""
     return [sys.executable, "-I", "-S", "-c", _STAND_IN, _address(), *arguments]
+
+
+def warm_program(folder: Path) -> None:
+    """Put a program `signoff` into a folder. Scripts with this folder in their PATH run warm commands."""
+    program = folder / "signoff"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(warm_command())} "$@"\n')
+    program.chmod(0o755)
 
 
 class WarmProcess:
@@ -92,11 +113,6 @@ class WarmProcess:
         self._connection.connect(_address())
         request: dict[str, Any] = {"arguments": [*arguments], "environment": dict(environment), "folder": str(folder)}
         request["at_terminal"] = at_terminal
-        # A long-running program that finds secrets in its environment starts itself again, and loads every module again. So it
-        # gets those of the test as `signoff up` hands them over.
-        if not cli._LONG_LIVED.isdisjoint(arguments[:1]):
-            request["environment"], secrets = split(environment)
-            request["secrets"] = {name: value for name, value in secrets.items() if name.startswith("SIGNOFF_")}
         content = json.dumps(request).encode()
         socket.send_fds(self._connection, [len(content).to_bytes(4, "big")], streams)
         self._connection.sendall(content)
@@ -164,25 +180,54 @@ def _forking() -> Iterator[str]:
 
 def _serve(address: str) -> None:
     _load_everything()
-    # Nobody waits for the forked processes. Those that wait for processes of their own restore the default.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    ended, wakes = os.pipe2(os.O_NONBLOCK)
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    running: dict[int, socket.socket] = {}
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen(64)
         print("ready", flush=True)
         while True:
-            readable, _, _ = select.select([listening, 0], [], [])
+            readable, _, _ = select.select([listening, ended, 0], [], [])
             if 0 in readable:
                 return
-            connection, _ = listening.accept()
-            if os.fork() == 0:
-                listening.close()
-                _answer(connection)
-            connection.close()
+            if ended in readable:
+                os.read(ended, 4096)
+                _report_ends(running)
+            if listening in readable:
+                connection, _ = listening.accept()
+                size, streams, _, _ = socket.recv_fds(connection, 4, 3)
+                with connection.makefile("rb") as file:
+                    request = file.read(int.from_bytes(size, "big"))
+                if (pid := os.fork()) == 0:
+                    for one in (listening, connection, *running.values()):
+                        one.close()
+                    os.close(ended)
+                    os.close(wakes)
+                    _become(json.loads(request), streams)
+                for stream in streams:
+                    os.close(stream)
+                running[pid] = connection
+                _tell(connection, pid.to_bytes(4, "big"))
+
+
+def _report_ends(running: dict[int, socket.socket]) -> None:
+    while running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        with running.pop(pid) as connection:
+            _tell(connection, os.waitstatus_to_exitcode(status).to_bytes(2, "big", signed=True))
+
+
+def _tell(connection: socket.socket, content: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # nobody waits for it
+        connection.sendall(content)
 
 
 def _load_everything() -> None:
-    for module in {*cli._MODULES.values(), "app.main", "app.database.postgres", "worker", "uvicorn"}:
+    for module in {*cli._MODULES.values(), *_LATE}:
         importlib.import_module(module)
     # Apps wait longer for decisions and plans: a loaded machine is slow, not wrong.
     commands.DECISION_SECONDS, plans.DEFAULT_WAIT = 20.0, 60
@@ -190,25 +235,11 @@ def _load_everything() -> None:
     gc.freeze()
 
 
-def _answer(connection: socket.socket) -> NoReturn:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    size, streams, _, _ = socket.recv_fds(connection, 4, 3)
-    with connection.makefile("rb") as file:
-        request = json.loads(file.read(int.from_bytes(size, "big")))
-    pid = os.fork()
-    if pid == 0:
-        connection.close()
-        _become(request, streams)
-    for stream in streams:
-        os.close(stream)
-    connection.sendall(pid.to_bytes(4, "big"))
-    _, status = os.waitpid(pid, 0)
-    with contextlib.suppress(BrokenPipeError):  # nobody waits for the end
-        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(2, "big", signed=True))
-    os._exit(0)
-
-
 def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
+    signal.set_wakeup_fd(-1)
+    # The test may ignore the end of its terminal, as under `nohup`. A command that is started from a terminal does not.
+    for number in (signal.SIGCHLD, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -218,8 +249,8 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.environ.clear()
     os.environ.update(request["environment"])
-    if secrets := request.get("secrets"):
-        os.environ[DESCRIPTOR] = str(hand_over(secrets))
+    if not cli._LONG_LIVED.isdisjoint(request["arguments"][:1]):
+        _hand_over_secrets()
     os.chdir(request["folder"])
     sys.argv = ["signoff", *request["arguments"]]
     # A program that hides secrets starts itself again with this.
@@ -231,6 +262,10 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     )
     if "PYTHONFAULTHANDLER" in os.environ:
         faulthandler.enable()
+    _run_main()
+
+
+def _run_main() -> NoReturn:
     code: object = 0
     try:
         cli.main(prog_name="signoff")
@@ -246,6 +281,15 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
     os._exit(code if isinstance(code, int) else 0)
+
+
+def _hand_over_secrets() -> None:
+    """Hide the secrets of the settings as `signoff up` does. A long-running program that finds some restarts, from nothing."""
+    plain, hidden = split(os.environ)
+    os.environ.clear()
+    os.environ.update(plain)
+    if secrets := {name: value for name, value in hidden.items() if name.startswith("SIGNOFF_")}:
+        os.environ[DESCRIPTOR] = str(hand_over(secrets))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ async def attack(
     stack: Stack, *, phases: str, examples: int, seed: int = 1, mode: str = "all", workers: int = 1
 ) -> Outcome:
     """Run one round of generated requests."""
+    # schemathesis waits 10 s for the document. Making it for the first time takes longer on a loaded machine.
+    (await stack.http.get("/schema/openapi.json")).raise_for_status()
     with tempfile.TemporaryDirectory() as folder:
         tally = Path(folder) / "tally.json"
         environment = {

@@ -1,6 +1,6 @@
 """Runs the `signoff` command as a person or a script would: a real process, with or without a terminal.
 
-The processes are forked from one that has loaded every module. `test_broken_output.py`, `test_snippets.py` and `test_wheels.py`
+The processes are forked from one that has loaded every module. `test_broken_output.py`, `test_up.py` and `test_wheels.py` also
 start commands from nothing.
 """
 
@@ -9,21 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import json
 import os
 import pty
 import re
 import struct
-import subprocess
-import sys
+import tempfile
 import termios
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import DEADLINE
 from tests.warm_processes import WarmProcess
 
-DEADLINE = 60.0
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -125,38 +123,23 @@ class Terminal:
         self._changed.set()
 
 
-def in_one_process(calls: Iterable[Sequence[str]], folder: Path, **variables: str) -> list[Ended]:
-    """Run several commands one after the other in one process: most of the time of a short command goes into imports."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _CALLS, json.dumps([list(call) for call in calls])],
-        cwd=folder,
-        env=plain_environment() | variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return [Ended(**ended) for ended in json.loads(done.stdout)]
+def each_ended(calls: Iterable[Sequence[str]], folder: Path, **variables: str) -> list[Ended]:
+    """Run commands that need no app of this process, one after the other."""
+    return [ended(call, folder, plain_environment() | variables) for call in calls]
 
 
-_CALLS = """
-import contextlib, io, json, sys
-from app.cli import main
-calls, ended = json.loads(sys.argv[1]), []
-sys.argv[0] = "signoff"
-for arguments in calls:
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+def ended(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: int | None = None) -> Ended:
+    """Run a command to its end. If `output` is a descriptor, the command writes its output there."""
+    with Path(os.devnull).open("rb") as nothing, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        streams = (nothing.fileno(), out.fileno() if output is None else output, err.fileno())
+        process = WarmProcess.on(streams, arguments, environment=environment, folder=folder)
         try:
-            main(arguments)
-        except SystemExit as error:
-            code = error.code
-            if isinstance(code, str):
-                print(code, file=sys.stderr)
-                code = 1
-    ended.append({"code": code or 0, "out": out.getvalue(), "err": err.getvalue()})
-print(json.dumps(ended))
-"""
+            code = process.wait(DEADLINE)
+        finally:
+            process.kill()
+        out.seek(0)
+        err.seek(0)
+        return Ended(code, out.read().decode(), err.read().decode())
 
 
 def plain_environment() -> dict[str, str]:

@@ -17,8 +17,7 @@ import pytest
 from app.cli import main
 from app.cli.groups import every_command
 from tests.conftest import Stack, eventually
-from tests.e2e.command_line import CommandLine, plain_environment
-from tests.warm_processes import warm_command
+from tests.e2e.command_line import CommandLine, ended, plain_environment
 
 REPORT = "# Report\n\n- Count: `printf abc > count.txt` {#count files=count.txt}\n- Say: `echo hi` {#say after=count}\n"
 SLOW = "# Slow\n\n- Sleep: `sleep 300` {#nap}\n"
@@ -62,6 +61,12 @@ def arguments_of(path: tuple[str, ...], command: click.Command, project: str) ->
     if full in {"people add", "keys add"}:
         words += ["Broken", "--role", "viewer"]
     return words
+
+
+async def warm_ends(arguments: list[str], environment: dict[str, str], folder: Path, output: int) -> tuple[int, str]:
+    # In a thread: the app that answers is on this event loop.
+    result = await asyncio.to_thread(ended, arguments, folder, environment, output)
+    return result.code, result.err
 
 
 async def ends(command: list[str], environment: dict[str, str], folder: Path, output: int) -> tuple[int, str]:
@@ -135,9 +140,9 @@ async def test_every_command_ends_in_order_if_its_output_cannot_be_written(
     printed = set[str]()
     with Path("/dev/full").open("wb") as full:
         for path, command in chosen:
-            call = warm_command(*path, *arguments_of(path, command, project))
+            call = [*path, *arguments_of(path, command, project)]
             async with closed_pipe() as pipe:
-                code, err = await ends(call, environment, tmp_path, pipe)
+                code, err = await warm_ends(call, environment, tmp_path, pipe)
             assert "Traceback" not in err, (path, err)
             assert "Exception ignored" not in err, (path, err)
             # An empty list prints nothing, and succeeds.
@@ -145,7 +150,7 @@ async def test_every_command_ends_in_order_if_its_output_cannot_be_written(
             if code == 141:
                 printed.add(" ".join(path))
                 assert err == "" or path == ("record", "key"), (path, err)
-            code, err = await ends(call, environment, tmp_path, full.fileno())
+            code, err = await warm_ends(call, environment, tmp_path, full.fileno())
             assert "Traceback" not in err, (path, err)
             assert "Exception ignored" not in err, (path, err)
             assert code in ({1, 2} if " ".join(path) in printed else {0, 1, 2}), (path, code, err)
@@ -217,8 +222,8 @@ async def test_a_closed_terminal_detaches_from_the_run(signoff: Stack, tmp_path:
     async with cli.running("run", "plan.md", "--yes", "--new-workspace", "--on-interrupt", "cancel") as running:
         await running.seen("nap started")
         running.process.send_signal(signal.SIGHUP)
-        ended = await running.ended()
-    assert ended.code == 2, ended
+        cancelled_run = await running.ended()
+    assert cancelled_run.code == 2, cancelled_run
     await signoff.call("POST", f"/{project}/cancel")
 
     async def cancelled() -> bool:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.conftest import Stack, eventually, free_port
-from tests.e2e.command_line import CommandLine, in_one_process
+from tests.e2e.command_line import CommandLine, each_ended
 from tests.processes import with_environment
 
 REPORT = """\
@@ -338,7 +338,7 @@ def test_the_overview_lists_every_command_and_imports_none() -> None:
 
 
 def test_every_command_of_the_overview_exists(tmp_path: Path) -> None:
-    answers = in_one_process([(name, "--help") for name in COMMANDS], tmp_path, COLUMNS="200")
+    answers = each_ended([(name, "--help") for name in COMMANDS], tmp_path, COLUMNS="200")
     for name, ended in zip(COMMANDS, answers, strict=True):
         assert ended.code == 0, ended
         assert f"Usage: signoff {name}" in ended.out

@@ -15,7 +15,7 @@ from app.cli import main
 from app.cli.examples import example_of
 from app.cli.groups import every_command
 from tests.conftest import Stack, eventually
-from tests.e2e.command_line import CommandLine, Ended, in_one_process
+from tests.e2e.command_line import CommandLine, Ended, each_ended
 
 REPORT = "# Report\n\n- Count: `printf abc > count.txt` {#count files=count.txt}\n- Say: `echo hi` {#say after=count}\n"
 ASKING = "# Ask\n\n- Ship it? {#ship decision=yes,no}\n"
@@ -160,7 +160,7 @@ async def test_the_page_opens_in_the_browser_of_the_person(cli: CommandLine, sig
     ],
 )
 def test_a_mistyped_command_is_recognized_at_any_level(tmp_path: Path, typed: tuple[str, ...], meant: str) -> None:
-    (ended,) = in_one_process([typed], tmp_path)
+    (ended,) = each_ended([typed], tmp_path)
     assert ended.code == 2
     assert "There is no command `signoff " in ended.err
     assert meant in f"{ended.err}\n"

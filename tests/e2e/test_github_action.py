@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 
 from tests.conftest import Stack
 from tests.e2e.command_line import plain_environment
+from tests.warm_processes import warm_program
 
 ACTION = Path(".github/actions/sign-off/action.yml").resolve()
 PLAN = '---\nparameters:\n  version: {}\n---\n\n# Release\n\n- Tag: `echo "$VERSION"` {#tag}\n'
@@ -62,9 +62,7 @@ class Runner:
 def runner(signoff: Stack, tmp_path: Path) -> Runner:
     (tmp_path / "release.md").write_text(PLAN)
     (tmp_path / "bin").mkdir()
-    program = tmp_path / "bin" / "signoff"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m app.cli "$@"\n')
-    program.chmod(0o755)
+    warm_program(tmp_path / "bin")
     declared: dict[str, dict[str, Any]] = yaml.safe_load(ACTION.read_text())["inputs"]
     inputs = {name: str(one.get("default", "")) for name, one in declared.items()}
     given = {"plan": "release.md", "url": signoff.url, "api-key": "", "name": 'A "name" $(with) `signs`'}

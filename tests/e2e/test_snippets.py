@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from temporalio.testing import WorkflowEnvironment
 
-from tests.browser.conftest import Signoff, running_signoff
+from app.domain.policies import Policies
+from tests.conftest import Stack, running_stack
 from tests.e2e.snippets import NOT_RUN, ROOT, RUNNABLE, Snippet, pages, run, snippets
+from tests.warm_processes import warm_program
 
 
 def _is_listed(snippet: Snippet) -> bool:
@@ -18,26 +23,36 @@ def _is_listed(snippet: Snippet) -> bool:
 
 
 @pytest.fixture(scope="module")
-def signoff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signoff]:
-    folder = tmp_path_factory.mktemp("documents")
-    (policy,) = [one for one in snippets("docs/how-to/release.md") if one.argument == "signoff.toml"]
-    (folder / "signoff.toml").write_text(policy.text)
-    with running_signoff(folder, SIGNOFF_WORKSPACE_ROOTS=str(folder)) as running:
-        yield running
+async def policed(
+    temporal_server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """A Signoff with the policies of the documents."""
+    (file,) = [one for one in snippets("docs/how-to/release.md") if one.argument == "signoff.toml"]
+    policies = Policies.model_validate(tomllib.loads(file.text)["signoff"])
+    async with running_stack(temporal_server, tmp_path_factory.mktemp("documents"), signoff=policies) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a `signoff` that starts fast."""
+    folder = tmp_path_factory.mktemp("programs")
+    warm_program(folder)
+    return folder
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if any(one.kind == "run" for one in snippets(page))])
-def test_the_snippets_of_a_page_run(page: str, signoff: Signoff) -> None:
-    folder = signoff.folder / page.removesuffix(".md").replace("/", "-")
+async def test_the_snippets_of_a_page_run(page: str, policed: Stack, programs: Path) -> None:
+    folder = policed.root / page.removesuffix(".md").replace("/", "-")
     folder.mkdir()
     # What a reader of a clone has.
     (folder / "examples").symlink_to(ROOT / "examples")
     environment = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(signoff.folder),
+        "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "HOME": str(policed.root),
         "TERM": "xterm",
-        "SIGNOFF_URL": signoff.url,
-        "SIGNOFF_DATA_DIR": signoff.addresses["data_dir"],
+        "SIGNOFF_URL": policed.url,
+        "SIGNOFF_DATA_DIR": str(policed.settings.data_dir),
     }
     marked = snippets(page)
     for snippet in marked:
@@ -45,7 +60,8 @@ def test_the_snippets_of_a_page_run(page: str, signoff: Signoff) -> None:
             (folder / snippet.argument).write_text(snippet.text)
     for snippet in marked:
         if snippet.kind == "run":
-            run(snippet, folder, environment)
+            # In a thread: the app that answers is on this event loop.
+            await asyncio.to_thread(run, snippet, folder, environment)
 
 
 @pytest.mark.parametrize("page", pages())

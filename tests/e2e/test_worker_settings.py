@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command_line import Ended, in_one_process, plain_environment
+from tests.e2e.command_line import Ended, each_ended, plain_environment
 from tests.worker_process import ROOT
 
 BAD = """\
@@ -41,7 +41,7 @@ def worker(folder: Path, *arguments: str) -> Ended:
 def test_every_mistake_in_the_file_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "signoff.toml").write_text(BAD)
     commands = [[name] for name in ("up", "serve", "worker", "migrate", "doctor")]
-    for ended in (worker(tmp_path), *in_one_process(commands, tmp_path, SIGNOFF_DATA_DIR=str(tmp_path))):
+    for ended in (worker(tmp_path), *each_ended(commands, tmp_path, SIGNOFF_DATA_DIR=str(tmp_path))):
         assert ended.code == 2
         places = [line.rpartition(": ")[0].partition(": ")[0] for line in ended.err.splitlines()]
         assert places == ["signoff.toml:1", "signoff.toml:4", "signoff.toml:6"], ended.err
@@ -60,7 +60,7 @@ UNKNOWN = {
 def test_signoff_worker_refuses_an_unknown_queue(tmp_path: Path) -> None:
     (tmp_path / "signoff.toml").write_text(GOOD)
     calls = [("worker", *arguments) for arguments in UNKNOWN]
-    answers = in_one_process(calls, tmp_path, SIGNOFF_DATA_DIR=str(tmp_path))
+    answers = each_ended(calls, tmp_path, SIGNOFF_DATA_DIR=str(tmp_path))
     for ended, words in zip(answers, UNKNOWN.values(), strict=True):
         assert ended.code == 2
         assert [word for word in words if word not in ended.err] == []
