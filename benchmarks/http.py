@@ -32,10 +32,12 @@ from app.domain.registry import load_actions
 from app.domain.states import Call
 from app.main import create_app
 from app.settings import Settings
+from app.storage import events
 from app.storage import projects as storage
 from app.storage.migrate import migrate
 from app.storage.tables import plans
 from app.storage.tables import projects as table
+from signoff.schemas.event_data import ProjectCompleted
 
 KEY = "a-key-for-the-benchmark-alone-0123456789"
 Answer = tuple[int, bytes]
@@ -109,6 +111,7 @@ def fill(conn: Connection, projects: int, tasks: int) -> str:
         for step in range(tasks)
     ]
     plan_edits.edit_plan(conn, project_id, parse_edits(steps), load_actions(), actor="ann", call=Call.EDIT_PLAN)
+    events.append(conn, project_id, ProjectCompleted(tasks={"completed": tasks}), actor="ann")
     conn.execute(update(table).where(table.c.id == project_id).values(status="completed", stage="finished"))
     conn.execute(update(plans).where(plans.c.project_id == project_id).values(status="approved"))
     return project_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from app.domain import graph
 from app.domain.identity import milliseconds_between, now
@@ -27,6 +27,37 @@ _CLOSES = {
     EventType.PHASE_APPROVED: "phase",
 }
 _ENDS = frozenset({EventType.PROJECT_CANCELLED, EventType.PROJECT_FAILED, EventType.PROJECT_COMPLETED})
+# Statements are built once: building one costs more than running it.
+_ATTEMPTS = select(attempts.c.number, attempts.c.status, attempts.c.started_at, attempts.c.ended_at).where(
+    attempts.c.project_id == bindparam("of_project")
+)
+_WAITS = (
+    select(events.c.type, events.c.at)
+    .where(
+        events.c.project_id == bindparam("of_project"),
+        events.c.type.in_((*_OPENS, *_CLOSES, *_ENDS, EventType.PLAN_FAILED)),
+    )
+    .order_by(events.c.seq)
+)
+
+
+class Until:
+    """The moment up to which a read counts what has not ended.
+
+    Attributes:
+        grows: whether anything had not ended, so that a later read finds more.
+    """
+
+    def __init__(self) -> None:
+        self._moment = now()
+        self.grows = False
+
+    def end(self, ended_at: str | None = None) -> str:
+        """Return when something ended, or the moment of the read if it has not ended."""
+        if ended_at is not None:
+            return ended_at
+        self.grows = True
+        return self._moment
 
 
 @dataclass(frozen=True)
@@ -41,12 +72,10 @@ class Activity:
     peak: int
 
 
-def attempts_of(conn: Connection, project_id: str) -> Activity:
-    """Return totals over the attempts of all runs. An attempt in progress counts up to now."""
-    columns = (attempts.c.number, attempts.c.status, attempts.c.started_at, attempts.c.ended_at)
-    rows = conn.execute(select(*columns).where(attempts.c.project_id == project_id)).all()
-    moment = now()
-    spans = [(row.started_at, row.ended_at or moment) for row in rows]
+def attempts_of(conn: Connection, project_id: str, until: Until) -> Activity:
+    """Return totals over the attempts of all runs."""
+    rows = conn.execute(_ATTEMPTS, {"of_project": project_id}).all()
+    spans = [(row.started_at, until.end(row.ended_at)) for row in rows]
     busy = sum(milliseconds_between(start, end) or 0 for start, end in spans)
     some, peak = _overlap(spans)
     return Activity(
@@ -75,23 +104,17 @@ def _overlap(spans: Sequence[tuple[str, str]]) -> tuple[int, int]:
     return some, peak
 
 
-def wall_ms(rows: Iterable[RunRow]) -> int:
+def wall_ms(rows: Iterable[RunRow], until: Until) -> int:
     """Return the time from start to end, summed over all runs."""
-    return sum(milliseconds_between(row.started_at, row.completed_at or now()) or 0 for row in rows)
+    return sum(milliseconds_between(row.started_at, until.end(row.completed_at)) or 0 for row in rows)
 
 
-def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
-    """Return how long plans and phases have waited for approval. A wait that is still open counts up to now."""
-    types = (*_OPENS, *_CLOSES, *_ENDS, EventType.PLAN_FAILED)
-    query = (
-        select(events.c.type, events.c.at)
-        .where(events.c.project_id == project.id, events.c.type.in_(types))
-        .order_by(events.c.seq)
-    )
+def awaiting_approval_ms(conn: Connection, project: ProjectRow, until: Until) -> int:
+    """Return how long plans and phases have waited for approval."""
     since: dict[str, str] = {}
     total = 0
     was_waiting = False
-    for row in conn.execute(query):
+    for row in conn.execute(_WAITS, {"of_project": project.id}):
         if row.type == EventType.PLAN_GENERATING:
             was_waiting = "plan" in since
         if row.type in _OPENS:
@@ -102,20 +125,20 @@ def awaiting_approval_ms(conn: Connection, project: ProjectRow) -> int:
         else:
             closed = [_CLOSES[row.type]] if row.type in _CLOSES else list(since)
             total += sum(milliseconds_between(since.pop(gate), row.at) or 0 for gate in closed if gate in since)
-    return total + sum(milliseconds_between(start, now()) or 0 for start in since.values())
+    return total + sum(milliseconds_between(start, until.end()) or 0 for start in since.values())
 
 
-def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks.TaskRow]) -> int:
+def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks.TaskRow], until: Until) -> int:
     """Return the time that the tasks on the critical path have taken."""
     if project.plan_version is None:
         return 0
     draft = plans.content(plans.current(conn, project))
     phases = phase_graphs(draft)
-    took = {row.key: float(duration_ms(row) or 0) for row in rows}
+    took = {row.key: float(duration_ms(row, until) or 0) for row in rows}
     weights = [took.get(task.key, 0.0) for task in draft.tasks()]
     return round(sum(weights[node] for node in graph.critical_path_of_phases(phases, weights)))
 
 
-def duration_ms(row: tasks.TaskRow) -> int | None:
-    """Return the time from a task's start to its end, or to now. None if it has not started."""
-    return milliseconds_between(row.started_at, row.completed_at or (now() if row.started_at else None))
+def duration_ms(row: tasks.TaskRow, until: Until) -> int | None:
+    """Return the time from a task's start to its end. None if it has not started."""
+    return milliseconds_between(row.started_at, until.end(row.completed_at)) if row.started_at is not None else None

@@ -64,14 +64,17 @@ _CALLS = model_steps.c.tool.is_(None)
 _COST = case((_LOST, model_steps.c.reserved_cost), else_=model_steps.c.cost_usd)
 # A sum that omits calls of unknown cost would look complete.
 _UNPRICED = func.sum(case((model_steps.c.status.in_((StepStatus.DONE, StepStatus.LOST)) & _COST.is_(None), 1), else_=0))
+_USED = (
+    func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens)),
+    func.sum(model_steps.c.output_tokens),
+    func.sum(_COST),
+    _UNPRICED,
+)
+_USAGE = select(
+    func.sum(case((model_steps.c.status.in_((StepStatus.DONE, StepStatus.LOST)), 1), else_=0)), *_USED
+).where(_CALLS)
 _BY_TASK = (
-    select(
-        model_steps.c.task_id,
-        func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens)),
-        func.sum(model_steps.c.output_tokens),
-        func.sum(_COST),
-        _UNPRICED,
-    )
+    select(model_steps.c.task_id, *_USED)
     .where(model_steps.c.project_id == bindparam("of_project"), model_steps.c.task_id.is_not(None), _CALLS)
     .group_by(model_steps.c.task_id)
 )
@@ -230,10 +233,7 @@ def give_up(conn: Connection, position: int, *, charged: bool) -> None:
 
 def usage(conn: Connection, *where: ColumnElement[bool]) -> Usage:
     """Return what the calls that `where` selects have used, including lost ones."""
-    tokens = func.sum(case((_LOST, model_steps.c.reserved_tokens), else_=model_steps.c.input_tokens))
-    calls = func.sum(case((model_steps.c.status.in_((StepStatus.DONE, StepStatus.LOST)), 1), else_=0))
-    columns = (calls, tokens, func.sum(model_steps.c.output_tokens), func.sum(_COST), _UNPRICED)
-    row = conn.execute(select(*columns).where(*where, _CALLS)).one()
+    row = conn.execute(_USAGE.where(*where)).one()
     if not row[0]:
         return Usage()
     models = conn.execute(select(model_steps.c.model).where(*where, _CALLS).distinct().order_by(model_steps.c.model))

@@ -102,6 +102,8 @@ class _Outcome(TypedDict, total=False):
 
 _RUNS = Rows(runs, RunRow)
 _PHASES = Rows(phases, PhaseRow)
+_RUNS_OF = _RUNS.select.where(runs.c.project_id == bindparam("of_project")).order_by(runs.c.number.desc())
+_RUN = _RUNS.select.where(runs.c.id == bindparam("wanted"))
 _PHASES_OF = _PHASES.select.where(phases.c.project_id == bindparam("of_project")).order_by(phases.c.position)
 DID_NOT_STOP: TaskError = {
     "type": "did_not_stop",
@@ -152,12 +154,12 @@ def check_workspace_free(conn: Connection, project: ProjectRow) -> None:
 
 def all_of(conn: Connection, project_id: str) -> list[RunRow]:
     """Return every run of a project, newest first."""
-    return _RUNS.all(conn, _RUNS.select.where(runs.c.project_id == project_id).order_by(runs.c.number.desc()))
+    return _RUNS.all(conn, _RUNS_OF, {"of_project": project_id})
 
 
 def find(conn: Connection, run_id: str) -> RunRow | None:
     """Return one run, or None."""
-    return _RUNS.find(conn, _RUNS.select.where(runs.c.id == run_id))
+    return _RUNS.find(conn, _RUN, {"wanted": run_id})
 
 
 def latest_of(conn: Connection, project: ProjectRow) -> RunRow | None:

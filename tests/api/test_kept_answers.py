@@ -42,9 +42,10 @@ async def test_what_one_app_writes_the_next_read_of_the_other_has(signoff: Stack
                 assert len((await read(client, one))["tasks"]) == number
                 assert sum(len(phase["tasks"]) for phase in (await read(client, f"{one}/plan"))["phases"]) == number
                 assert len((await read(client, f"{one}/dag"))["nodes"]) == number
+                assert (await read(client, f"{one}/metrics"))["tasks"]["total"] == number
         assert (await second.http.delete(one)).status_code == 200
         for client in apps:
-            for path in (one, f"{one}/tasks", f"{one}/plan", f"{one}/dag"):
+            for path in (one, f"{one}/tasks", f"{one}/plan", f"{one}/dag", f"{one}/metrics"):
                 assert (await client.get(path)).status_code == 404
             assert (await read(client, "/api/projects?search=kept+answers"))["projects"] == []
 

@@ -62,3 +62,12 @@ async def test_a_run_is_counted_and_timed(signoff: Stack) -> None:
     )
     later = await signoff.call("GET", f"/{project_id}/metrics")
     assert later == metrics, "nothing of a finished project goes on counting"
+
+
+async def test_what_has_not_ended_goes_on_counting(signoff: Stack) -> None:
+    project_id = await signoff.planned("## One\n\n- A: `true`", auto_approve_phases=False)
+    first = await signoff.call("GET", f"/{project_id}/metrics")
+    await asyncio.sleep(0.05)  # why: this test measures the time for which the plan waits
+    second = await signoff.call("GET", f"/{project_id}/metrics")
+    waited = [found["durations"]["awaiting_approval_ms"] for found in (first, second)]
+    assert waited[1] >= waited[0] + 50

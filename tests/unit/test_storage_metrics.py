@@ -45,6 +45,6 @@ async def test_people_are_waited_for_while_a_plan_is_ready(
                 actor="somebody",
                 at=f"2026-01-01T00:00:0{second}.000Z",
             )
-        return metrics.awaiting_approval_ms(conn, projects.get(conn, project_id))
+        return metrics.awaiting_approval_ms(conn, projects.get(conn, project_id), metrics.Until())
 
     assert await database.transact(measured) == seconds * 1000

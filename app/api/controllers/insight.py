@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy import Connection
@@ -14,8 +14,10 @@ from sqlalchemy import Connection
 from app.api.controllers.auditing import audit
 from app.api.http.bodies import NoFields
 from app.api.http.permission import SCOPE
+from app.api.http.remembered import encoded, response_of
 from app.api.http.services import Services
 from app.api.views import present
+from app.database.remembered_reads import Encoded
 from app.storage import metrics, model_steps, projects, runs, tasks
 from signoff.schemas.insight import (
     AttemptNumbers,
@@ -42,9 +44,16 @@ class InsightController(Controller):
     tags = ("insight",)
 
     @get("/metrics", operation_id="getMetrics", opt={SCOPE: Scope.READ}, summary="Get the project's metrics")
-    async def get_metrics(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Metrics:
+    async def get_metrics(self, services: NamedDependency[Services], project_id: FromPath[str]) -> Response[Metrics]:
         """Metrics cover all runs. Times are in milliseconds."""
-        return await services.database.read(lambda conn: _metrics(conn, project_id))
+
+        def work(conn: Connection) -> Encoded | Metrics:
+            until = metrics.Until()
+            found = _metrics(conn, project_id, until)
+            return found if until.grows else encoded(found)
+
+        found = await services.remembered_reads.read(("metrics", project_id), work)
+        return response_of(found) if isinstance(found, Encoded) else Response(found)
 
     @post(
         "/audit",
@@ -61,13 +70,13 @@ class InsightController(Controller):
         return await audit(services, project_id)
 
 
-def _metrics(conn: Connection, project_id: str) -> Metrics:
+def _metrics(conn: Connection, project_id: str, until: metrics.Until) -> Metrics:
     project = projects.get(conn, project_id)
     rows = tasks.all_of(conn, project_id)
     by_status = Counter(str(row.status) for row in rows)
     phases = Counter(str(row.status) for row in runs.phases_of(conn, project_id))
-    activity = metrics.attempts_of(conn, project_id)
-    timed = [(duration, row) for row in rows if (duration := metrics.duration_ms(row)) is not None]
+    activity = metrics.attempts_of(conn, project_id, until)
+    timed = [(duration, row) for row in rows if (duration := metrics.duration_ms(row, until)) is not None]
     used = model_steps.usage(conn, model_steps.of_project(project_id))
     slowest = sorted(timed, key=lambda item: (-item[0], item[1].position))[:_SLOWEST]
     return Metrics(
@@ -84,10 +93,10 @@ def _metrics(conn: Connection, project_id: str) -> Metrics:
         cost_usd=used.cost_usd if used.calls else 0.0,
         models=_model_use(conn, project_id, used, rows),
         durations=Durations(
-            wall_ms=metrics.wall_ms(runs.all_of(conn, project_id)),
+            wall_ms=metrics.wall_ms(runs.all_of(conn, project_id), until),
             busy_ms=activity.busy_ms,
-            awaiting_approval_ms=metrics.awaiting_approval_ms(conn, project),
-            critical_path_ms=metrics.critical_path_ms(conn, project, rows),
+            awaiting_approval_ms=metrics.awaiting_approval_ms(conn, project, until),
+            critical_path_ms=metrics.critical_path_ms(conn, project, rows, until),
         ),
         parallelism=Parallelism(mean=activity.mean, peak=activity.peak),
         attempts=AttemptNumbers(total=activity.total, retried=activity.retried, lost=activity.lost),
@@ -101,11 +110,14 @@ def _model_use(conn: Connection, project_id: str, total: model_steps.Usage, rows
     for row in rows:
         if row.id in by_task:
             parts.setdefault(row.phase_id, {})[row.key] = by_task[row.id]
-    phases = {row.id: row.key for row in runs.phases_of(conn, project_id)}
+    phases = {row.id: row.key for row in runs.phases_of(conn, project_id)} if parts else {}
+    # Where no call is, none is of a decision or a plan.
+    decisions = model_steps.usage(conn, model_steps.of_decisions(project_id)) if total.calls else total
+    planning = model_steps.usage(conn, model_steps.of_plans(project_id)) if total.calls else total
     return ModelUse(
         total=present.usage(total),
-        decisions=present.usage(model_steps.usage(conn, model_steps.of_decisions(project_id))),
-        planning=present.usage(model_steps.usage(conn, model_steps.of_plans(project_id))),
+        decisions=present.usage(decisions),
+        planning=present.usage(planning),
         phases=[_part(phase, phases[phase], list(used.values())) for phase, used in parts.items()],
         tasks=[_part(row.id, row.key, [by_task[row.id]]) for row in rows if row.id in by_task],
     )
