@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,6 @@ import structlog
 from litestar import Litestar, Response
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
-from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
 from app import tracing
@@ -50,7 +50,7 @@ from app.api.controllers.tasks import TaskController
 from app.api.controllers.temporal_ui import TemporalUi, by_port
 from app.api.http.any_request import AnyRequest
 from app.api.http.body_json import JsonRequest
-from app.api.http.callers import AnyConnection
+from app.api.http.checked import Checked
 from app.api.http.cors import Cors
 from app.api.http.credentials import Credentials
 from app.api.http.errors import to_response
@@ -95,7 +95,6 @@ from app.temporal.opening import open_gates_periodically
 from app.workspace.workspaces import workspaces_of
 from signoff.vocabulary import Scope
 
-AnyGuard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
 logger = structlog.get_logger(__name__)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 SWEEP_SECONDS = 60.0
@@ -175,7 +174,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         },
         exception_handlers={Exception: _to_response},
         after_request=encode_large,
-        guards=[_in_turn(RefuseUnknownInputs(), Authorize(database))],
+        middleware=[partial(Checked, checks=(RefuseUnknownInputs(), Authorize(database)))],
         lifespan=[lambda _app: _serving(services, temporal_ui)],
         openapi_config=configuration(key_needed=credentials.key_needed, prefix=settings.public_path),
         request_class=JsonRequest,
@@ -198,16 +197,6 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         guarded = by_port(settings.temporal_ui_port, web_ui, guarded)
     app.asgi_handler = Observed(_traced(guarded), telemetry)
     return app
-
-
-def _in_turn(*guards: AnyGuard) -> AnyGuard:
-    """One guard for several: Litestar copies the handler, with all of its attributes, for each guard of each request."""
-
-    async def guard(connection: AnyConnection, handler: BaseRouteHandler) -> None:
-        for one in guards:
-            await one(connection, handler)
-
-    return guard
 
 
 def _traced(app: ASGIApp) -> ASGIApp:

@@ -1,4 +1,4 @@
-"""The guard of all operations: each handler names the scope that it needs, and the sender must have it.
+"""The check of all operations: each handler names the scope that it needs, and the sender must have it.
 
 A handler says so in `opt`: `opt={"scope": Scope.AUTHOR}`, or a tuple of scopes of which one is enough. If it has a path parameter
 `project_id`, the scope must hold for that project. `{"everywhere": True}` asks for a role that is bound to no label.
@@ -26,7 +26,7 @@ def scopes_of(handler: BaseRouteHandler) -> tuple[Scope, ...]:
 
 
 class Authorize:
-    """A guard for all operations.
+    """A check of all operations (`app.api.http.checked`).
 
     Args:
         database: says which labels a project has.

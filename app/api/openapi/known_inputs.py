@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from litestar.connection import ASGIConnection
@@ -59,7 +59,7 @@ def known_inputs(handler: HTTPRouteHandler, operation_id: str) -> KnownInputs:
 
 
 class RefuseUnknownInputs:
-    """A guard for all operations."""
+    """A check of all operations (`app.api.http.checked`)."""
 
     def __init__(self) -> None:
         self._known: dict[str, KnownInputs] = {}
@@ -75,11 +75,11 @@ class RefuseUnknownInputs:
         if operation_id not in self._known:
             self._known[operation_id] = known_inputs(handler, operation_id)
         known = self._known[operation_id]
-        scope: Json = {**connection.scope}
+        scope: Json = cast("Json", connection.scope)
         query: bytes = scope["query_string"]
         if query:
             _check_query(query, known)
-            # The parameters are parsed from here after all guards have run.
+            # The parameters are parsed from here after all checks.
             connection.scope["query_string"] = query = _without_empty(query)
         if known.needed:
             _check_needed(query, known)
