@@ -162,13 +162,16 @@ class _Writer(threading.Thread):
     @staticmethod
     def _run_one(connection: Connection, job: _Job) -> None:
         """Run `job` in a savepoint, so that its failure does not undo other jobs."""
+        # SQLAlchemy's own savepoints take four times as long.
+        connection.exec_driver_sql("SAVEPOINT job")
         try:
-            with connection.begin_nested():
-                job.result = job.context.run(job.work, connection)
+            job.result = job.context.run(job.work, connection)
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - handed to the caller
             job.error = error
+            connection.exec_driver_sql("ROLLBACK TO job")
+        connection.exec_driver_sql("RELEASE job")
 
 
 class SqliteDatabase:

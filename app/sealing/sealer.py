@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 
 from app.database.database import Database
 from app.domain.errors import Unavailable
 from app.domain.seals import Head, Seal
 from app.domain.signing import KeyRing
-from app.sealing.advance import Place, advance, bury
+from app.sealing.advance import Place, Step, advance, bury
 from app.sealing.heads import HeadsLog
 from app.sealing.keys import Keys
 from app.storage import seals
@@ -21,6 +22,8 @@ from app.storage.live_log import LOOK_BACK
 logger = logging.getLogger(__name__)
 # How long events wait to be sealed together with others: a seal costs two disk writes.
 GATHER_SECONDS = 0.25
+# How many projects are sealed at once. Whoever waits for one of them waits for all.
+TOGETHER = 16
 # How often all projects are checked for events that were missed while the database was unavailable.
 SWEEP_SECONDS = 10.0
 
@@ -124,17 +127,21 @@ class Sealer:
             newest: Seal | None = None
             more = True
             while more:
-                place = Place(self._heads.heads.get(project_id), self._heads.before.get(project_id))
-                step = await self._database.transact(
-                    lambda conn, place=place: advance(
-                        conn, project_id, place, self.keys.signer, self.ring, signals_by_hand=self._signals_by_hand
-                    )
-                )
+                step = await self._advance(project_id)
                 await self._publish(step.seals)
                 self._note(project_id, step.refused)
                 newest = step.seals[-1] if step.seals else newest
                 more = step.more
         return newest or await self._database.read(lambda conn: seals.newest(conn, project_id))
+
+    async def _advance(self, project_id: str) -> Step:
+        """Take one step. The caller holds the project's lock, and publishes the seals."""
+        place = Place(self._heads.heads.get(project_id), self._heads.before.get(project_id))
+        return await self._database.transact(
+            lambda conn: advance(
+                conn, project_id, place, self.keys.signer, self.ring, signals_by_hand=self._signals_by_hand
+            )
+        )
 
     async def seal_within(self, project_id: str, seconds: float) -> Seal | None:
         """Do the same as `seal`, but never raise an error and never wait longer than `seconds`.
@@ -197,8 +204,35 @@ class Sealer:
         return head.seq if head is not None else 0
 
     async def _seal_all(self, project_ids: Iterable[str]) -> None:
-        for project_id in project_ids:
-            await self.seal(project_id)
+        waiting = list(project_ids)
+        for first in range(0, len(waiting), TOGETHER):
+            await self._seal_together(waiting[first : first + TOGETHER])
+
+    async def _seal_together(self, project_ids: Sequence[str]) -> None:
+        """Seal new events of several projects. Their steps share commits, and their seals one publication.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with AsyncExitStack() as held:
+            # In order, so that nobody waits in a circle.
+            for project_id in sorted(project_ids):
+                await held.enter_async_context(self._projects[project_id])
+            results = await asyncio.gather(*map(self._advance, project_ids), return_exceptions=True)
+            steps = {
+                project_id: result
+                for project_id, result in zip(project_ids, results, strict=True)
+                if not isinstance(result, BaseException)
+            }
+            await self._publish([seal for step in steps.values() for seal in step.seals])
+            for project_id, step in steps.items():
+                self._note(project_id, step.refused)
+        for failed in results:
+            if isinstance(failed, BaseException):
+                raise failed
+        for project_id, step in steps.items():
+            if step.more:
+                await self.seal(project_id)
 
     async def _bury_all(self) -> None:
         for row in await self._database.read(seals.unsealed_tombstones):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, cast, insert, select, update
@@ -53,7 +55,40 @@ def append(conn: Connection, project_id: str, *news: EventData, actor: Actor, at
     row = conn.execute(_HELD_HEAD, {"of_project": project_id}).one_or_none()
     if row is None:
         raise NotFound(f"There is no project {project_id}.")
-    seq, head = row.last_seq, row.last_hash
+    added = _chained(conn, project_id, (row.last_seq, row.last_hash), news, actor=actor, at=moment)
+    store(conn, added)
+    head = {"of_project": project_id, "last_seq": added.last_seq, "last_hash": added.last_hash, "updated_at": moment}
+    conn.execute(_SEAL, head)
+    return added.written
+
+
+@dataclass(frozen=True)
+class Added:
+    """Events that continue a chain, and what the project's row must say after them."""
+
+    project_id: str
+    news: Sequence[EventData]
+    written: list[Event]
+    rows: list[JsonObject]
+    last_seq: int
+    last_hash: str
+
+
+def first(conn: Connection, project_id: str, *news: EventData, actor: Actor, at: str) -> Added:
+    """Return the first events of a new project. `store` writes them, after its row."""
+    return _chained(conn, project_id, (0, GENESIS), news, actor=actor, at=at)
+
+
+def store(conn: Connection, added: Added) -> None:
+    """Write events, and the notifications about them. The caller writes the project's row."""
+    conn.execute(_APPEND, added.rows)
+    notifications.note(conn, added.project_id, zip(added.written, added.news, strict=True))
+
+
+def _chained(
+    conn: Connection, project_id: str, after: tuple[int, str], news: Sequence[EventData], *, actor: Actor, at: str
+) -> Added:
+    seq, head = after
     signer: Signer | None = conn.get_execution_options().get(SIGNER)
     sender = as_sender(actor)
     written: list[Event] = []
@@ -64,7 +99,7 @@ def append(conn: Connection, project_id: str, *news: EventData, actor: Actor, at
             seq=seq,
             type=str(data.type),
             project_id=project_id,
-            at=moment,
+            at=at,
             actor=sender.actor,
             data=data.stored(),
             **sender.origin,
@@ -72,10 +107,7 @@ def append(conn: Connection, project_id: str, *news: EventData, actor: Actor, at
         head = chain_hash(head, event)
         written.append(event)
         rows.append({**event.__dict__, "hash": head, "seal": seal_of(event, signer)})
-    conn.execute(_APPEND, rows)
-    notifications.note(conn, project_id, zip(written, news, strict=True))
-    conn.execute(_SEAL, {"of_project": project_id, "last_seq": seq, "last_hash": head, "updated_at": moment})
-    return written
+    return Added(project_id, news, written, rows, seq, head)
 
 
 def seal_of(event: Event, signer: Signer | None) -> str | None:

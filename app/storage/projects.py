@@ -11,7 +11,6 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from app.database.held import must_hold
 from app.domain.errors import Conflict, NotFound
-from app.domain.events import GENESIS
 from app.domain.folding import folded
 from app.domain.identity import isoformat, now
 from app.domain.parameters import Value
@@ -156,10 +155,18 @@ _FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
 def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_from: str | None = None) -> None:
     """Insert a project with its first event. It is pending and has no plan."""
     at, sender = now(), as_sender(actor)
+    project_id, labels, signing = values["id"], values.get("labels", []), values.get("signing")
+    facts: _Facts = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
+    facts |= {"labels": labels} if labels else {}
+    if signing is not None:
+        facts["signing"] = signing
+    name, strategy, auto_approve_plan = values["name"], values["strategy"], values["auto_approve_plan"]
+    created = ProjectCreated(name=name, strategy=strategy, auto_approve_plan=auto_approve_plan, **facts)
+    began = events.first(conn, project_id, created, actor=actor, at=at)
     row = {
         **values,
-        "name_key": folded(values["name"]),
-        "text_position": project_search.add(conn, values["name"], values["description"], values.get("labels", [])),
+        "name_key": folded(name),
+        "text_position": project_search.add(conn, name, values["description"], labels),
         "status": ProjectStatus.PENDING,
         "stage": Stage.DRAFT,
         "engaged": False,
@@ -169,17 +176,11 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
         "created_by": sender.actor,
         "created_by_id": sender.actor_id,
         "updated_at": at,
-        "last_seq": 0,
-        "last_hash": GENESIS,
+        "last_seq": began.last_seq,
+        "last_hash": began.last_hash,
     }
     conn.execute(_INSERT, row)
-    facts: _Facts = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
-    facts |= {"labels": values["labels"]} if values.get("labels") else {}
-    if (signing := values.get("signing")) is not None:
-        facts["signing"] = signing
-    name, strategy, auto_approve_plan = values["name"], values["strategy"], values["auto_approve_plan"]
-    created = ProjectCreated(name=name, strategy=strategy, auto_approve_plan=auto_approve_plan, **facts)
-    events.append(conn, values["id"], created, actor=actor, at=at)
+    events.store(conn, began)
 
 
 def find(conn: Connection, project_id: str) -> ProjectRow | None:

@@ -24,7 +24,8 @@ _SCOPES = {GateKind.RETRY: Scope.OPERATE}
 
 def gates_of(conn: Connection, project: ProjectRow, rows: Sequence[TaskRow]) -> list[Gate]:
     """Everything in a project that waits for approval, whether a policy is about it or not. `rows` has all of its tasks."""
-    found = [shown(conn, row) for row in gates.open_of(conn, project.id)]
+    # Without a plan there is nothing to approve.
+    found = [shown(conn, row) for row in gates.open_of(conn, project.id)] if project.plan_version is not None else []
     there = {_what(gate) for gate in found}
     return [*found, *(gate for gate in _usual(conn, project, rows) if _what(gate) not in there)]
 
