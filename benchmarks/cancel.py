@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from app.settings import Settings
-from app.supervisor import running_stack
+from app.supervisor.stack import running_stack
 
 PLAIN = "touch up_$SIGNOFF_TASK_KEY; (sleep 600 & sleep 600 & wait) & sleep 600"
 STUBBORN = (

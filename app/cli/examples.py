@@ -102,7 +102,7 @@ _EXAMPLES = {
     "templates use": 'signoff templates use weekly-report --name "Report of the shop"',
     "up": "signoff up\nsignoff up --data-dir ~/signoff --port 8500",
     "serve": "signoff serve --temporal-address temporal.internal:7233",
-    "worker": "signoff worker --temporal-address temporal.internal:7233",
+    "worker": "signoff worker --temporal-address temporal.internal:7233\nsignoff worker --processes 4",
     "migrate": "signoff migrate --database-url postgresql://signoff@db.internal/signoff",
     "record key": "signoff record key > signoff.pem",
     "record rotate": "signoff record rotate",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.settings import Settings
-    from app.supervisor import Addresses
+    from app.supervisor.stack import Addresses
 
 # Net allocations after which the garbage collector looks for reference cycles. A response about 10,000 tasks consists of
 # several hundred thousand objects, none of them in a cycle. With the usual threshold of 700, collecting took two thirds of
@@ -45,7 +45,7 @@ def up(settings: Settings, as_json: bool) -> None:
 
     All data is stored in the data folder. Projects may work in the folder in which you start this command.
     """
-    from app.supervisor import StackError  # noqa: PLC0415
+    from app.supervisor.errors import StackError  # noqa: PLC0415
 
     try:
         asyncio.run(_stay_up(_with_current_folder(settings), as_json=as_json))
@@ -54,7 +54,7 @@ def up(settings: Settings, as_json: bool) -> None:
 
 
 async def _stay_up(settings: Settings, *, as_json: bool) -> None:
-    from app.supervisor import running_stack  # noqa: PLC0415
+    from app.supervisor.stack import running_stack  # noqa: PLC0415
 
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
@@ -154,16 +154,34 @@ def worker(settings: Settings, queues: tuple[str, ...], all_queues: bool, own_te
     """Start only a worker, as `python worker.py` does.
 
     It serves the workflow queue and everything that belongs to it. With --queue, it runs only the tasks of agents with that
-    queue.
+    queue. With --processes, it runs that many of these processes, restarts one that ends, and stops all of them on Ctrl-C or
+    SIGTERM.
     """
-    from worker import QueueUnknown, main  # noqa: PLC0415 - imports all workflows and activities
-
     if queues and all_queues:
         raise click.UsageError("Use either --queue or --all-queues, not both.")
+    if settings.processes > 1:
+        flags = {"--all-queues": all_queues, "--own-temporal": own_temporal}
+        given = [flag for flag, is_given in flags.items() if is_given]
+        _work_in_processes(settings, [*given, *(f"--queue={queue}" for queue in queues)])
+        return
+    from worker import QueueUnknown, main  # noqa: PLC0415 - imports all workflows and activities
+
     try:
         main(settings, queues=queues, all_queues=all_queues, own_temporal=own_temporal)
     except QueueUnknown as error:
         raise click.BadParameter(str(error), param_hint="--queue") from error
+
+
+def _work_in_processes(settings: Settings, arguments: list[str]) -> None:
+    from app.supervisor.errors import StackError  # noqa: PLC0415
+    from app.supervisor.worker_processes import run  # noqa: PLC0415
+
+    if settings.metrics:
+        raise click.UsageError("Several processes cannot share the address of --metrics. Leave out one of the two.")
+    try:
+        asyncio.run(run(settings, arguments))
+    except StackError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.command()

@@ -69,7 +69,8 @@ async def serving(settings: Settings, *, folders: list[Path]) -> AsyncGenerator[
         yield Target(url)
         return
     # Temporal's client and the database are slow to import, and no other client command needs them.
-    from app.supervisor import StackError, running_stack  # noqa: PLC0415
+    from app.supervisor.errors import StackError  # noqa: PLC0415
+    from app.supervisor.stack import running_stack  # noqa: PLC0415
 
     changes = _free_ports() | {"host": "127.0.0.1", "workspace_roots": [*settings.workspace_roots, *folders]}
     try:

@@ -143,6 +143,7 @@ SETTINGS: dict[str, str] = {
     "max_cost_usd": _BUDGET,
     "prices": _BUDGET,
     "max_concurrent_tasks": _RECORD,
+    "processes": _RECORD,
     "planner_actions": _PLANNING,
     "planner_hosts": _PLANNING,
     "planner_files": _PLANNING,

@@ -177,6 +177,12 @@ class Settings(BaseSettings):
     max_concurrent_tasks: int = Field(
         default=200, ge=1, le=2000, description="Maximum number of activities that one worker runs at once."
     )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Number of processes of a worker, for machines on which one processor is not enough for it.",
+    )
     shutdown_grace: float = Field(
         default=5.0, ge=0, le=3600, description="Seconds that a stopping worker gives its running tasks to finish."
     )

@@ -26,15 +26,17 @@ class Child:
         name: its name in messages.
         command: its command line; the first word is a path.
         environment: its complete environment. Secrets in it are passed to the process where no other process can see them.
-        log: the file for its output.
+        log: the file for its output; None if it writes to the output of this process.
         deaths: how often it has exited without being stopped.
+        failures: how often in a row it has exited soon after its start.
     """
 
     name: str
     command: list[str]
     environment: dict[str, str]
-    log: Path
+    log: Path | None
     deaths: int = field(default=0, init=False)
+    failures: int = field(default=0, init=False)
     _process: Process | None = field(default=None, init=False)
 
     async def run(self) -> int:
@@ -43,7 +45,7 @@ class Child:
         tether = [sys.executable, "-I", "-S", _TETHER, str(os.getpid())]
         plain, hidden = split(self.environment)
         with ExitStack() as stack:
-            log = stack.enter_context(self.log.open("ab"))
+            log = stack.enter_context(self.log.open("ab")) if self.log is not None else None
             handed: list[int] = []
             if hidden:
                 handed.append(hand_over(hidden))
@@ -54,7 +56,7 @@ class Child:
                 *self.command,
                 stdin=DEVNULL,
                 stdout=log,
-                stderr=STDOUT,
+                stderr=STDOUT if log is not None else None,
                 env=plain,
                 pass_fds=handed,
                 # Ctrl-C in the terminal must reach only the stack, which stops its parts in order.
@@ -84,7 +86,9 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def tail(self) -> str:
-        """The last lines of its log, indented."""
+        """The last lines of its log, indented; empty if it has no log of its own."""
+        if self.log is None:
+            return ""
         with self.log.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()

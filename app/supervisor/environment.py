@@ -31,6 +31,11 @@ def for_worker(inherited: Mapping[str, str], settings: Settings) -> dict[str, st
     return variables | ({MASKED: json.dumps([key])} if key else {})
 
 
+def for_another_worker(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """The environment of a worker that a worker starts. It masks what that one masks, whose settings have no keys any more."""
+    return for_worker(inherited, settings) | {name: inherited[name] for name in {MASKED} & inherited.keys()}
+
+
 def for_app(inherited: Mapping[str, str], settings: Settings) -> dict[str, str]:
     """The app's environment, without the secrets of tasks and the keys of models."""
     return _wanted(_for_client(inherited, settings), wanted_by_app)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from app.database.database import Database
 from app.domain.errors import Unavailable
-from app.hidden_environment import MASKED, variables
+from app.hidden_environment import variables
 from app.settings import Settings
 from app.storage import quarantines
 from app.supervisor import environment
@@ -54,9 +54,7 @@ class Quarantine:
     async def _one_process(self, number: int) -> None:
         """Run one process until it ends, freezes, or is no longer needed."""
         name = f"{quarantines.PREFIX}{uuid4().hex[:12]}"
-        known = variables()
-        # Pass on the values that this worker masks: its settings no longer contain the keys.
-        inherited = environment.for_worker(known, self._settings) | {key: known[key] for key in {MASKED} & known.keys()}
+        inherited = environment.for_another_worker(variables(), self._settings)
         log = start_log(self._settings.data_dir / "logs" / f"quarantine-{number + 1}.log")
         child = Child("quarantine", [*self._command, "--quarantine", name], inherited, log)
         running = asyncio.create_task(child.run())

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from app.domain.backoff import backoff
 from app.hidden_environment import variables
 from app.server_key import check_server_key
 from app.settings import Settings
 from app.supervisor import data_folder, environment, ports
-from app.supervisor.child import Child, describe_end, start_log
+from app.supervisor.child import Child, start_log
 from app.supervisor.errors import StackError
+from app.supervisor.keeping import Say, keep_running, say_on_stderr, signoff_command
 from app.supervisor.looking import has_worker, listens
 from app.supervisor.preparing import prepare_for_start
 from app.temporal import devserver
 
 READY_SECONDS = 60.0
 _STARTING_DEATHS = 3
-_FIRST_PAUSE, _MAX_PAUSE = 0.5, 10.0
-# A process that ran longer than this before it ended restarts after the first pause, not like one that keeps crashing.
-_HEALTHY_SECONDS = 30.0
 # One look costs a few milliseconds of a processor that the parts need in order to start.
 _POLL_SECONDS = 0.1
 # The app lets requests finish for 2 s; Temporal needs about 1 s.
@@ -34,7 +30,6 @@ _APP_GRACE, _TEMPORAL_GRACE = 2.5, 1.5
 # The worker lets tasks finish for `shutdown_grace`, then interrupts them.
 _WORKER_MARGIN = 0.5
 
-Say = Callable[[str], None]
 # Receives what has been done, and the number of seconds that it took.
 Step = Callable[[str, float], None]
 
@@ -50,13 +45,9 @@ class Addresses:
     pid: int
 
 
-def _say_on_stderr(message: str) -> None:
-    print(f"signoff: {message}", file=sys.stderr, flush=True)
-
-
 @asynccontextmanager
 async def running_stack(
-    settings: Settings, say: Say = _say_on_stderr, *, step: Step | None = None
+    settings: Settings, say: Say = say_on_stderr, *, step: Step | None = None
 ) -> AsyncGenerator[Addresses]:
     """Run a complete Signoff inside the context. All of its processes end with the context, or with this process.
 
@@ -127,12 +118,16 @@ class _Stack:
             done("starting Temporal …")
             self._launch("Temporal", "temporal", command, environment.for_temporal(variables()))
         done("preparing the database …")
-        await prepare_for_start(settings, _signoff("migrate"))
+        await prepare_for_start(settings, signoff_command("migrate"))
         done("the database is ready; starting the app and a worker …")
         # The app and the worker wait for Temporal themselves, so all three can start at the same time.
-        self._launch("app", "app", _signoff("serve"), environment.for_app(variables(), settings))
+        self._launch("app", "app", signoff_command("serve"), environment.for_app(variables(), settings))
         # A single machine should work without further setup, so this worker serves the queues of all agents.
-        serve_all = [*_signoff("worker"), "--all-queues", *([] if settings.temporal_address else ["--own-temporal"])]
+        serve_all = [
+            *signoff_command("worker"),
+            "--all-queues",
+            *([] if settings.temporal_address else ["--own-temporal"]),
+        ]
         self._launch("worker", "worker", serve_all, environment.for_worker(variables(), settings))
         if not settings.temporal_address:
             await self._until("Temporal", partial(listens, settings.effective_temporal_address))
@@ -157,23 +152,7 @@ class _Stack:
     def _launch(self, name: str, log: str, command: list[str], variables: dict[str, str]) -> None:
         path = start_log(self._settings.data_dir / "logs" / f"{log}.log")
         child = self._children[name] = Child(name, command, variables, path)
-        self._watchers.append(asyncio.create_task(self._keep_running(child), name=f"watch-{log}"))
-
-    async def _keep_running(self, child: Child) -> None:
-        failures = 0
-        while True:
-            started = time.monotonic()
-            code = await child.run()
-            child.deaths += 1
-            if time.monotonic() - started > _HEALTHY_SECONDS:
-                failures = 0
-            failures += 1
-            pause = backoff(failures, _FIRST_PAUSE, _MAX_PAUSE)
-            self._say(
-                f"{child.name} ended ({describe_end(code)}) and restarts in {pause:g} s. "
-                f"The last lines of {child.log}:\n{child.tail()}"
-            )
-            await asyncio.sleep(pause)
+        self._watchers.append(asyncio.create_task(keep_running(child, self._say), name=f"watch-{log}"))
 
     async def _until(self, what: str, is_ready: Callable[[], Awaitable[bool]]) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -188,8 +167,3 @@ class _Stack:
                 logs = self._settings.data_dir / "logs"
                 raise StackError(f"{what} was not ready within {READY_SECONDS:g} s. See the logs in {logs}.")
             await asyncio.sleep(_POLL_SECONDS)
-
-
-def _signoff(command: str) -> list[str]:
-    # -P: do not import a folder named `app` from the user's current folder instead of ours.
-    return [sys.executable, "-P", "-m", "app.cli", command]

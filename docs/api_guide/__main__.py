@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from app.settings import Settings
-from app.supervisor import running_stack
+from app.supervisor.stack import running_stack
 from docs.api_guide.examples import tell
 from docs.api_guide.guide import Guide
 
