@@ -80,7 +80,7 @@ class Parts:
     temporal: Client
     server: int
     app: int
-    worker: int
+    workers: list[int]
     bare: int
 
 
@@ -100,12 +100,12 @@ class Cost:
 Report = Callable[[str, str, list[Cost], list[Cost]], None]
 
 
-async def measured(parts: dict[str, int], tasks: int, work: Callable[[], Awaitable[None]]) -> Cost:
-    before = {name: used_by(pid) for name, pid in parts.items()}
+async def measured(parts: dict[str, list[int]], tasks: int, work: Callable[[], Awaitable[None]]) -> Cost:
+    before = {name: used_by(*pids) for name, pids in parts.items()}
     began = time.perf_counter()
     await work()
     elapsed = time.perf_counter() - began
-    cpu = {name: (used_by(pid) - before[name]) * 1000 / tasks for name, pid in parts.items()}
+    cpu = {name: (used_by(*pids) - before[name]) * 1000 / tasks for name, pids in parts.items()}
     return Cost(elapsed * 1000 / tasks, cpu)
 
 
@@ -120,7 +120,7 @@ async def run_signoff(parts: Parts, widths: list[int], kind: str) -> Cost:
         result = await parts.temporal.get_workflow_handle(project["id"]).result()
         assert result["status"] == "completed", result
 
-    return await measured({"server": parts.server, "app": parts.app, "worker": parts.worker}, sum(widths), work)
+    return await measured({"server": [parts.server], "app": [parts.app], "worker": parts.workers}, sum(widths), work)
 
 
 async def run_bare(parts: Parts, widths: list[int], kind: str) -> Cost:
@@ -129,7 +129,7 @@ async def run_bare(parts: Parts, widths: list[int], kind: str) -> Cost:
         name = f"bare-{time.perf_counter()}"
         await parts.temporal.execute_workflow(bare.Layers.run, args=arguments, id=name, task_queue=bare.QUEUE)
 
-    return await measured({"server": parts.server, "worker": parts.bare}, sum(widths), work)
+    return await measured({"server": [parts.server], "worker": [parts.bare]}, sum(widths), work)
 
 
 async def wait_until_ready(http: httpx.AsyncClient) -> None:
@@ -145,8 +145,10 @@ async def wait_until_ready(http: httpx.AsyncClient) -> None:
     raise SystemExit("Signoff did not become ready")
 
 
-async def compare(shapes: dict[str, list[int]], kinds: list[str], rounds: int, report: Report) -> None:
-    """Run each shape with each kind of task, and report the costs of each."""
+async def compare(
+    shapes: dict[str, list[int]], kinds: list[str], rounds: int, report: Report, *, workers: int = 1
+) -> None:
+    """Run each shape with each kind of task, and report the costs of each. Signoff has that many worker processes."""
     with tempfile.TemporaryDirectory() as folder:
         port, temporal_port, ui_port = free_port(), free_port(), free_port()
         settings = Settings(data_dir=Path(folder), port=port, temporal_port=temporal_port, temporal_ui_port=ui_port)
@@ -172,7 +174,7 @@ async def compare(shapes: dict[str, list[int]], kinds: list[str], rounds: int, r
                 [sys.executable, "-m", "app.cli", "migrate"], env=environment, check=True, capture_output=True
             )
             temporal = await connected(settings)
-            worker = start(sys.executable, "-m", "benchmarks.overhead", "--worker")
+            own = [start(sys.executable, "-m", "benchmarks.overhead", "--worker") for _ in range(workers)]
             bare_worker = start(sys.executable, "-m", "benchmarks.bare", *baseline)
             app = start(sys.executable, "-m", "app.cli", "serve")
             async with AsyncExitStack() as stack:
@@ -180,7 +182,7 @@ async def compare(shapes: dict[str, list[int]], kinds: list[str], rounds: int, r
                     httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120)
                 )
                 await wait_until_ready(http)
-                await measure(Parts(http, temporal, server, app, worker, bare_worker), shapes, kinds, rounds, report)
+                await measure(Parts(http, temporal, server, app, own, bare_worker), shapes, kinds, rounds, report)
         finally:
             for process in reversed(processes):
                 process.terminate()
@@ -245,6 +247,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, action="append", help="only this shape (may be repeated)")
     parser.add_argument("--kind", choices=ACTIONS, action="append", help="only this kind of task (may be repeated)")
     parser.add_argument("--tasks", type=int, help="at most this many tasks of each shape")
+    parser.add_argument("--processes", type=int, default=1, help="worker processes of Signoff; the bare one has one")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -256,7 +259,7 @@ def main() -> None:
     shapes = chosen_shapes(arguments.shape, arguments.tasks)
     print(f"Milliseconds per task: the median of {arguments.rounds} rounds")
     print(f"{'':20} {'time':>26} {'processor time':>26}   processor time of each part")
-    asyncio.run(compare(shapes, arguments.kind or list(ACTIONS), arguments.rounds, line))
+    asyncio.run(compare(shapes, arguments.kind or list(ACTIONS), arguments.rounds, line, workers=arguments.processes))
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ class Peer:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._parts = {"process": self._process.pid} | ({"server": server} if server else {})
+        self._parts = {"process": [self._process.pid]} | ({"server": [server]} if server else {})
         self._expect(READY)
 
     async def run(self, widths: list[int], kind: str) -> Cost:

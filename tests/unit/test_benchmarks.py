@@ -19,6 +19,7 @@ RUNS = {
     "databases": (("--rounds", "1"), ""),
     "notifying": (("--count", "5"), "5 deliveries"),
     "many_projects": (("--projects", "200"), "by name"),
+    "load": (("--clients", "2", "--seconds", "1"), "generate-plan"),
     "http": (("--projects", "20", "--tasks", "3", "--calls", "1"), "list of 20"),
 }
 # These need a browser, a model or minutes. Only their options are tested.
