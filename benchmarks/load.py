@@ -1,8 +1,9 @@
 """What many clients get done at once, and how long each of their calls takes.
 
-`python -m benchmarks.load [--clients 100] [--seconds 60]` starts a whole Signoff. Each client creates a project, has its plan made,
-approves it, follows its events to the end of the run and polls the project meanwhile, and then takes the next one. Prints how often
-each call was answered, its median and 99th percentile, failures, and the memory (PSS) of all processes at the start and the end.
+`python -m benchmarks.load [--clients 100] [--seconds 60]` starts a whole Signoff. Each client creates a project, has its plan
+made, approves it, follows its events to the end of the run, polls the project meanwhile, and then takes the next one. Prints
+how often each call was answered, its median and 99th percentile, failures, and the memory (PSS) of all processes at the start
+and the end.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from tests.ports import free_port
 
 PLAN = "- First: `true`\n- Second: `true`\n- Third {#third milestone}"
 POLL_SECONDS = 0.5
+# A plan or a decision that takes longer than this, or a run that does, counts as failed.
+PATIENCE_SECONDS = 60
+WAIT = {"Prefer": f"wait={PATIENCE_SECONDS}"}
 CALLS = ("create", "generate-plan", "approve", "poll", "follow")
 
 
@@ -60,7 +64,8 @@ class Load:
         await self._call("approve", "POST", f"{path}/approve")
         polling = asyncio.create_task(self._poll(path))
         try:
-            await self._follow(path)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._follow(path)
         finally:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
@@ -79,7 +84,7 @@ class Load:
 
     async def _call(self, name: str, method: str, target: str, body: object = None) -> Any:
         async with self._timed(name):
-            answer = await self._http.request(method, target, json=body)
+            answer = await self._http.request(method, target, json=body, headers=WAIT)
             answer.raise_for_status()
             return answer.json()
 
