@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from datetime import UTC, datetime
 from typing import Literal
+
+from ulid import ULID
 
 Prefix = Literal[
     "proj",
@@ -30,37 +29,9 @@ Prefix = Literal[
 ]
 
 
-_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-_PAIRS = tuple(one + other for one in _DIGITS for other in _DIGITS)
-# A ULID has 48 bits of milliseconds and 80 random ones, and is written as 13 pairs of digits.
-_RANDOM_BITS = 80
-_SHIFTS = tuple(range(120, -1, -10))
-
-
-class _Ulids:
-    """Makes ULIDs, each greater than the one before, on any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last = 0
-
-    def make(self) -> str:
-        moment = time.time_ns() // 1_000_000
-        with self._lock:
-            if moment > self._last >> _RANDOM_BITS:
-                self._last = moment << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
-            else:
-                self._last += 1
-            value = self._last
-        return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
-
-
-_ULIDS = _Ulids()
-
-
 def new_id(prefix: Prefix) -> str:
-    """A new id: a prefix and a lower-case ULID, so that ids of one process sort in the order in which they were made."""
-    return f"{prefix}_{_ULIDS.make()}"
+    """A new id: a prefix and a lower-case ULID, so that ids sort by creation time."""
+    return f"{prefix}_{str(ULID()).lower()}"
 
 
 def now() -> str:
