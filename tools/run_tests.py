@@ -39,7 +39,7 @@ AT_ONCE = (os.cpu_count() or 1) + 2
 _PERCENT = re.compile(r"\[ *(\d+)%\]")
 _REPORT_SECONDS = 30
 # A group that takes longer hangs outside a test, where pytest sets no limit.
-_LONGEST_SECONDS = 4800
+_MAX_SECONDS = 4800
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Group:
             command = [sys.executable, "-m", "pytest", *GROUPS[self.name], *options]
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
             try:
-                self.code = self.process.wait(_LONGEST_SECONDS)
+                self.code = self.process.wait(_MAX_SECONDS)
             except subprocess.TimeoutExpired:
                 # pytest's fault handler writes the stack of every thread to the log.
                 self.process.send_signal(signal.SIGABRT)

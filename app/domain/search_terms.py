@@ -13,7 +13,7 @@ from app.domain.folding import fold
 
 _LONGEST = 3
 # Enough to rule out nearly every text that does not match. Databases limit the number of terms in one search.
-_MOST_TERMS = 64
+_MAX_TERMS = 64
 
 
 def searched_text(name: str, description: str) -> str:
@@ -46,7 +46,7 @@ def wanted_terms(words: Collection[str]) -> list[str]:
         word[begin : begin + _LONGEST] for word in words for begin in range(max(1, len(word) - _LONGEST + 1))
     )
     # Spread over all of them: the first words alone may be frequent.
-    return list(terms)[:: 1 + len(terms) // (_MOST_TERMS + 1)]
+    return list(terms)[:: 1 + len(terms) // (_MAX_TERMS + 1)]
 
 
 def needs_look(words: Collection[str]) -> list[str]:

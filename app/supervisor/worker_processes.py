@@ -14,7 +14,7 @@ from app.supervisor.errors import StackError
 from app.supervisor.keeping import keep_running, say_on_stderr, signoff_command
 
 # If each of them has ended so often soon after its start, in a row, a setting is probably wrong.
-_MOST_FAILURES = 3
+_MAX_FAILURES = 3
 # A worker lets tasks finish for `shutdown_grace`, then interrupts them.
 _MARGIN = 0.4
 _LOOK_SECONDS = 0.5
@@ -54,7 +54,7 @@ async def run(settings: Settings, arguments: Sequence[str]) -> None:
 
 async def _until_stopped(stop: asyncio.Event, children: Sequence[Child]) -> None:
     while not stop.is_set():
-        if all(child.failures >= _MOST_FAILURES for child in children):
+        if all(child.failures >= _MAX_FAILURES for child in children):
             raise StackError("The worker processes do not start. Their output says why.")
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
