@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.errors import Invalid
 from app.domain.plan import RunSettings, digest_of
 from app.planning.outline.pasted_output import pasted_output
 from app.planning.outline.reader import read_outline
@@ -71,6 +72,14 @@ def test_nothing_of_such_a_block_runs(language: str) -> None:
     assert "console" in warning
     again = read_outline(to_markdown(draft, "A"), has_model=False)
     assert digest_of(again, RunSettings()) == digest_of(draft, RunSettings())
+
+
+def test_an_attribute_of_commands_is_refused_with_the_reason_why_a_person_does_the_step() -> None:
+    text = "- Show the nodes {timeout=5m}\n\n  ```sh\n  kubectl get nodes\n  NAME   STATUS   AGE\n  ```\n"
+    with pytest.raises(Invalid) as refused:
+        read_outline(text, has_model=False)
+    assert "'timeout' means nothing for a task of a person" in str(refused.value)
+    assert "A person does this step: line 5 is output" in str(refused.value)
 
 
 def test_all_of_it_runs_if_its_author_says_so() -> None:

@@ -103,6 +103,7 @@ def read_fence(part: TaskParts, block: Fence, context: Context) -> str:
         return ""
     script = _read_script(block, context, must_run=part.must_run)
     part.action, part.name, part.by_hand = script.action, script.name, script.action is None
+    part.why_by_hand = script.by_hand
     return script.expected
 
 

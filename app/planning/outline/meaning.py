@@ -32,4 +32,6 @@ def check_meaning(task: TaskDraft, part: TaskParts, findings: Findings) -> None:
         attribute = _ATTRIBUTES.get(field)
         if attribute is not None and not means(task.action.type, attribute):
             message = why_meaningless(task.action.type, attribute, _SHOWN.get(field, attribute))
-            findings.problem(*place, message)
+            # Its author may have meant it to run.
+            because = f" A person does this step: {part.why_by_hand}." if part.why_by_hand else ""
+            findings.problem(*place, message + because)

@@ -51,6 +51,7 @@ class TaskParts:
         ends_with: the last tasks of its item; who waits for the key of this task waits for them too.
         answer: the answer to a question of the plan without which it is skipped.
         by_hand: whether a person does it, even if there is a model.
+        why_by_hand: why a person does what its block says, if that is because of what the block holds.
         must_run: whether its author says that it runs, or says of it what means something only for a step that runs.
         whole: the task written as JSON, which defines everything on its own.
     """
@@ -69,6 +70,7 @@ class TaskParts:
     ends_with: list[TaskParts] = field(default_factory=no_tasks)
     answer: Answer | None = None
     by_hand: bool = False
+    why_by_hand: str = ""
     must_run: bool = False
     whole: TaskDraft | None = None
 
