@@ -11,7 +11,7 @@ from pathlib import Path
 from temporalio.testing import WorkflowEnvironment
 
 from tests.conftest import Stack, eventually, running_stack
-from tests.e2e.command_line import in_one_process, plain_environment
+from tests.e2e.command_line import each_ended, plain_environment
 from tests.processes import alive, children_of
 from tests.worker_process import worker_process
 
@@ -55,9 +55,9 @@ async def test_a_killed_process_is_replaced_and_its_run_completes(
 
 
 def test_several_processes_do_not_share_an_address_for_metrics(tmp_path: Path) -> None:
-    ended = in_one_process(
+    (ended,) = each_ended(
         [["worker", "--processes", "2", "--metrics", "127.0.0.1:9464"]], tmp_path, SIGNOFF_DATA_DIR=str(tmp_path)
-    )[0]
+    )
     assert ended.code == 2
     assert "cannot share the address" in ended.err
 
