@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 SHOWN_URL = "http://127.0.0.1:8400"
-_ID = re.compile(r"\b(proj|phase|task|dec|run|req|person|key|cmt|link|passkey)_[0-9a-z]{26}\b")
+_ID = re.compile(r"\b(proj|phase|task|dec|run|req|person|key|cmt|link|passkey|filter)_[0-9a-z]{26}\b")
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 # The text of a key of a program, or its beginning.
 _KEY_TEXT = re.compile(r"\bsignoff_[0-9a-f]{12}(_[\w-]{43})?")
@@ -109,6 +109,7 @@ class Guide:
         path = re.sub(r"passkey_[0-9a-z]{26}", "{passkey_id}", path)
         path = re.sub(r"key_[0-9a-z]{26}", "{key_id}", path)
         path = re.sub(r"link_[0-9a-z]{26}", "{link_id}", path)
+        path = re.sub(r"filter_[0-9a-z]{26}", "{filter_id}", path)
         path = re.sub(r"msg_[0-9a-z]{26}", "{notification_id}", path)
         return re.sub(r"/tasks/[a-z0-9_]+", "/tasks/{task_id}", path)
 
