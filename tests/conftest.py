@@ -8,6 +8,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,6 +43,7 @@ from tests.sse import read_events
 from tests.temporal_server import started_server
 from tests.waiting import DEADLINE, eventually  # noqa: F401 - tests import them from here
 from worker import build_worker
+from workflows import options
 from workflows.contracts import Thresholds
 
 # The actor if there is no key: the user who runs the tests, and therefore the server.
@@ -85,8 +87,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _patience() -> Iterator[None]:
-    """Have apps in this process wait longer for decisions and plans: a loaded machine is slow, not wrong."""
+    """Have apps and workers in this process wait longer for what a loaded machine is slow to do."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(options, "HEARTBEAT_TIMEOUT", timedelta(seconds=20))
         patch.setattr(commands, "DECISION_SECONDS", 30.0)
         patch.setattr(plans, "DEFAULT_WAIT", 60)
         yield

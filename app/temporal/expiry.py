@@ -23,6 +23,8 @@ from signoff.vocabulary import GateKind, Stage
 logger = logging.getLogger(__name__)
 # Gates whose time is up are looked for this often, even if no change of the database is noticed.
 SWEEP_SECONDS = 15.0
+# How soon it is tried again after Temporal or the database did not answer.
+_AGAIN_SECONDS = 2.0
 # However much changes, the gates are read at most this often.
 _LEAST_PAUSE = 1.0
 # Times are kept to the millisecond.
@@ -105,6 +107,7 @@ async def expire_gates_periodically(database: Database, commands: Commands) -> N
                     published = True
                 pause = await expire_gates(database, commands)
             except Unavailable as error:
+                pause = _AGAIN_SECONDS
                 logger.info("cannot end what was not approved in time at the moment: %s", error)
             except Exception:
                 logger.exception("what was not approved in time could not be ended")

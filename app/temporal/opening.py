@@ -24,6 +24,8 @@ from signoff.vocabulary import GateKind
 logger = logging.getLogger(__name__)
 # Approvals are looked for this often, even if no change of the database is noticed.
 SWEEP_SECONDS = 15.0
+# How soon it is tried again after Temporal or the database did not answer.
+_AGAIN_SECONDS = 2.0
 _LEAST_PAUSE = 0.05
 _AT_ONCE = 100
 # What the first approval has used up.
@@ -38,6 +40,7 @@ async def open_gates_periodically(database: Database, commands: Commands) -> Non
             try:
                 pause = await open_gates(database, commands)
             except Unavailable as error:
+                pause = _AGAIN_SECONDS
                 logger.info("cannot let approvals take effect at the moment: %s", error)
             except Exception:
                 logger.exception("approvals could not take effect")

@@ -10,12 +10,15 @@ import pytest
 from sqlalchemy import Connection, update
 from temporalio.testing import WorkflowEnvironment
 
+from app.domain.commands import CommandRequest
+from app.domain.errors import Unavailable
 from app.domain.identity import now
 from app.domain.policies import Policies
 from app.storage import gates
 from app.storage.gates import GateRow
 from app.storage.policy_table import policies_in_force
 from app.temporal import expiry
+from app.temporal.commands import Commands
 from tests.conftest import Stack, eventually, running_stack
 from tests.signers import SERVER_KEY, Signer, people_of
 
@@ -336,6 +339,24 @@ async def test_a_phase_that_is_not_approved_in_time_ends_the_run(
     assert (await lee.call("POST", f"/{project_id}/approve", status=409))["code"] == "approval_expired"
     audit = await kim.call("POST", f"/{project_id}/audit")
     assert audit["trail"]["intact"], audit["results"]
+
+
+async def test_a_time_that_is_up_while_temporal_does_not_answer_ends_the_project_soon_afterwards(
+    stack: Stack, people: dict[str, Signer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next sweep is an hour away in these tests."""
+    submit, refused = Commands.submit, list[str]()
+
+    async def submit_later(commands: Commands, request: CommandRequest, *more: Any, **named: Any) -> Any:
+        if request.request_id.startswith("expire:") and not refused:
+            refused.append(request.request_id)
+            raise Unavailable("Temporal does not answer.")
+        return await submit(commands, request, *more, **named)
+
+    monkeypatch.setattr(Commands, "submit", submit_later)
+    monkeypatch.setattr(gates, "seconds_in", one_second)
+    project = await stack.finished(await people["dana"].planned("- A: `true`", labels=["hurry"]))
+    assert (project["outcome"], len(refused)) == ("expired", 1)
 
 
 async def test_an_approval_that_withdraws_a_request_for_changes_leaves_the_plan_to_the_others(
