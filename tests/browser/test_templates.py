@@ -24,7 +24,8 @@ def test_a_project_is_saved_as_a_template_and_started_again(page: Page, signoff:
     page.get_by_text("More", exact=True).click()
     page.get_by_role("button", name="Save as template").click()
     expect(page.get_by_text("Saved “Sales of a region” as a template.", exact=False)).to_be_visible()
-    (template,) = signoff.api.get("/api/projects", params={"label": "template"}).json()["projects"]
+    saved = {"label": "template", "search": "Sales of a region"}
+    (template,) = signoff.api.get("/api/projects", params=saved).json()["projects"]
     assert template["labels"] == ["sales", "template"]
     page.goto("/new")
     page.get_by_role("group", name="Start from a template").get_by_role("button", name="Sales of a region").click()
