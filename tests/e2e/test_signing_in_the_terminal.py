@@ -103,7 +103,7 @@ async def test_a_person_types_the_word(cli: CommandLine, signoff: Stack, tmp_pat
 
 async def test_a_phase_with_critical_findings_needs_the_word_too(cli: CommandLine, signoff: Stack) -> None:
     project = await signoff.started(GATE)
-    await signoff.task_in(project, "say", "completed")
+    await signoff.at_gate(project)
 
     refused = await cli("projects", "approve", project, "--yes")
     assert refused.code == 2, refused
