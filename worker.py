@@ -381,16 +381,15 @@ def _main() -> None:
     """`python worker.py`: settings from the environment and the file. Exits with 2 if a setting or queue is not valid."""
     parser = argparse.ArgumentParser(description="Run workflows and tasks until told to stop.")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--queue", action="append", default=[], help="run only the tasks of this agent queue; may be repeated"
-    )
-    which.add_argument(
-        "--all-queues", action="store_true", help="serve the workflow queue and the queue of every agent"
-    )
+    which.add_argument("--queue", action="append", default=[], help="run only tasks of this queue; repeatable")
+    which.add_argument("--all-queues", action="store_true", help="also serve the queue of every agent")
     parser.add_argument("--quarantine", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     try:
-        main(load_settings(), queues=arguments.queue, all_queues=arguments.all_queues, quarantine=arguments.quarantine)
+        settings = load_settings()
+        if settings.processes > 1:
+            raise SettingsInvalid("python worker.py is one process. Run `signoff worker`, or set SIGNOFF_PROCESSES=1.")
+        main(settings, queues=arguments.queue, all_queues=arguments.all_queues, quarantine=arguments.quarantine)
     except (SettingsInvalid, QueueUnknown) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

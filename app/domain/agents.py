@@ -99,6 +99,10 @@ class AgentEntry(_Entry):
             raise ValueError('http_get needs `hosts`: list the hosts that it may request, or ["*"] for any')
         return value
 
+    def without_model(self) -> AgentEntry:
+        """The same agent, as the local one that it is if no model is set."""
+        return self.model_copy(update={"kind": AgentKind.LOCAL})
+
 
 class Archetype(_Entry):
     """An expert who guides the planner: how they split work and check it. One `[archetypes.NAME]` of `signoff.toml`."""

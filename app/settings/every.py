@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from app.domain.agents import MODEL_PATTERN, AgentEntry, AgentKind, Archetype, EntryName, Host, ModelEntry, Price
+from app.domain.agents import MODEL_PATTERN, AgentEntry, Archetype, EntryName, Host, ModelEntry, Price
 from app.domain.limits import Size, TaskLimits
 from app.domain.notifying import NotifyEntries
 from app.domain.plan import DEFAULT_AGENT
@@ -177,12 +177,7 @@ class Settings(BaseSettings):
     max_concurrent_tasks: int = Field(
         default=200, ge=1, le=2000, description="Maximum number of activities that one worker runs at once."
     )
-    processes: int = Field(
-        default=1,
-        ge=1,
-        le=64,
-        description="Number of processes of a worker, for machines on which one processor is not enough for it.",
-    )
+    processes: int = Field(default=1, ge=1, le=64, description="Processes of a worker, each for one processor.")
     shutdown_grace: float = Field(
         default=5.0, ge=0, le=3600, description="Seconds that a stopping worker gives its running tasks to finish."
     )
@@ -330,7 +325,7 @@ class Settings(BaseSettings):
     def known_agents(self) -> dict[str, AgentEntry]:
         """Every agent that may be named, including the default one; agents without a model are local."""
         known = {DEFAULT_AGENT: AgentEntry(), **self.agents}
-        return {name: agent if agent.model or self.model else _without_model(agent) for name, agent in known.items()}
+        return {name: agent if agent.model or self.model else agent.without_model() for name, agent in known.items()}
 
     @property
     def secret_scopes(self) -> SecretScopes:
@@ -400,7 +395,3 @@ class Settings(BaseSettings):
             Environment(settings_cls),
             TomlConfigSettingsSource(settings_cls, toml_file=settings_file()),
         )
-
-
-def _without_model(agent: AgentEntry) -> AgentEntry:
-    return agent.model_copy(update={"kind": AgentKind.LOCAL})

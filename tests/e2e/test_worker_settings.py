@@ -66,6 +66,13 @@ def test_signoff_worker_refuses_an_unknown_queue(tmp_path: Path) -> None:
         assert [word for word in words if word not in ended.err] == []
 
 
+def test_python_worker_refuses_to_be_several_processes(tmp_path: Path) -> None:
+    (tmp_path / "signoff.toml").write_text("processes = 2\n")
+    ended = worker(tmp_path)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Run `signoff worker`, or set SIGNOFF_PROCESSES=1." in ended.err
+
+
 @pytest.mark.parametrize("arguments", [("--queue", "gpuu"), ("--queue", "gpu", "--all-queues")], ids=" ".join)
 def test_python_worker_refuses_an_unknown_queue(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (tmp_path / "signoff.toml").write_text(GOOD)
