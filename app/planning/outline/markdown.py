@@ -32,7 +32,7 @@ _NEEDED = {
 }
 
 
-# The begin of a line that can only be a paragraph, whatever the text around it is.
+# The beginning of a line that can only be a paragraph, whatever the text around it is.
 _WORDS = re.compile(r"[A-Za-z]|`[^`\n]|\[[ xX]\] |\*\*[A-Za-z]")
 # What ends a paragraph: an item of a list around it, and an item of a list of its own.
 _OUTER_ITEM = re.compile(r"(?:[-*+]|[0-9]{1,9}[.)])(?=[ \t\n]|$)")
