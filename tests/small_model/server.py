@@ -3,7 +3,8 @@
 async with small_model() as server:
     ...  # SIGNOFF_MODEL=server.name, SIGNOFF_MODEL_BASE_URL=f"{server.url}/v1"
 
-`python -m tests.small_model.server PORT` is the server itself; `make test-model` installs what it needs.
+`python -m tests.small_model.server PORT` is the server itself; `make test-model` installs what it needs. With `endless` after the
+port, no answer ends before its limit of tokens.
 """
 
 from __future__ import annotations
@@ -55,14 +56,18 @@ class SmallModel:
 
 
 @contextlib.asynccontextmanager
-async def small_model() -> AsyncIterator[SmallModel]:
-    """Run the server in a separate process, which ends with this block or with this process."""
+async def small_model(*, endless: bool = False) -> AsyncIterator[SmallModel]:
+    """Run the server in a separate process, which ends with this block or with this process.
+
+    An `endless` model writes until it reaches the limit of tokens, whatever it is asked.
+    """
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.small_model.server",
         str(port),
+        *(["endless"] if endless else []),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -104,7 +109,7 @@ def weights() -> Path:
     return next(Path(package.origin).parent.glob("*.gguf"))
 
 
-def serve(port: int) -> None:
+def serve(port: int, *, endless: bool) -> None:
     """Answer on `port` until standard input ends, so that a server never outlives the process that started it."""
     import xllamacpp  # noqa: PLC0415 - of the serving process alone
 
@@ -118,6 +123,7 @@ def serve(port: int) -> None:
     parameters.cpuparams_batch.n_threads = 1
     # The same input always gets the same answer, so that a failure can be reproduced.
     parameters.sampling.seed = 7
+    parameters.sampling.ignore_eos = endless
     # So small a model tends to repeat itself, so make words that it has just used unlikely.
     parameters.sampling.dry_multiplier = 0.8
     parameters.sampling.dry_allowed_length = 4
@@ -131,4 +137,4 @@ def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), endless=sys.argv[2:] == ["endless"])
