@@ -6,7 +6,6 @@ interpret or hide are shown as escapes.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,15 @@ from rich.text import Text
 from rich.tree import Tree
 
 from app.cli.listing import Cell, extra, fixed, short_ids, table, title
-from app.cli.terms import condition_text, input_lines, known_lines, parameter_text, settings_lines, task_terms
+from app.cli.terms import (
+    condition_text,
+    field_text,
+    input_lines,
+    known_lines,
+    parameter_text,
+    settings_lines,
+    task_terms,
+)
 from app.cli.words import duration, size, span, takes_effect, visible
 
 if TYPE_CHECKING:
@@ -185,8 +192,7 @@ def action_text(action: Json) -> Text:
         case kind:
             text = Text(visible(kind), style="green")
     for name, value in fields.items():
-        value_text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        text.append(f"\n{visible(name)}: {_indented(visible(value_text))}")
+        text.append(f"\n{_indented(field_text(name, value))}")
     return text
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.text import Text
 
 from app.cli.words import span, visible
+from app.domain.limits import limits_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +19,10 @@ Json = dict[str, Any]
 _REFERENCE = re.compile(r"\$\{\{\s*([^{}]*?)\s*\}\}")
 _OUTPUT = re.compile(r"tasks\.([a-z][a-z0-9_-]*)\.outputs\.([A-Za-z_][A-Za-z0-9_-]*)")
 _AFTER_FAILURE = {"agent": "if a person is asked, a model may answer first", "human": "a person is asked"}
+_SPANS = {"expires_seconds": "expires after", "every_seconds": "repeats every", "until_seconds": "repeats for at most"}
+# The fields of a decision that list answers.
+_ANSWERS = {"options", "stop"}
+_PLAIN = re.compile(r"[^,\"\n]*")
 _WITHOUT_ANSWER = {"ask": "ask a person", "fail": "it fails"}
 
 
@@ -67,9 +72,22 @@ def _allowances(task: Json) -> Iterable[str]:
     for name in ("reads", "writes"):
         if task[name]:
             yield f"{name} " + ", ".join(visible(path) for path in task[name])
-    for name, limit in task["limits"].items():
-        text = f"at most {limit}" if limit else "unlimited"
-        yield f"{name.replace('_', ' ')} {text}"
+    if task["limits"]:
+        yield f"limits: {limits_text(task['limits'])}"
+
+
+def field_text(name: str, value: object) -> str:
+    """A field of an action as a line with its name: a time span, answers, a text as it is, or JSON."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and name.endswith("_seconds"):
+        return f"{_SPANS.get(name) or name.removesuffix('_seconds')}: {span(value)}"
+    if name in _ANSWERS and _are_plain(answers := cast("list[str]", value)):
+        return f"{name}: {', '.join(map(visible, answers))}"
+    return f"{visible(name)}: {visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}"
+
+
+def _are_plain(answers: list[str]) -> bool:
+    """Whether none of them can be mistaken for several, or for a part of one."""
+    return all(answer.strip() == answer != "" and _PLAIN.fullmatch(answer) for answer in answers)
 
 
 def input_lines(inputs: Json) -> Iterator[Text]:

@@ -57,8 +57,12 @@ def takes_effect(undo_until: str) -> str:
 
 
 def span(seconds: float) -> str:
-    """Format a time limit: `41 s`, `3 m 05 s` or `2 h 07 m`."""
-    return f"{seconds:g} s" if seconds < 60 else duration(seconds * 1000)
+    """Format a time limit in full: `41 s`, `3 m 5 s`, `1 h 30 m` or `2 d`."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "m")) if count]
+    return " ".join([*parts, f"{rest:.10g} s"] if rest or not parts else parts)
 
 
 def size(count: int) -> str:

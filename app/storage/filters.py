@@ -85,6 +85,11 @@ def remove(conn: Connection, owner: str, filter_id: str) -> FilterRow:
     return row
 
 
+def forget(conn: Connection, owner: str) -> None:
+    """Delete all filters of an owner who can never use them again."""
+    conn.execute(delete(filters).where(filters.c.owner == owner))
+
+
 def _get(known: list[FilterRow], filter_id: str) -> FilterRow:
     found = next((row for row in known if row.id == filter_id), None)
     if found is None:

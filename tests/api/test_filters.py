@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.storage import filters
 from app.storage.filters import MAX_FILTERS
 from tests.api.answers import check_error
 from tests.api.test_roles import bearer, key_for, locked  # noqa: F401 - a fixture
@@ -129,3 +130,13 @@ async def test_each_person_has_filters_of_their_own(locked: Stack) -> None:  # n
             gone = await locked.http.delete(f"/api/filters/{other}", headers=bearer(key))
             assert gone.status_code == 404
     assert "Mine" in await names(locked)
+
+
+async def test_the_filters_of_a_revoked_key_are_deleted(locked: Stack) -> None:  # noqa: F811
+    made = await key_for(locked, "leaves", {"role": "viewer"})
+    body = {"name": "Left behind", "conditions": {"label": "left"}}
+    for headers in (bearer(made["key"]), {}):
+        assert (await locked.http.post("/api/filters", json=body, headers=headers)).status_code == 201
+    assert (await locked.http.delete(f"/api/keys/{made['id']}")).status_code == 200
+    assert await locked.database.read(lambda conn: filters.all_of(conn, made["id"])) == []
+    assert "Left behind" in await names(locked)

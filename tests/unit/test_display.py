@@ -122,11 +122,13 @@ def test_a_plan_shows_conditions_and_warnings() -> None:
         on_crash="ask",
         inputs={"N": 3},
         expected_files=["a.txt"],
+        limits={"memory": 1024**3, "processes": 0},
     )
     plan = a_plan(a_task("one"), second) | {"parameters": [], "warnings": ["A person has to do this."]}
-    text = shown(plan_tree(plan, "Report"))
+    text = shown(plan_tree(plan, "Report"), width=200)
     assert "2 tasks in 1 phase, digest dddddddddddd" in text
-    assert "after one · retries 2 · timeout 1 m 30 s · if its worker is lost: ask a person · makes a.txt" in text
+    assert "after one · retries 2 · timeout 1 m 30 s · if its worker is lost: ask a person · " in text
+    assert "limits: memory 1 GiB, processes without limit · makes a.txt" in text
     assert "N = 3" in text
     assert "Warning: A person has to do this." in text
 
@@ -142,6 +144,14 @@ def test_a_plan_shows_conditions_and_warnings() -> None:
         ({"type": "wait", "seconds": 30}, "waits 30 s"),
         ({"type": "shell", "argv": ["rm", "-r", "x y"]}, 'shell\nargv: ["rm", "-r", "x y"]'),
         ({"type": "mail", "to": "a@b.example"}, "mail\nto: a@b.example"),
+        (
+            {"type": "decision", "options": ["Ship it", "Wait"], "stop": ["a, b"], "expires_seconds": 172_800.0},
+            'a person decides\noptions: Ship it, Wait\nstop: ["a, b"]\nexpires after: 2 d',
+        ),
+        (
+            {"type": "shell", "command": "make check", "every_seconds": 60, "until_seconds": 5400.0},
+            "$ make check\nrepeats every: 1 m\nrepeats for at most: 1 h 30 m",
+        ),
     ],
 )
 def test_actions(action: dict[str, Any], expected: str) -> None:

@@ -16,7 +16,7 @@ from app.api.http.permission import SCOPE
 from app.api.http.services import Services
 from app.domain.errors import Conflict, Invalid
 from app.domain.people import Access
-from app.storage import identities
+from app.storage import filters, identities
 from app.storage.identities import KEEP, Kind, Known
 from signoff.schemas.people import (
     Me,
@@ -205,11 +205,12 @@ class KeyController(Controller):
         "/{key_id:str}", operation_id="revokeKey", opt={SCOPE: Scope.ADMIN}, summary="Revoke a key", status_code=200
     )
     async def revoke_key(self, services: NamedDependency[Services], key_id: FromPath[str]) -> Response[ServiceKey]:
-        """It is permanently invalid. What it did stays on record."""
+        """It is permanently invalid. What it did stays on record. Its saved filters are deleted."""
 
         def work(conn: Connection) -> ServiceKey:
             found = identities.get(conn, key_id, Kind.KEY).identity
             identities.change(conn, found, disabled=True)
+            filters.forget(conn, found.id)
             return _key(identities.get(conn, found.id, Kind.KEY))
 
         return Response(await services.database.transact(work), headers=_NOT_STORED)
