@@ -26,7 +26,7 @@ from app.planning.outline.lost_variables import set_anywhere
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
 from app.planning.outline.scripts import STRICT_SH, needs_strict, text_of
-from app.planning.outline.sections import is_alternative, kind_of
+from app.planning.outline.sections import is_alternative, is_retired, kind_of
 from app.planning.outline.sessions import enters, opens_session
 from app.planning.outline.single import as_text, read_single_phase, read_single_task
 from app.planning.outline.steps import is_another_way
@@ -83,7 +83,8 @@ def _runs(draft: PlanDraft) -> list[str]:
 
 def _body(draft: PlanDraft, name: str) -> str:
     title = " ".join(name.split()) or "Plan"
-    parts = [f"# {escaped(title) if '{' in title else title}"]
+    run = f" {{{RUN}}}" if is_retired(title) else ""
+    parts = [f"# {escaped(title) if '{' in title else title}{run}"]
     # Without text below the title, the title is the summary. With other steps no longer beside it, a block could be a step.
     summary = as_text(draft.summary.strip())
     if summary not in {"", title} and _is_plain(summary):

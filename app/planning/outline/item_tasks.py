@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from app.domain.plan import ActionSpec
 from app.planning.outline import scripts
 from app.planning.outline.blocks import Block, Fence, Item, List, joined
 from app.planning.outline.context import Context, read_fence
-from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import Title, read_title
+from app.planning.outline.introductions import Said, said_above
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, extend_action, shortened, take_action_fields
 from app.planning.outline.sections import is_alternative, offers_ways
@@ -44,12 +44,20 @@ class ItemTasks:
         title: its title.
         parts: what its attributes say.
         context: the document.
-        nested: reads an item of a nested list; the flag says that a person does it.
+        nested: reads an item of a nested list. The words above the list may say that a person decides about it, or does it.
         labeled: whether the title ends with the command of the item.
+        run: whether its author says that it runs, whatever the words in it say.
     """
 
     def __init__(
-        self, title: Title, parts: TaskParts, context: Context, nested: Callable[[Item, bool], Steps], *, labeled: bool
+        self,
+        title: Title,
+        parts: TaskParts,
+        context: Context,
+        nested: Callable[[Item, Said], Steps],
+        *,
+        labeled: bool,
+        run: bool,
     ) -> None:
         self.title = title
         self.parts = parts
@@ -57,10 +65,12 @@ class ItemTasks:
         self.findings = context.findings
         self.nested = nested
         self.labeled = labeled
+        self.run = run
         self.fields: dict[str, Any] = {}
         self.places = parts.places
         self.given: dict[str, Any] = {}
         self.asks_which = False
+        self.all_released = False
         self.released = False
 
     def build(
@@ -75,6 +85,7 @@ class ItemTasks:
             released: whether a person releases what runs.
             runs: whether anything in the item may run.
         """
+        self.all_released = released
         # An item that starts with a list has no action of its own, unless its title says what to do.
         group = not actions and bool(steps) and isinstance(steps[0].block, List)
         text = self._text()
@@ -110,6 +121,8 @@ class ItemTasks:
                 found = self._step(steps[number], prefix, number + 2)
                 if released and isinstance(steps[number].block, Fence):
                     self._release(found.tasks[0])
+                elif not self.run and _is_lone_way(steps[number]):
+                    release_ways([found], self.findings)
                 _append(result, found)
                 number += 1
                 continue
@@ -179,8 +192,8 @@ class ItemTasks:
             first = steps.pop(0)
             own = first.before
             if isinstance(first.block, Fence):
-                expected = self._read(parts, first.block, first.before)
-        elif steps:
+                expected = self._read(parts, first.block, first.before, first=True)
+        elif steps and not self._is_about(steps[0]):
             own, steps[0].before = steps[0].before, []
         below: list[Block] = []
         if not steps:
@@ -206,7 +219,8 @@ class ItemTasks:
     def _step(self, step: ItemStep, prefix: str, number: int) -> Steps:
         before = self._texts(step.before)
         if isinstance(step.block, List):
-            items, lead = self._items(step.block)
+            said = self._said(step.before, step.block, first=False)
+            items, lead = self._items(step.block, said)
             before = _paragraphs(before, lead)
             release_choice(items, self.findings, offered=offers_ways(label_of(step.before) or prefix))
             found = Steps()
@@ -222,18 +236,19 @@ class ItemTasks:
         title = f"{prefix}: {label}" if label else f"{prefix} ({number})"
         part = TaskParts(line=step.block.line, column=0, title=shortened(title), fields=dict(self.fields))
         part.must_run = self.parts.must_run
-        expected = self._read(part, step.block, step.before)
+        expected = self._read(part, step.block, step.before, first=False)
         extend_action(part, self.given, self.places, self.findings)
         part.description = _paragraphs(before if before.rstrip(":") != label else "", expected)
         return Steps.of(part)
 
-    def _items(self, block: List) -> tuple[list[Steps], str]:
+    def _items(self, block: List, said: Said) -> tuple[list[Steps], str]:
         """The steps of the items of a nested list, and the text before them. Other text goes to the step above."""
         groups: list[Steps] = []
         lead = ""
         session = OpenSession(self.context)
         for number, item in enumerate(block.items, 1):
-            group = self.nested(item, session.takes_item(item, last=number == len(block.items)))
+            inside = session.takes_item(item, last=number == len(block.items))
+            group = self.nested(item, replace(said, by_hand=said.by_hand or inside))
             if group.tasks:
                 groups.append(group)
                 continue
@@ -247,13 +262,28 @@ class ItemTasks:
                 lead = _paragraphs(lead, text)
         return groups, lead
 
-    def _read(self, part: TaskParts, fence: Fence, before: list[Block]) -> str:
+    @staticmethod
+    def _is_about(step: ItemStep) -> bool:
+        """Whether the text above a step says when or where it is done, and so is not about the item's own command."""
+        return _is_way(step) or bool(said_above(step.before, step.block, back=False, first=False).warning)
+
+    def _said(self, before: list[Block], block: Fence | List, *, first: bool) -> Said:
+        """What the words above a step say of it, with a warning."""
+        said = Said() if self.run else said_above(before, block, back=False, first=first)
+        if said.warning and not (said.asks and self.all_released):
+            self.findings.warn(before[-1].line, said.warning)
+        return said
+
+    def _read(self, part: TaskParts, fence: Fence, before: list[Block], *, first: bool) -> str:
         """Give a task what a block does. Return what its description shows of the block."""
-        if scripts.fence_options(fence).run or not introduces_elsewhere(label_of(before), fence.content):
-            return read_fence(part, fence, self.context)
-        self.findings.warn(fence.line, f"This block {ELSEWHERE}")
-        part.action, part.by_hand = ActionSpec(type="manual"), True
-        return fence.source
+        said = self._said(before, fence, first=first)
+        if said.by_hand:
+            part.action, part.by_hand = ActionSpec(type="manual"), True
+            return fence.source
+        shown = read_fence(part, fence, self.context)
+        if said.asks:
+            release(part)
+        return shown
 
     def _texts(self, blocks: list[Block]) -> str:
         return joined(blocks, self.findings.lines) if blocks else ""
@@ -290,9 +320,17 @@ def _append(steps: Steps, found: Steps) -> None:
 def _ways_from(number: int, steps: list[ItemStep]) -> list[ItemStep]:
     """The steps from this one on that are several ways, by the text before them: "On Debian:", "On a Mac:"."""
     end = number
-    while end < len(steps) and isinstance(steps[end].block, Fence) and is_alternative(label_of(steps[end].before)):
+    while end < len(steps) and _is_way(steps[end]):
         end += 1
     return steps[number:end] if end - number > 1 else []
+
+
+def _is_way(step: ItemStep) -> bool:
+    return isinstance(step.block, Fence) and is_alternative(label_of(step.before))
+
+
+def _is_lone_way(step: ItemStep) -> bool:
+    return _is_way(step) and isinstance(step.block, Fence) and not scripts.fence_options(step.block).run
 
 
 def _text_of(action: ActionSpec | None) -> str:

@@ -11,6 +11,7 @@ from app.planning.outline.blocks import ACTION_FENCE, ENV_FENCE, Block, Fence, I
 from app.planning.outline.context import Context, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere, runs_elsewhere
 from app.planning.outline.findings import Findings
+from app.planning.outline.introductions import Said
 from app.planning.outline.item_tasks import ItemStep, ItemTasks
 from app.planning.outline.not_run import why_not_run
 from app.planning.outline.outdented import ends_with_item
@@ -184,7 +185,7 @@ class _Reader:
         if command is not None:
             actions.append(scripts.inline_action(command, self.context.settings))
         self._one_action(actions, steps)
-        tasks = ItemTasks(self.title, self.parts, self.context, self._nested, labeled=labeled)
+        tasks = ItemTasks(self.title, self.parts, self.context, self._nested, labeled=labeled, run=self.run)
         released = (self.boxed or self.asks) and not self.run
         made = tasks.build(actions, steps, after, released=released, runs=not (self.forced or by_hand))
         if tasks.released or (self.conditional and self._releases_nested(made)):
@@ -210,8 +211,8 @@ class _Reader:
     def _sources(self) -> str:
         return "\n".join([self.title.command or "", *(block.source for block in self.rest)])
 
-    def _nested(self, item: Item, by_hand: bool) -> Steps:
-        return read_item(item, self.context, by_hand=self.forced or by_hand, asks=self.asks)
+    def _nested(self, item: Item, said: Said) -> Steps:
+        return read_item(item, self.context, by_hand=self.forced or said.by_hand, asks=self.asks or said.asks)
 
     def _command(self) -> str | None:
         """The inline code that runs. What does not run is pointed out, unless something else says what to do."""

@@ -9,7 +9,7 @@ from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.section import Section
 from app.planning.outline.section_steps import SectionSteps
-from app.planning.outline.sections import Kind, bans, is_later, kind_of
+from app.planning.outline.sections import Kind, bans, is_later, is_retired, kind_of
 from app.planning.outline.shared_settings import SharedSettings
 from app.planning.outline.steps import WHICH, Steps, ask, ask_which
 from app.planning.outline.structure import (
@@ -74,7 +74,8 @@ class PhaseReader:
         elif kind == Kind.CONDITIONAL:
             self._ask_whether(section)
         elif kind == Kind.CHECKLIST and (section.parent is None or section.parent.kind != kind):
-            what = "says not to do it, so a person decides" if bans(section.name) else "is a checklist for a person"
+            banned = bans(section.name) or (section.is_title and is_retired(section.name))
+            what = "says not to do it, so a person decides" if banned else "is a checklist for a person"
             self.findings.warn(
                 section.line, f"'{section.path}' {what}: nothing in it runs. To run it, add {{run}} to the heading."
             )

@@ -10,32 +10,19 @@ from app.planning.outline import fences, scripts
 from app.planning.outline.asides import SAMPLE
 from app.planning.outline.blocks import ENV_FENCE, Block, Fence, Item, List, Text, joined
 from app.planning.outline.context import Context, read_fence, warn_of_kept
-from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.growing_phase import DEFAULT_PHASE, Phase, append_text
 from app.planning.outline.inline import read_title
+from app.planning.outline.introductions import Said, introduction, said_above
 from app.planning.outline.items import is_text, read_item, warn_of_samples
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
 from app.planning.outline.section import CONTINUED, Section
-from app.planning.outline.sections import (
-    Kind,
-    ends_with_sample,
-    forbids,
-    how_done,
-    is_alternative,
-    is_conditional,
-    is_later,
-    is_sample,
-    is_way_back,
-    kind_of,
-    offers_ways,
-)
+from app.planning.outline.sections import Kind, is_alternative, kind_of, offers_ways
 from app.planning.outline.shared_settings import SharedSettings
 from app.planning.outline.steps import (
     WHICH,
     Steps,
     choose,
-    is_another_way,
     release,
     release_choice,
     release_ways,
@@ -44,8 +31,6 @@ from app.planning.outline.steps import (
 from app.planning.outline.structure import is_contents, is_step
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
-# A longer text above a list is no time: "Friday 18:00 UTC".
-_MAX_TIME = 40
 _PARALLEL, _SEQUENTIAL, _DAG = PhaseStrategy.PARALLEL, PhaseStrategy.SEQUENTIAL, PhaseStrategy.DAG
 
 # Sentences before a block that say nothing about what it does.
@@ -58,10 +43,6 @@ _EMPTY_WORDS = re.compile(
     r"like (?:this|so)|from the root|"
     r"one of|steps?)\b[\s,]*)*",
     re.IGNORECASE,
-)
-_EACH_COMMAND = (
-    "so a person decides about it: each command is released, done by hand or skipped. To run one without being asked, "
-    "add {run} to its item."
 )
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|once)\b", re.IGNORECASE)
@@ -157,38 +138,25 @@ class SectionSteps:
 
     def _step(self, block: Block, before: list[Block]) -> list[Block]:
         """Read a list or a block. Return the text that belongs to what follows."""
-        introduction = "" if self.by_hand else _introduction(before, block)
-        forward = self.phase.section.runs_on == RunsOn.SUCCESS and kind_of(self.section.name) != Kind.ROLLBACK
-        another = isinstance(block, Fence) and is_another_way(introduction) and bool(self.phase.tasks)
-        asks = another or is_conditional(introduction) or (forward and is_way_back(introduction))
-        outer = self.by_hand
-        if introduces_elsewhere(introduction, block.source):
-            self._warn(before, f"What follows {ELSEWHERE}")
-            self.by_hand, asks = True, False
-        elif asks:
-            self._warn(before, f"What follows is {how_done(introduction)}, {_EACH_COMMAND}")
-        elif is_sample(introduction) or ends_with_sample(introduction):
-            self._warn(before, "What follows is a sample, so nothing of it runs. To run an item of it, add {run}.")
-            self.by_hand = True
-        elif forbids(introduction):
-            self._warn(
-                before, "The words above say not to run what follows, so a person decides. To run it, add {run}."
-            )
-            self.by_hand = True
+        outer, said = self.by_hand, Said()
+        if not self.by_hand:
+            back = self.phase.section.runs_on != RunsOn.SUCCESS or kind_of(self.section.name) == Kind.ROLLBACK
+            said = said_above(before, block, back=back, first=not self.phase.tasks)
+            if said.warning:
+                self.findings.warn(before[-1].line, said.warning)
+            self.by_hand = said.by_hand
         rest: list[Block] = []
         if isinstance(block, List):
-            rest = self._list(block, before, asks=asks, offered=offers_ways(introduction))
+            offered = not outer and offers_ways(introduction(before, block))
+            rest = self._list(block, before, asks=said.asks, offered=offered)
         elif isinstance(block, Fence) and scripts.is_own(block):
             column = self.findings.column_of(block.line, block.language)
             message = "This block does not belong to a task. Indent it to the text of its list item."
             self.findings.problem(block.line, column, message)
         elif isinstance(block, Fence):
-            self._block(block, before, asks=asks)
+            self._block(block, before, asks=said.asks)
         self.by_hand = outer
         return rest
-
-    def _warn(self, before: list[Block], message: str) -> None:
-        self.findings.warn(before[-1].line, message)
 
     def _list(self, block: List, before: list[Block], *, asks: bool, offered: bool) -> list[Block]:
         phase, section = self.phase, self.phase.section
@@ -387,14 +355,3 @@ class SectionSteps:
 
     def _source(self, blocks: list[Block]) -> str:
         return joined(blocks, self.findings.lines)
-
-
-def _introduction(before: list[Block], block: Block) -> str:
-    """The sentence that introduces a list or block: above a list, it ends with a colon. Empty if there is none."""
-    last = before[-1] if before else None
-    if not isinstance(last, Text) or last.kind != "paragraph":
-        return ""
-    text = read_title(last.content.replace("\n", " "), {}).text.strip()
-    if text.endswith(":") or (isinstance(block, List) and len(text) <= _MAX_TIME and is_later(text)):
-        return text
-    return _SENTENCES.split(text)[-1] if isinstance(block, Fence) else ""

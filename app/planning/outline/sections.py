@@ -99,11 +99,14 @@ _PLATFORM = re.compile(
 )
 _INSTALLS = re.compile(r"(?:install\w*|set ?up)\s+(?!(?:on|for|using|with|via|under)\b)", re.IGNORECASE)
 _CONDITIONAL = re.compile(
-    r"(?:(?:note|tip|important|warning|caution|otherwise|alternatively)\W+)?"
-    r"(?:(?:if|in case|only if|only when|unless|as needed|optional(?:ly)?|when (?:needed|necessary|required|"
+    r"[*_(\[]{0,3}(?:(?:note|tip|important|warning|caution|otherwise|alternatively|and|or|but|then|now|next|also|however|again)\W+)?"
+    r"(?:(?:if|in case|in the event|in an? emergency|only if|only when|unless|as needed|as a (?:last resort|fall-?back)|"
+    r"failing that|otherwise|optional(?:ly)?|whenever|when (?:needed|necessary|required|"
     r"applicable|something|things|(?:doing|making|releasing|upgrading|using|deploying|preparing) an?)|"
-    r"where (?:needed|necessary|applicable)|"
-    r"(?:only )?for (?:an? )?(?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))\b"
+    r"(?:when|once) (?:[^:.]{1,60} )?(?:fails?|failed|hangs?|crash(?:es|ed)?|breaks?|goes wrong|times out|"
+    r"is (?:stuck|down|broken))|should (?:the|an?|it|this|that|there|any|you|your|one|something|anything)|"
+    r"where (?:needed|necessary|applicable)|only (?:in|on|for)|(?:in|on|for|with)\s[^:,]{1,60}\sonly(?=\W*$)|"
+    r"(?:only )?for (?:an? )?(?:patch|minor|major|security|hot-?fix|pre-?|beta|stable)\W?(?:releases?|versions?))(?![^\W_])"
     r"|.{0,120}\bdepend(?:s|ing) on (?:whether|which|what|how)\b)"
     r"|.{0,200}\((?:optional|optionally|if (?:needed|necessary|required|applicable)|as needed|when needed|"
     r"only if [^()]{1,60}|if [^()]{1,60})\)\W*$"
@@ -116,6 +119,7 @@ _TIME = rf"{_NUMBER}(?:\s*(?:-|\u2013|to)\s*[0-9]+)?\s*(?:seconds?|secs?|minutes
 # "After one week", "Wait 10 minutes, then restart it", "T+1h", "Fail back (next day)"
 _LATER = re.compile(
     rf"(?:(?:after|wait(?:\s+for)?|in)\s+(?:about\s+|at least\s+|another\s+|approximately\s+|~)?{_TIME}"
+    r"(?!\s+(?:terminal|shell|window|tab|console))"
     r"|later(?:\s+on)?\s*[,:]"
     rf"|(?:the\s+)?(?:next|following)\s+(?:day|week|month|morning|business day|working day)\b|tomorrow\b|{_TIME}\s+later\b"
     r"|(?:on\s+)?(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s+)?(?:at\s+)?[0-9]{1,2}:[0-9]{2}\b(?!:[0-9])"
@@ -175,7 +179,10 @@ _SHOWS_OUTPUT = re.compile(
 _FORBIDS = re.compile(
     r"(?:warning\W+|important\W+|note\W+)?"
     r"(?:(?:you|we) (?:should|must|may|can) (?:not|never)|do not|don't|don\u2019t|never|must not|avoid)\b"
-    r"(?!\s+(?:forget|worry|skip|hesitate|panic|miss))",
+    r"(?!\s+(?:forget|worry|skip|hesitate|panic|miss))"
+    # "Previously, we used:", "The old way was:"
+    r"|(?:previously|formerly|in the past|historically),?\s+(?:we|you|it|this|one|people)\b|(?:we|you|people) used to\b"
+    r"|(?:the|an?) (?:old|former|previous|wrong) (?:way|command|procedure|method)\b",
     re.IGNORECASE,
 )
 # "You should not do this", "Restart it (deprecated)", as a heading.
@@ -184,9 +191,18 @@ _BANS = re.compile(
     r"|.{0,100}\((?:deprecated|obsolete|outdated|do not use|no longer (?:needed|used|necessary|required))\)\W*$",
     re.IGNORECASE,
 )
+# "Release runbook (deprecated)", "Do not use this any more", as the title of a document.
+_RETIRED = re.compile(
+    r"\W*(?:deprecated|obsolete|outdated)\b"
+    r"|.{0,200}\b(?:deprecated|obsolete|superseded|no longer (?:used|valid|needed|in use))\W*$"
+    r"|.{0,200}\b(?:do not|don't|don\u2019t|never) (?:use|run|follow)\b",
+    re.IGNORECASE,
+)
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 # Something of each text that the rules of the same name match, in lowercase. To look for it takes a tenth of the time.
-_MAY_BE_CONDITIONAL = re.compile("if|case|unless|need|option|when|where|for|depend")
+_MAY_BE_CONDITIONAL = re.compile(
+    "if|only|case|unless|need|option|when|where|for|depend|event|emergency|resort|fall|fail|otherwise|once|should"
+)
 _MAY_BE_LATER = re.compile(r"after|wait|in\s|later|next|following|tomorrow|[0-9]:[0-9]|t\s?\+")
 _MAY_BE_QUALIFIED = re.compile(r"[(~]")
 _MAY_BE_ADAPTED = re.compile("\\(|replacing|substituting| to (?:replace|substitute|adjust|adapt)")
@@ -257,6 +273,11 @@ def is_later(step: str) -> bool:
 def bans(heading: str) -> bool:
     """Whether a heading says not to do what is below it."""
     return _BANS.match(plain(heading)) is not None or heading.strip().startswith("~~")
+
+
+def is_retired(title: str) -> bool:
+    """Whether the title of a document says not to do what is in it: "Release runbook (deprecated)"."""
+    return _RETIRED.match(title) is not None
 
 
 def forbids(sentence: str) -> bool:

@@ -151,9 +151,8 @@ def release_ways(ways: list[Steps], findings: Findings) -> None:
             "This is one of several ways, so a person releases it before it runs, does it by hand, or skips it. To run "
             "it without being asked, add {run}."
         )
-        findings.warn(way.tasks[0].line, message)
-        for task in way.tasks:
-            release(task)
+        if sum(map(release, way.tasks)):
+            findings.warn(way.tasks[0].line, message)
 
 
 def _check_condition(task: TaskParts, findings: Findings) -> None:

@@ -29,7 +29,7 @@ from app.planning.outline.items import has_steps, is_text
 from app.planning.outline.numbered_headings import with_prose_steps
 from app.planning.outline.parts import KEY_FORM, RUN, is_unknown, key_message, read_run
 from app.planning.outline.section import CONTINUED, Section
-from app.planning.outline.sections import Kind, is_alternative, kind_of, plain, takes_back
+from app.planning.outline.sections import Kind, is_alternative, is_retired, kind_of, plain, takes_back
 from app.planning.outline.shared_settings import SHARED, read_shared
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
@@ -316,7 +316,9 @@ def _kind(section: Section) -> Kind | None:
         return None
     above = section.parent.kind if section.parent is not None else None
     named = kind_of_folded if section.folded else kind_of
-    own = named(section.name) if not section.is_title else None
+    own = named(section.name)
+    if section.is_title:
+        own = Kind.CHECKLIST if is_retired(section.name) else None
     if above in _WHOLE:
         return above
     if own == Kind.ALTERNATIVE:
