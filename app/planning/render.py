@@ -22,6 +22,7 @@ from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
 from app.planning.outline.interpreters import INTERPRETERS
+from app.planning.outline.introductions import may_wait
 from app.planning.outline.lost_variables import set_anywhere
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
@@ -89,11 +90,14 @@ def _body(draft: PlanDraft, name: str) -> str:
     summary = as_text(draft.summary.strip())
     if summary not in {"", title} and _is_plain(summary):
         parts.append(summary)
+    above = draft.summary
     for phase in draft.phases:
         parts.append(_phase(phase, draft.parameters))
+        above = f"{above}\n\n{phase.description}"
         if phase.tasks:
             parts += [_BETWEEN_LISTS] if _ends_with_list(phase.description) else []
-            parts.append(_tasks(phase, draft.parameters))
+            parts.append(_tasks(phase, draft.parameters, above))
+            above = phase.tasks[-1].description
     return "\n\n".join(parts) + "\n"
 
 
@@ -128,14 +132,16 @@ def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
     return _whole("phase", bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True))
 
 
-def _tasks(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
+def _tasks(phase: PhaseDraft, parameters: Mapping[str, Parameter], above: str) -> str:
+    """The tasks of a phase as a list. `above` is the text that stands above it."""
     numbered = phase.strategy == PhaseStrategy.SEQUENTIAL or _is_chain(phase)
     chained = numbered and phase.strategy == PhaseStrategy.DAG
     items: list[str] = []
     for number, task in enumerate(phase.tasks, 1):
         implied = 1 if chained and number > 1 else 0
         own = task.model_copy(update={"depends_on": task.depends_on[implied:]})
-        items.append(_item(own, task, f"{number}. " if numbered else "- ", parameters))
+        items.append(_item(own, task, f"{number}. " if numbered else "- ", parameters, waits=may_wait(above)))
+        above = task.description
     loose = any("\n" in item for item in items)
     return ("\n\n" if loose else "\n").join(items)
 
@@ -150,13 +156,22 @@ def _is_chain(phase: PhaseDraft) -> bool:
     )
 
 
-def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter]) -> str:
-    """One list item. `own` is the task without the dependency that the numbered list implies."""
+def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter], *, waits: bool) -> str:
+    """One list item.
+
+    Args:
+        own: the task without the dependency that the numbered list implies.
+        task: the task.
+        marker: what begins the item.
+        parameters: those of the plan.
+        waits: whether the text above may say that the task must wait.
+    """
     # Beside others, some titles would be one of several ways to do it.
     another = is_another_way(own.title) and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
     # Below a step that opens a session, others would be meant for it.
     opens = enters(own.title) or (own.action.type == "shell" and opens_session(text_of(own.action)) is not None)
-    says = another or opens or (is_alternative(own.title) and own.condition is None)
+    held = waits and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
+    says = another or opens or held or (is_alternative(own.title) and own.condition is None)
     tried = [[RUN]] if says else [[], [RUN]]
     # Of two ways to write it, the more readable one is better, even if it has to say `run`.
     for text in (

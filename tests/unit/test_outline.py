@@ -426,7 +426,9 @@ class TestPage:
         drafts = [plan(example) for example in good]
         for draft in drafts:
             check_draft(draft, load_actions(), agents={"artist": AgentEntry()})
-        moved, installed = (draft for draft in drafts if draft.warnings)
+        restarted, moved, installed = (draft for draft in drafts if draft.warnings)
+        assert [warning.partition(":")[0] for warning in restarted.warnings] == ["Line 11"]
+        assert [task.key for task in restarted.tasks() if task.requires_approval] == ["start_it"]
         assert [warning.partition(":")[0] for warning in moved.warnings] == ["Line 5", "Line 11", "Line 25"]
         assert [task.action.type for task in installed.tasks()] == [
             "decision",

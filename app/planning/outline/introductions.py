@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.planning.outline import scripts
-from app.planning.outline.blocks import Block, Fence, List, Text
+from app.planning.outline.blocks import Block, Fence, List, Text, read_blocks
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import read_title
 from app.planning.outline.sections import (
@@ -17,11 +17,14 @@ from app.planning.outline.sections import (
     is_later,
     is_sample,
     is_way_back,
+    says_to_wait,
 )
 from app.planning.outline.steps import is_another_way
 
 # A longer text above a list is no time: "Friday 18:00 UTC".
 _MAX_TIME = 40
+_QUOTED = re.compile(r"^[ \t]*>[ \t]?(?:\[![A-Za-z]+\])?", re.MULTILINE)
+_MARKER = re.compile(r"^\s*(?:[-*+]|[0-9]{1,9}[.)])\s+")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _ABOUT_A_BLOCK = (
     "so a person releases it before it runs, does it by hand, or skips it. To run it without being asked, write run behind the "
@@ -33,19 +36,29 @@ _ABOUT_A_LIST = (
 )
 
 
+WAITS = (
+    "These words say to wait or to check something first, so a person releases the next step, does it by hand, or skips it. "
+    "To run it without being asked, add {run} to its item, or run behind the language of its block."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What the words above a block or a list say of it.
 
     Attributes:
         asks: whether a person releases what it runs.
+        only_first: whether that is only so for the first step of a list.
         by_hand: whether a person does it.
         warning: says so, and how to have it run; empty if the words say nothing of the kind.
+        line: the line of the words.
     """
 
     asks: bool = False
+    only_first: bool = False
     by_hand: bool = False
     warning: str = ""
+    line: int = 0
 
 
 def said_above(before: list[Block], block: Block, *, back: bool, first: bool) -> Said:
@@ -57,10 +70,18 @@ def said_above(before: list[Block], block: Block, *, back: bool, first: bool) ->
         back: whether to take something back is what the steps around it do, so that nobody is asked about it.
         first: whether no step is before it that it could be another way of.
     """
-    words = introduction(before, block)
-    is_fence = isinstance(block, Fence)
-    if not words or (is_fence and scripts.fence_options(block).run):
+    if isinstance(block, Fence) and scripts.fence_options(block).run:
         return Said()
+    words = introduction(before, block)
+    said = _introduced(words, block, back=back, first=first) if words else Said()
+    if said.warning:
+        return replace(said, line=before[-1].line)
+    line = line_that_waits(before)
+    return Said() if line is None else Said(asks=True, only_first=True, warning=WAITS, line=line)
+
+
+def _introduced(words: str, block: Block, *, back: bool, first: bool) -> Said:
+    is_fence = isinstance(block, Fence)
     if introduces_elsewhere(words, block.source):
         return Said(by_hand=True, warning=f"What follows {ELSEWHERE}")
     another = is_fence and not first and is_another_way(words)
@@ -70,10 +91,36 @@ def said_above(before: list[Block], block: Block, *, back: bool, first: bool) ->
     why = ""
     if is_sample(words) or ends_with_sample(words):
         why = "What follows is a sample, so nothing of it runs."
-    elif forbids(words):
+    elif forbids(words) and not says_to_wait(words):
         why = "The words above say not to run what follows, so a person decides."
     run = "write run behind the language of its block" if is_fence else "add {run} to its item"
     return Said(by_hand=True, warning=f"{why} To run it, {run}.") if why else Said()
+
+
+def line_that_waits(blocks: list[Block]) -> int | None:
+    """The line of the text that says that what comes next must wait, such as "Do not continue if it is empty."."""
+    for block in blocks:
+        if isinstance(block, Text) and block.kind in {"paragraph", "blockquote"}:
+            said = says_to_wait(_plain(block))
+        else:
+            said = isinstance(block, List) and any(map(says_to_wait, _items(block)))
+        if said:
+            return block.line
+    return None
+
+
+def may_wait(markdown: str) -> bool:
+    """Whether a text says that what comes next must wait."""
+    return line_that_waits(list(read_blocks(markdown.split("\n")).blocks)) is not None
+
+
+def _items(block: List) -> list[str]:
+    return [_MARKER.sub("", line) for line in block.source.split("\n")]
+
+
+def _plain(text: Text) -> str:
+    words = text.content if text.kind == "paragraph" else _QUOTED.sub("", text.source)
+    return read_title(words.replace("\n", " "), {}).text
 
 
 def introduction(before: list[Block], block: Block) -> str:

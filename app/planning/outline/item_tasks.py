@@ -12,11 +12,21 @@ from app.planning.outline import scripts
 from app.planning.outline.blocks import Block, Fence, Item, List, joined
 from app.planning.outline.context import Context, read_fence
 from app.planning.outline.inline import Title, read_title
-from app.planning.outline.introductions import Said, said_above
+from app.planning.outline.introductions import WAITS, Said, line_that_waits, said_above
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, extend_action, shortened, take_action_fields
 from app.planning.outline.sections import is_alternative, offers_ways
-from app.planning.outline.steps import WHICH, Steps, choose, release, release_choice, release_ways, with_choices
+from app.planning.outline.steps import (
+    WHICH,
+    Steps,
+    by_worker,
+    choose,
+    is_released,
+    release,
+    release_choice,
+    release_ways,
+    with_choices,
+)
 from app.planning.outline.titles import label_of, link_lines
 
 # A longer title is not put in front of the titles of its steps.
@@ -86,6 +96,7 @@ class ItemTasks:
             runs: whether anything in the item may run.
         """
         self.all_released = released
+        waits = line_that_waits(after)
         # An item that starts with a list has no action of its own, unless its title says what to do.
         group = not actions and bool(steps) and isinstance(steps[0].block, List)
         text = self._text()
@@ -110,6 +121,8 @@ class ItemTasks:
             last.description = _paragraphs(last.description, self._texts(after))
         if len(result.tasks) > 1:
             result.tasks[0].ends_with = result.ends
+        if result.tasks and by_worker(result.tasks[-1]):
+            result.waits = waits
         return result
 
     def _add_steps(self, result: Steps, steps: list[ItemStep], prefix: str, *, released: bool) -> None:
@@ -186,6 +199,7 @@ class ItemTasks:
         """Make the task of the item itself, with its first block. Return the text that belongs to its other steps."""
         parts, title = self.parts, self.title
         parts.action = actions[0] if actions else None
+        self.fields = dict(parts.fields)
         own: list[Block] = []
         expected = ""
         if not actions and steps:
@@ -198,7 +212,6 @@ class ItemTasks:
         below: list[Block] = []
         if not steps:
             below, after = after, []
-        self.fields = dict(parts.fields)
         extend_action(parts, self.given, self.places, self.findings)
         parts.description = _paragraphs(
             self._full(text), self._texts(own), self._texts(below), expected, link_lines(title)
@@ -245,10 +258,15 @@ class ItemTasks:
         """The steps of the items of a nested list, and the text before them. Other text goes to the step above."""
         groups: list[Steps] = []
         lead = ""
+        waits = said.line if said.only_first else None
         session = OpenSession(self.context)
         for number, item in enumerate(block.items, 1):
             inside = session.takes_item(item, last=number == len(block.items))
-            group = self.nested(item, replace(said, by_hand=said.by_hand or inside))
+            asks = waits is not None or (said.asks and not said.only_first)
+            group = self.nested(item, replace(said, asks=asks, by_hand=said.by_hand or inside))
+            if waits is not None and group.tasks and is_released(group.tasks[0]):
+                self.findings.warn(waits, WAITS)
+            waits = group.waits if group.tasks else waits
             if group.tasks:
                 groups.append(group)
                 continue
@@ -270,8 +288,8 @@ class ItemTasks:
     def _said(self, before: list[Block], block: Fence | List, *, first: bool) -> Said:
         """What the words above a step say of it, with a warning."""
         said = Said() if self.run else said_above(before, block, back=False, first=first)
-        if said.warning and not (said.asks and self.all_released):
-            self.findings.warn(before[-1].line, said.warning)
+        if said.warning and not said.only_first and not (said.asks and self.all_released):
+            self.findings.warn(said.line, said.warning)
         return said
 
     def _read(self, part: TaskParts, fence: Fence, before: list[Block], *, first: bool) -> str:
@@ -281,8 +299,8 @@ class ItemTasks:
             part.action, part.by_hand = ActionSpec(type="manual"), True
             return fence.source
         shown = read_fence(part, fence, self.context)
-        if said.asks:
-            release(part)
+        if said.asks and release(part) and said.only_first and not self.all_released:
+            self.findings.warn(said.line, said.warning)
         return shown
 
     def _texts(self, blocks: list[Block]) -> str:

@@ -16,7 +16,7 @@ from app.planning.outline.item_tasks import ItemStep, ItemTasks
 from app.planning.outline.not_run import why_not_run
 from app.planning.outline.outdented import ends_with_item
 from app.planning.outline.parts import RUN, TaskParts, attribute_actions, read_attributes
-from app.planning.outline.steps import Steps
+from app.planning.outline.steps import Steps, is_released
 from app.planning.outline.titles import Head, read_head
 
 _SAMPLE = "This is a sample, so it is kept as text and does not run. To run it, add {run}."
@@ -247,9 +247,7 @@ class _Reader:
             self.findings.warn(self.parts.line, f"This step has a checkbox and a command, {_RELEASED}")
 
     def _releases_nested(self, made: Steps) -> bool:
-        return "requires_approval" not in self.parts.places and any(
-            task.fields.get("requires_approval") and "requires_approval" not in task.places for task in made.tasks
-        )
+        return "requires_approval" not in self.parts.places and any(is_released(task) for task in made.tasks)
 
     def _begins_with_script(self) -> bool:
         """Whether the first step of the item is a block that runs."""

@@ -17,6 +17,7 @@ _NOT_TO_RUN = re.compile(
     r"|.{0,80}\b(?:never|do not|don't|don\u2019t|must not|instead of|rather than)\b"
     r"|(?:.{0,200}\b)?(?:example|e\.g\.?|such as|for instance|expected(?: output| result)?|output|returns|prints|shows|says|"
     r"result|response|error|message|default|usage|format|syntax|formerly|previously|named|called|like)$"
+    r"|(?:see(?: also)?|cf\.?|reference|was|todo|fixme|deprecated|obsolete|legacy)$"
     # "With: `make`" runs, "Replace it with: `make`" does not.
     r"|.{0,200}\S\s(?:is|are|was|be|to|with|as|into|from|of|by|contains?|equals?)$",
     re.IGNORECASE,
@@ -24,7 +25,7 @@ _NOT_TO_RUN = re.compile(
 # The last words of what _NOT_TO_RUN matches.
 _MAY_END = re.compile(
     r"example|g|as|instance|expected|output|returns|prints|shows|says|result|response|error|message|default|usage|format|syntax|"
-    r"formerly|previously|named|called|like|is|are|was|be|to|with|into|from|of|by|contains?|equals?",
+    r"formerly|previously|named|called|like|see|also|cf|reference|todo|fixme|deprecated|obsolete|legacy|is|are|was|be|to|with|into|from|of|by|contains?|equals?",
     re.IGNORECASE,
 )
 # "Name of the branch: `main`" does not run, "Switch to the branch: `git switch main`" does.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.planning.outline.blocks import Block, Fence, List, joined
 from app.planning.outline.context import Context, warn_of_kept
 from app.planning.outline.growing_phase import Phase
+from app.planning.outline.introductions import line_that_waits
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import Answer, TaskParts, shortened
 from app.planning.outline.section import Section
@@ -37,6 +38,7 @@ class PhaseReader:
         self._ordered = False
         self._session = OpenSession(context)
         self._last: Section | None = None
+        self._waits: int | None = None
 
     def read(self, sections: list[Section]) -> None:
         """Read all sections of a document."""
@@ -180,8 +182,10 @@ class PhaseReader:
             by_hand=section.kind == Kind.CHECKLIST or section.elsewhere,
             session=self._session,
             ends=section is self._last,
+            waits=self._waits if section.kind is None else None,
         )
         steps.read()
+        self._waits = steps.waits
         self.summary += steps.summary
 
     def _continued(self, section: Section) -> Phase | None:
@@ -212,6 +216,8 @@ class PhaseReader:
             if is_contents(block):
                 self.findings.warn(block.line, "These links to sections of the document are treated as text.")
             warn_of_kept(block, self.findings)
+        waits = line_that_waits(section.blocks)
+        self._waits = self._waits if waits is None else waits
         text = self._source(section.blocks)
         if not text:
             return

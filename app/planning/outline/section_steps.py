@@ -12,7 +12,7 @@ from app.planning.outline.blocks import ENV_FENCE, Block, Fence, Item, List, Tex
 from app.planning.outline.context import Context, read_fence, warn_of_kept
 from app.planning.outline.growing_phase import DEFAULT_PHASE, Phase, append_text
 from app.planning.outline.inline import read_title
-from app.planning.outline.introductions import Said, introduction, said_above
+from app.planning.outline.introductions import WAITS, Said, introduction, line_that_waits, said_above
 from app.planning.outline.items import is_text, read_item, warn_of_samples
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
@@ -23,6 +23,7 @@ from app.planning.outline.steps import (
     WHICH,
     Steps,
     choose,
+    is_released,
     release,
     release_choice,
     release_ways,
@@ -51,6 +52,8 @@ _AFTERWARDS = re.compile(r"\b(?:then|next|after(?:wards)?|finally|lastly|now|onc
 class SectionSteps:
     """Reads the steps of one section into its phase. Afterwards, `summary` has the text that belongs to the whole plan.
 
+    `waits` is then the line of text that says that the next section must wait.
+
     Args:
         phase: the phase.
         section: the section; not that of the phase if it continues a numbered list of it.
@@ -61,6 +64,7 @@ class SectionSteps:
         by_hand: whether a person does all steps.
         session: the session that the steps before have opened.
         ends: whether no steps come after the section.
+        waits: the line of the text before the section that says that its first step must wait.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class SectionSteps:
         by_hand: bool,
         session: OpenSession,
         ends: bool,
+        waits: int | None,
     ) -> None:
         self.phase = phase
         self.section = section
@@ -90,6 +95,7 @@ class SectionSteps:
         self._number = 0
         self._session = session
         self._ends = ends
+        self.waits = waits
         self._blocks = sum(isinstance(block, Fence) and is_step(block) for block in section.blocks)
         self._ways = self._find_ways()
 
@@ -121,6 +127,8 @@ class SectionSteps:
                 before = self._step(block, before)
                 self._bold = self._bold if before else ""
         if before:
+            waits = line_that_waits(before)
+            self.waits = self.waits if waits is None else waits
             text = self._source(before)
             if len(self.phase.tasks) > known and self.phase.tasks[-1].whole is None:
                 append_text(self.phase.tasks[-1], text)
@@ -142,8 +150,10 @@ class SectionSteps:
         if not self.by_hand:
             back = self.phase.section.runs_on != RunsOn.SUCCESS or kind_of(self.section.name) == Kind.ROLLBACK
             said = said_above(before, block, back=back, first=not self.phase.tasks)
-            if said.warning:
-                self.findings.warn(before[-1].line, said.warning)
+            if said.only_first:
+                self.waits, said = said.line, Said()
+            elif said.warning:
+                self.findings.warn(said.line, said.warning)
             self.by_hand = said.by_hand
         rest: list[Block] = []
         if isinstance(block, List):
@@ -172,10 +182,12 @@ class SectionSteps:
         session = self._session if self._session.is_open else OpenSession(self.context)
         for number, item in enumerate(block.items, 1):
             inside = not self.by_hand and session.takes_item(item, last=number == len(block.items))
-            group = read_item(item, self.context, by_hand=self.by_hand or inside, asks=asks)
+            waits = self.waits is not None
+            group = read_item(item, self.context, by_hand=self.by_hand or inside, asks=asks or waits)
             if not group.tasks:
                 before = self._put_item(item, group, groups, before)
                 continue
+            self._has_waited(group)
             if groups:
                 self._put_text(group.tasks[0], before, own=True)
             else:
@@ -196,6 +208,12 @@ class SectionSteps:
         elif not attributes and not section.explicit:
             self._warn_of_bullets(block, [group.tasks[0] for group in made])
         return before
+
+    def _has_waited(self, group: Steps) -> None:
+        """Say that a person releases a step because of the words above it, and note what it says of the next one."""
+        if self.waits is not None and is_released(group.tasks[0]):
+            self.findings.warn(self.waits, WAITS)
+        self.waits = group.waits
 
     def _put_item(self, item: Item, group: Steps, groups: list[Steps], before: list[Block]) -> list[Block]:
         """Put an item without tasks where it belongs. Return the text before the next step."""
@@ -239,8 +257,9 @@ class SectionSteps:
             shown = read_fence(part, fence, self.context)
         ways = self._ways.get(id(fence), [])
         lead: list[Block] = []
-        if asks:
+        if asks or self.waits is not None:
             release(part)
+        self._has_waited(Steps.of(part))
         if ways and fence is ways[0]:
             lead, above = above, []
         self._put_text(part, above, own=True)

@@ -29,6 +29,7 @@ class Steps:
         line: the line of that item.
         is_sample: whether that item only shows something, so that it is text of the step above.
         is_empty: whether nothing is in that item.
+        waits: the line of the text at their end that says that what comes next must wait; None if there is none.
     """
 
     tasks: list[TaskParts] = field(default_factory=no_tasks)
@@ -37,6 +38,7 @@ class Steps:
     line: int = 0
     is_sample: bool = False
     is_empty: bool = False
+    waits: int | None = None
 
     @classmethod
     def of(cls, task: TaskParts) -> Steps:
@@ -53,10 +55,15 @@ class Steps:
 
 def release(task: TaskParts) -> bool:
     """Have a person release a task before it starts. False if no worker runs it, or if its author says otherwise."""
-    if not _runs(task) or "requires_approval" in task.fields:
+    if not by_worker(task) or "requires_approval" in task.fields:
         return False
     task.fields["requires_approval"] = True
     return True
+
+
+def is_released(task: TaskParts) -> bool:
+    """Whether a person releases a task although its author does not say so."""
+    return bool(task.fields.get("requires_approval")) and "requires_approval" not in task.places
 
 
 def ask(question: TaskParts, answers: list[str]) -> list[Answer]:
@@ -137,10 +144,11 @@ def release_choice(groups: list[Steps], findings: Findings, *, offered: bool) ->
     # If its author says whether it is released, the others are as they say, too.
     others = [group for group in groups[1:] if group.tasks and "requires_approval" not in group.tasks[0].places]
     if offered or any(is_another_way(group.words) for group in others):
-        release_ways([group for group in groups if group.words and any(map(_runs, group.tasks))], findings)
+        release_ways([group for group in groups if group.words and any(map(by_worker, group.tasks))], findings)
 
 
-def _runs(task: TaskParts) -> bool:
+def by_worker(task: TaskParts) -> bool:
+    """Whether a worker carries out a task, as far as its item says."""
     return task.whole is None and task.action is not None and task.action.type not in _NOT_RELEASED
 
 
