@@ -36,6 +36,13 @@ _ROLLBACK = re.compile(
     r"|.{0,60}\b(?:roll[- ]?back|back[- ]?out)(?:\s+(?:plan|procedure|steps|instructions|strategy))?\W*$",
     re.IGNORECASE,
 )
+# "On failure", "If something goes wrong", as a heading.
+_AFTER_FAILURE = re.compile(
+    r"(?:on|upon|after|in case of|in the event of) (?:an? |any )?(?:failures?|errors?)\W*$"
+    r"|(?:if|when) (?:it|this|that|something|anything|things|any step|a step|one of the steps) "
+    r"(?:fails?|failed|go(?:es)? wrong|breaks?)\W*$",
+    re.IGNORECASE,
+)
 # "Prepare the rollback" is a step of the way forward.
 _ABOUT_ROLLBACK = re.compile(
     r"(?:prepare|test|verify|check|document|create|make|write|plan|enable|disable|configure|set up|review|"
@@ -239,7 +246,7 @@ def kind_of(heading: str) -> Kind | None:
     text = plain(heading)
     if not text or len(text) > _MAX_HEADING:
         return None
-    if _ROLLBACK.match(text) and not _ABOUT_ROLLBACK.match(text):
+    if (_ROLLBACK.match(text) and not _ABOUT_ROLLBACK.match(text)) or _AFTER_FAILURE.match(text):
         return Kind.ROLLBACK
     if _ALTERNATIVE.match(text) or _PLATFORM.match(text):
         return Kind.ALTERNATIVE
