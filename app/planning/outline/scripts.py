@@ -12,6 +12,7 @@ from typing import Any
 from app.domain.plan import ActionSpec
 from app.domain.references import expressions
 from app.planning.outline.blocks import ACTION_FENCES, FENCES, PHASE_FENCE, SHELLS, Fence
+from app.planning.outline.comments import said_in_comments
 from app.planning.outline.endless import endless
 from app.planning.outline.fence_options import FenceOptions, check_options, fence_options
 from app.planning.outline.findings import Findings
@@ -51,9 +52,6 @@ _HOW_TO_TELL = (
     "commands, write run behind the language"
 )
 _LIST_ITEM = re.compile(r"\s*[-*]\s")
-_OFFERS_A_CHOICE = re.compile(
-    r"^\s*(?:\$ )?#+\s*(?:or|alternatively|otherwise)\b(?! later| higher| newer| above)", re.IGNORECASE | re.MULTILINE
-)
 _REFERENCE = (
     "'${{ … }}' is not allowed in a command. Put it into the task's inputs, in an inputs block; the command reads an input "
     "as $INPUT_<NAME>."
@@ -180,7 +178,7 @@ def read_script(fence: Fence, settings: Settings, findings: Findings, *, must_ru
             return script
         if session.output:
             findings.warn(fence.line, "Only the lines after a prompt run. The others are kept as the output to expect.")
-    script.by_hand = _why_by_hand(fence, options, content)
+    script.by_hand = _why_by_hand(fence, options, content, run=must_run or bool(options.run))
     if script.by_hand:
         findings.warn(fence.line, f"A person does what this block says: {script.by_hand}.")
         return script
@@ -207,7 +205,7 @@ def read_script(fence: Fence, settings: Settings, findings: Findings, *, must_ru
     return script
 
 
-def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
+def _why_by_hand(fence: Fence, options: FenceOptions, content: str, *, run: bool) -> str:
     """Why a person does what a block of commands says. Empty if it runs."""
     if options.says("excludeFromRunAll", "true"):
         return "excludeFromRunAll=true keeps it from running with the others"
@@ -215,8 +213,8 @@ def _why_by_hand(fence: Fence, options: FenceOptions, content: str) -> str:
         return "it has only comments, so there is nothing to run"
     if all(_LIST_ITEM.match(line) for line in content.split("\n") if line.strip()):
         return "its lines are a list, and no commands"
-    if _OFFERS_A_CHOICE.search(fence.content):
-        return "its comments say that its lines are alternatives"
+    if said := said_in_comments(fence.content, run=run):
+        return said
     if (opened := opens_session(content)) is not None and not opened.last:
         return f"'{opened.command}' opens a session, and the lines after it are meant to be typed there"
     return _how_to_say_it_runs(options) if is_shown(fence) else _shows_output(fence, options, content)
