@@ -31,6 +31,7 @@ from app.settings import Settings
 from app.temporal import commands
 from app.temporal.connection import connect
 from app.workspace.workspaces import workspaces_of
+from tests.cheap_passwords import hash_passwords_cheaply
 from tests.databases import DATABASES, POSTGRESQL, SQLITE, full
 from tests.lock_order import LOCK_ORDER
 from tests.parsed_once import share_what_is_parsed
@@ -41,6 +42,7 @@ from tests.projects import Projects
 from tests.serving import served
 from tests.sse import read_events
 from tests.temporal_server import started_server
+from tests.trusted_once import share_certificates
 from tests.waiting import DEADLINE, eventually  # noqa: F401 - tests import them from here
 from worker import build_worker
 from workflows import options
@@ -64,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    hash_passwords_cheaply()
     DATABASES.kind = config.getoption("--database")
     if DATABASES.kind == POSTGRESQL:
         LOCK_ORDER.watch()
@@ -96,9 +99,10 @@ def _patience() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _parsed_once() -> Iterator[None]:
+def _loaded_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         share_what_is_parsed(patch)
+        share_certificates(patch)
         yield
 
 

@@ -34,6 +34,7 @@ from app import cli
 from app.api.controllers import plans
 from app.hidden_environment import DESCRIPTOR, hand_over, split
 from app.temporal import commands
+from tests.cheap_passwords import hash_passwords_cheaply
 
 # What other modules import only when they need it. Loading those of HTTP was a third of the work of a short command.
 _LATE = (
@@ -231,6 +232,7 @@ def _load_everything() -> None:
         importlib.import_module(module)
     # Apps wait longer for decisions and plans: a loaded machine is slow, not wrong.
     commands.DECISION_SECONDS, plans.DEFAULT_WAIT = 20.0, 60
+    hash_passwords_cheaply()
     gc.collect()
     gc.freeze()
 
