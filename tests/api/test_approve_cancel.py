@@ -12,6 +12,12 @@ from tests.conftest import Stack
 PLAN = "- [ ] Look {#look}"
 
 
+@pytest.fixture(scope="module")
+async def waiting(signoff: Stack) -> str:
+    """A project whose plan waits, for requests that are refused and change nothing."""
+    return await signoff.planned(PLAN)
+
+
 async def test_approve_answers_with_the_running_project(signoff: Stack) -> None:
     project_id = await signoff.planned(PLAN)
     answer = await signoff.call("POST", f"/{project_id}/approve")
@@ -32,6 +38,15 @@ async def test_an_approval_bound_to_the_current_plan_starts_it(signoff: Stack, b
     await signoff.call("POST", f"/{project_id}/cancel")
 
 
+@pytest.fixture(scope="module")
+async def replaced(signoff: Stack) -> tuple[str, Any, Any]:
+    """A project, its first plan, and the one that has taken its place and waits."""
+    project_id = await signoff.planned(PLAN)
+    old = await signoff.call("GET", f"/{project_id}/plan")
+    await signoff.call("PUT", f"/{project_id}", json={"strategy": "careful"})
+    return project_id, old, await signoff.call("GET", f"/{project_id}/plan")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -43,11 +58,10 @@ async def test_an_approval_bound_to_the_current_plan_starts_it(signoff: Stack, b
         "mixed",
     ],
 )
-async def test_an_approval_bound_to_another_plan_starts_nothing(signoff: Stack, wrong: Any) -> None:
-    project_id = await signoff.planned(PLAN)
-    old = await signoff.call("GET", f"/{project_id}/plan")
-    await signoff.call("PUT", f"/{project_id}", json={"strategy": "careful"})
-    new = await signoff.call("GET", f"/{project_id}/plan")
+async def test_an_approval_bound_to_another_plan_starts_nothing(
+    signoff: Stack, replaced: tuple[str, Any, Any], wrong: Any
+) -> None:
+    project_id, old, new = replaced
     if wrong == "old digest":
         wrong = {"plan_digest": old["digest"]}
     elif wrong == "mixed":
@@ -83,10 +97,9 @@ async def test_an_approval_bound_to_another_plan_starts_nothing(signoff: Stack, 
         ({"approved": True}, "approved"),
     ],
 )
-async def test_bad_values_approve_nothing(signoff: Stack, body: dict[str, Any], field: str) -> None:
-    project_id = await signoff.planned(PLAN)
-    assert fields_of(await refused(signoff, "POST", f"/{project_id}/approve", 422, json=body)) == [field]
-    assert (await signoff.project(project_id))["status"] == "pending"
+async def test_bad_values_approve_nothing(signoff: Stack, waiting: str, body: dict[str, Any], field: str) -> None:
+    assert fields_of(await refused(signoff, "POST", f"/{waiting}/approve", 422, json=body)) == [field]
+    assert (await signoff.project(waiting))["status"] == "pending"
 
 
 async def test_nulls_of_an_approval_mean_the_current_plan(signoff: Stack) -> None:
@@ -147,11 +160,10 @@ async def test_bad_values_cancel_nothing(signoff: Stack, body: dict[str, Any], f
 
 
 @pytest.mark.parametrize("phase", ["tasks", "nope"])
-async def test_a_phase_cannot_be_approved_while_the_plan_waits(signoff: Stack, phase: str) -> None:
-    project_id = await signoff.planned("- [ ] Look {#look}")
-    phases = {each["key"]: each["id"] for each in (await signoff.project(project_id))["phases"]}
+async def test_a_phase_cannot_be_approved_while_the_plan_waits(signoff: Stack, waiting: str, phase: str) -> None:
+    phases = {each["key"]: each["id"] for each in (await signoff.project(waiting))["phases"]}
     body = {"phase_id": phases.get(phase, phase)}
-    answer = await signoff.call("POST", f"/{project_id}/approve", status=409, json=body)
+    answer = await signoff.call("POST", f"/{waiting}/approve", status=409, json=body)
     assert answer["code"] == "phase_not_waiting"
     assert "Omit phase_id" in answer["message"]
-    assert (await signoff.project(project_id))["stage"] == "awaiting_approval"
+    assert (await signoff.project(waiting))["stage"] == "awaiting_approval"

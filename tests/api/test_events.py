@@ -13,12 +13,19 @@ from tests.conftest import Stack, eventually
 from tests.sse import messages
 
 WAITS = "- [ ] Look {#look}"
+Ended = tuple[str, list[dict[str, Any]]]
 
 
-async def finished(stack: Stack) -> tuple[str, list[dict[str, Any]]]:
+async def finished(stack: Stack) -> Ended:
     project_id = await stack.started("- A: `true`")
     await stack.finished(project_id)
     return project_id, await stack.events(project_id)
+
+
+@pytest.fixture(scope="module")
+async def ended(signoff: Stack) -> Ended:
+    """A finished project and its events, for tests that only read."""
+    return await finished(signoff)
 
 
 async def read(
@@ -31,8 +38,8 @@ async def read(
         return [message async for message in messages(answer.aiter_lines())]
 
 
-async def test_the_shape_of_a_stream(signoff: Stack) -> None:
-    project_id, _ = await finished(signoff)
+async def test_the_shape_of_a_stream(signoff: Stack, ended: Ended) -> None:
+    project_id, _ = ended
     answer = await signoff.http.get(f"/api/projects/{project_id}/events")
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
@@ -49,8 +56,8 @@ async def test_the_shape_of_a_stream(signoff: Stack) -> None:
 
 
 @pytest.mark.parametrize("by", ["after", "Last-Event-ID"])
-async def test_a_stream_resumes_behind_the_last_event(signoff: Stack, by: str) -> None:
-    project_id, events = await finished(signoff)
+async def test_a_stream_resumes_behind_the_last_event(signoff: Stack, ended: Ended, by: str) -> None:
+    project_id, events = ended
     for seen in (0, 1, len(events) - 1):
         if by == "after":
             found = await read(signoff, project_id, after=seen)
@@ -91,8 +98,8 @@ async def test_in_the_middle_of_a_run_it_names_the_event_that_the_rest_of_the_an
 
 
 @pytest.mark.parametrize("by", ["after", "Last-Event-ID"])
-async def test_with_nothing_more_to_come_a_reconnect_gets_204(signoff: Stack, by: str) -> None:
-    project_id, events = await finished(signoff)
+async def test_with_nothing_more_to_come_a_reconnect_gets_204(signoff: Stack, ended: Ended, by: str) -> None:
+    project_id, events = ended
     path = f"/api/projects/{project_id}/events"
     for seen in (len(events), len(events) + 7):
         request: dict[str, Any] = {"params": {by: seen}} if by == "after" else {"headers": {by: str(seen)}}
@@ -103,8 +110,8 @@ async def test_with_nothing_more_to_come_a_reconnect_gets_204(signoff: Stack, by
 @pytest.mark.parametrize(
     "last", ["", "abc", "-1", "1.5", "0x1", "1e3", "9" * 30, "\uff11", "1, 2", "\xff", "%00", "null"]
 )
-async def test_an_odd_last_event_id_means_from_the_start(signoff: Stack, last: str) -> None:
-    project_id, events = await finished(signoff)
+async def test_an_odd_last_event_id_means_from_the_start(signoff: Stack, ended: Ended, last: str) -> None:
+    project_id, events = ended
     found = await read(signoff, project_id, headers={"Last-Event-ID": last.encode()})  # type: ignore[dict-item]
     assert [json.loads(message["data"]) for message in found[:-1]] == events
 
@@ -116,8 +123,8 @@ async def test_a_bad_query_is_named(signoff: Stack, query: str) -> None:
     assert fields_of(body) == [query.split("=", maxsplit=1)[0]]
 
 
-async def test_types_filter(signoff: Stack) -> None:
-    project_id, events = await finished(signoff)
+async def test_types_filter(signoff: Stack, ended: Ended) -> None:
+    project_id, events = ended
 
     async def types(wanted: str) -> list[str]:
         return [message["event"] for message in await read(signoff, project_id, types=wanted)]
