@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.answers import refused
 from tests.conftest import Stack
+
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
 
 
 async def listed(stack: Stack, **query: Any) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from tests.api.answers import fields_of, refused
 from tests.api.record_copy import RecordCopy, record_copy
 from tests.conftest import Stack, running_stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- Make: `echo made > out.txt` {#make files=out.txt timeout=60}\n- [ ] Look {#look after=make}"
 
 

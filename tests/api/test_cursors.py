@@ -11,6 +11,8 @@ import pytest
 from tests.api.answers import fields_of, refused
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 
 async def pages(stack: Stack, path: str, name: str, **query: Any) -> list[list[dict[str, Any]]]:
     """Every page of a list."""

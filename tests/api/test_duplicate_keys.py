@@ -6,6 +6,8 @@ import pytest
 
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 JSON = {"Content-Type": "application/json"}
 
 

@@ -18,6 +18,8 @@ from benchmarks.files import measure
 from tests.api.answers import check_error, refused
 from tests.conftest import Stack, running_stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 
 async def upload(
     stack: Stack, project_id: str, content: bytes, name: str = "data.txt", **fields: str

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.api.answers import refused
 from tests.conftest import Stack
+
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
 
 ONE = "## One\n\n- A: `true` {#a}\n- B: `true` {#b}\n- C: `true` {#c after=a,b}"
 PLAN = f"{ONE}\n\n## Two\n\n- D: `true` {{#d after=a}}\n- E {{#e milestone}}"

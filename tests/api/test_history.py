@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.api.answers import refused
 from tests.conftest import OWNER, Stack
+
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
 
 PLAN = "## One\n\n- A: `true` {#a}\n- B: `true` {#b after=a}"
 

@@ -15,6 +15,8 @@ from app.storage import inbox
 from tests.api.test_roles import ADMIN, SERVER_KEY, bearer, key_for
 from tests.conftest import Stack, eventually, running_stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 GATE = "## One\n\n- Done {#done milestone}\n\n## Two\n\n- Clear: `true || rm -rf /var/log` {#clear}\n"
 TASKS = """\
 - [ ] Read it {#read}

@@ -7,9 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.api.answers import refused
 from tests.conftest import Stack
 from tests.sse import messages
+
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
 
 
 async def followed(stack: Stack, project_id: str, task: str, **headers: str) -> tuple[str, list[dict[str, Any]]]:

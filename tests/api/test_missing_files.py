@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Stack
+
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
 
 PLAN = "- [ ] Write the report {#report files=report.md,data.csv}"
 

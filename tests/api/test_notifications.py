@@ -26,6 +26,8 @@ from tests.ports import free_port
 from tests.receiver import SECRET, Receiver, receiving
 from workflows.notification import NotificationWorkflow
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 ALL = ["waiting", "failed", "completed", "cancelled"]
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.api.answers import fields_of, refused
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = """# Weekly
 
 It is sent on Mondays.

@@ -14,6 +14,8 @@ from tests.api.answers import check_error
 from tests.api.test_roles import ADMIN, SERVER_KEY, bearer, key_for
 from tests.conftest import Stack, eventually, running_stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 GOOD, BAD = "- Import: `echo done` {#import}\n", "- Import: `false` {#import}\n"
 WAITS = "- [ ] Read it {#read}\n"
 

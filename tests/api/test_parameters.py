@@ -9,6 +9,8 @@ import pytest
 from tests.api.answers import fields_of, refused
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = """---
 parameters:
   version: {description: The version to release, pattern: '[0-9]+\\.[0-9]+'}

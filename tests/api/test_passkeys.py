@@ -20,6 +20,8 @@ from tests.api.device import PRESENT, Device
 from tests.api.test_roles import OUTLINE, locked  # noqa: F401 - a fixture
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- [ ] Look {#look}"
 PASSWORD = "correct horse battery"
 _numbers = itertools.count()

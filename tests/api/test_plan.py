@@ -10,6 +10,8 @@ from tests.api.answers import fields_of, refused
 from tests.api.conftest import TAKE_YOUR_TIME, begin_planning
 from tests.conftest import OWNER, Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = """
 # Weekly report
 

@@ -14,6 +14,8 @@ from app.temporal.commands import Commands
 from tests.api.answers import check_error, refused
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- [ ] Look {#look}"
 
 

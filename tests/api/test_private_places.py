@@ -16,6 +16,8 @@ from tests.api.answers import check_error, fields_of, refused
 from tests.api.test_files import folder_of, raw, upload
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 
 @pytest.fixture
 async def victim(signoff: Stack) -> Path:

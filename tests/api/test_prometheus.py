@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from temporalio.testing import WorkflowEnvironment
 
 from app.domain.agents import AgentEntry
 from tests.conftest import Stack, eventually, running_stack
+
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
 
 WAITS = "- [ ] Look {#look}"
 

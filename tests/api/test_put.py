@@ -10,6 +10,8 @@ import pytest
 from tests.api.answers import fields_of, refused
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 
 async def put(stack: Stack, project_id: str, **fields: Any) -> dict[str, Any]:
     return await stack.call("PUT", f"/{project_id}", json=fields)

@@ -33,6 +33,8 @@ from tests.conftest import Stack, running_stack
 from tests.waiting import eventually
 from tests.warm_processes import warm_command
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- Make: `echo made > out.txt` {#make files=out.txt timeout=60}"
 
 

@@ -16,6 +16,8 @@ from app.sealing.keys import public_key_in
 from tests.conftest import Stack, running_stack
 from tests.sse import messages
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = """
 ## One
 

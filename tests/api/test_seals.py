@@ -25,6 +25,8 @@ from signoff.schemas.event_data import FileUploaded, PlanApproved
 from signoff.schemas.events import Event
 from tests.conftest import Stack, eventually, running_stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = """
 - Make: `echo made > out.txt` {#make files=out.txt timeout=60}
 - [ ] Look {#look after=make}

@@ -9,6 +9,8 @@ import pytest
 from tests.api.answers import JSON, fields_of, refused
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 SHELL = {"type": "shell", "command": "true"}
 
 

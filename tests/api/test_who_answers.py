@@ -11,6 +11,8 @@ from tests.api.answers import check_error
 from tests.api.test_roles import bearer, key_for
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PASSWORD = "correct horse battery"
 WAITS = """
 - [ ] Look {#look}

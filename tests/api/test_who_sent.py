@@ -11,6 +11,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests.conftest import Stack, running_stack
 from tests.signers import SERVER_KEY, people_of
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 
 @pytest.fixture(scope="module")
 async def locked(
