@@ -64,7 +64,8 @@ async def provided(temporal_server: Any, tmp_path_factory: pytest.TempPathFactor
 
 
 async def test_a_person_signs_in_and_has_the_roles_of_their_groups(provided: Provided) -> None:
-    assert (await httpx.AsyncClient(base_url=provided.stack.url).get("/api/session")).json()["provider"] == "Team login"
+    async with httpx.AsyncClient(base_url=provided.stack.url, timeout=90) as stranger:
+        assert (await stranger.get("/api/session")).json()["provider"] == "Team login"
     async with provided.signed_in("dana", "/projects/proj_1?tab=record") as browser:
         assert (provided.ended.status_code, provided.ended.headers["location"]) == (303, "/projects/proj_1?tab=record")
         cookie = provided.ended.headers["set-cookie"].lower()
@@ -146,7 +147,7 @@ async def test_an_answer_that_the_provider_did_not_give_this_browser_is_refused(
         back = httpx.URL(await give_consent(browser, begun.headers["location"], "dana"))
         if change == "cookie":
             # Another browser: the attacker's own answer must not sign a victim in.
-            async with httpx.AsyncClient(base_url=provided.stack.url) as other:
+            async with httpx.AsyncClient(base_url=provided.stack.url, timeout=90) as other:
                 ended = await other.get(back)
         else:
             ended = await browser.get(back.copy_set_param(change, "another"))

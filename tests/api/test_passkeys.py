@@ -62,7 +62,8 @@ async def approver_of(stack: Stack) -> Approver:
     body = {"name": name, "roles": [{"role": "approver"}, {"role": "author"}], "password": PASSWORD}
     assert (await stack.http.post("/api/people", json=body)).status_code == 201
     origin = f"http://localhost:{stack.settings.port}"
-    browser = httpx.AsyncClient(base_url=stack.url, headers={"Host": origin.removeprefix("http://"), "Origin": origin})
+    headers = {"Host": origin.removeprefix("http://"), "Origin": origin}
+    browser = httpx.AsyncClient(base_url=stack.url, headers=headers, timeout=90)
     assert (await browser.post("/api/session", json={"name": name, "password": PASSWORD})).status_code == 200
     return Approver(stack, browser, origin)
 

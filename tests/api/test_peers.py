@@ -105,7 +105,7 @@ async def test_one_who_sends_and_closes_at_once_is_not_taken_for_root(signoff: S
 
 
 async def test_a_connection_that_stays_open_is_still_the_owners(signoff: Stack) -> None:
-    async with httpx.AsyncClient(base_url=signoff.url) as client:
+    async with httpx.AsyncClient(base_url=signoff.url, timeout=90) as client:
         for _ in range(3):
             assert (await client.get("/api/projects")).status_code == 200
 

@@ -22,7 +22,7 @@ PASSWORD = "correct horse battery"
 async def test_a_person_signs_in_and_the_record_names_them(locked: Stack) -> None:  # noqa: F811
     body = {"name": "Dana", "email": "dana@example.com", "roles": [{"role": "author"}], "password": PASSWORD}
     person = (await locked.http.post("/api/people", json=body)).json()
-    async with httpx.AsyncClient(base_url=locked.url) as browser:
+    async with httpx.AsyncClient(base_url=locked.url, timeout=90) as browser:
         wrong = await browser.post("/api/session", json={"name": "Dana", "password": "something else"})
         nobody = await browser.post("/api/session", json={"name": "Nobody", "password": PASSWORD})
         assert [wrong.status_code, nobody.status_code] == [401, 401]
@@ -69,7 +69,7 @@ async def test_the_stream_of_somebody_who_may_read_less_ends(
     name = f"Reader who is changed by {next(iter(change))}"
     body = {"name": name, "roles": [{"role": "viewer"}], "password": PASSWORD}
     person = (await locked.http.post("/api/people", json=body)).json()
-    async with httpx.AsyncClient(base_url=locked.url) as browser:
+    async with httpx.AsyncClient(base_url=locked.url, timeout=90) as browser:
         assert (await browser.post("/api/session", json={"name": name, "password": PASSWORD})).status_code == 200
         async with asyncio.timeout(DEADLINE), browser.stream("GET", "/api/events") as stream:
             pieces = stream.aiter_bytes()

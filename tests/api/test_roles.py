@@ -127,7 +127,7 @@ async def test_every_operation_says_which_scope_it_needs(locked: Stack) -> None:
 
 async def test_nobody_has_to_sign_in_to_open_a_page(locked: Stack) -> None:
     pages = [path for method, path in OPEN if method == "GET" and not path.startswith("/api")]
-    async with httpx.AsyncClient(base_url=locked.url) as anybody:
+    async with httpx.AsyncClient(base_url=locked.url, timeout=90) as anybody:
         answers = {path: await anybody.get(path.replace("{rest}", "x").replace("{name}", "x")) for path in pages}
     assert [path for path, answer in answers.items() if answer.status_code in {401, 403}] == []
 

@@ -41,7 +41,7 @@ async def locked(temporal_server, tmp_path_factory: pytest.TempPathFactory) -> A
 async def browser(locked: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without cookies, which stores those that it receives."""
     hooks = {"request": [from_another_address]}
-    async with httpx.AsyncClient(base_url=locked.url, event_hooks=hooks) as client:
+    async with httpx.AsyncClient(base_url=locked.url, event_hooks=hooks, timeout=90) as client:
         yield client
 
 
@@ -280,7 +280,7 @@ async def test_nothing_of_a_sign_in_is_kept(locked: Stack, browser: httpx.AsyncC
         assert answer.status_code == status
         assert "idempotency-replayed" not in answer.headers
         assert ("set-cookie" in answer.headers) == (status == 200)
-    async with httpx.AsyncClient(base_url=locked.url) as other:
+    async with httpx.AsyncClient(base_url=locked.url, timeout=90) as other:
         answer = await other.post(path, json={}, headers=headers)
         assert (answer.status_code, "set-cookie" in answer.headers) == (422, False)
     rows = await locked.database.read(lambda conn: conn.execute(select(idempotency)).all())

@@ -119,7 +119,7 @@ async def test_a_person_with_a_new_name_is_still_the_same(signoff: Stack) -> Non
 
     async def answer(task: str, name: str) -> httpx.Response:
         path = f"/api/projects/{project_id}/decisions/{await decision_of(signoff, project_id, task)}"
-        async with httpx.AsyncClient(base_url=signoff.url) as browser:
+        async with httpx.AsyncClient(base_url=signoff.url, timeout=90) as browser:
             (await browser.post("/api/session", json={"name": name, "password": PASSWORD})).raise_for_status()
             return await browser.post(path, json={"answer": "yes"})
 

@@ -91,5 +91,5 @@ async def test_keys_are_added_rotated_and_revoked(locked: Stack, tmp_path: Path)
     revoked = await cli("keys", "revoke", "Nightly")
     assert (revoked.code, revoked.out.strip()) == (0, f"{made['id']} is revoked."), revoked
     assert await whoami(rotated["key"]) == 401
-    async with httpx.AsyncClient(base_url=locked.url) as nobody:
+    async with httpx.AsyncClient(base_url=locked.url, timeout=90) as nobody:
         assert (await nobody.get("/api/me")).status_code == 401

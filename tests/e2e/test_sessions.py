@@ -26,13 +26,13 @@ async def locked(temporal_server: WorkflowEnvironment, tmp_path: Path) -> AsyncI
 
 async def signed_in(stack: Stack, name: str) -> httpx.Cookies:
     """Sign in as a browser with this name, and return its cookies."""
-    async with httpx.AsyncClient(base_url=stack.url, headers={"User-Agent": name}) as browser:
+    async with httpx.AsyncClient(base_url=stack.url, headers={"User-Agent": name}, timeout=90) as browser:
         (await browser.post("/api/session", json={"key": KEY})).raise_for_status()
         return browser.cookies
 
 
 async def gets_in(stack: Stack, cookies: httpx.Cookies) -> bool:
-    async with httpx.AsyncClient(base_url=stack.url, cookies=cookies) as browser:
+    async with httpx.AsyncClient(base_url=stack.url, cookies=cookies, timeout=90) as browser:
         return (await browser.get("/api/projects")).status_code == 200
 
 
