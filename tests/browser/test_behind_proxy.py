@@ -201,7 +201,7 @@ def test_events_arrive_one_by_one(way: Way) -> None:
 
 
 def test_without_the_prefix_it_still_answers_on_its_own_port(way: Way) -> None:
-    with httpx.Client(base_url=way.direct, headers={"Authorization": f"Bearer {KEY}"}) as direct:
+    with httpx.Client(base_url=way.direct, headers={"Authorization": f"Bearer {KEY}"}, timeout=60) as direct:
         assert direct.get("/health").status_code == 200
         assert direct.get(f"{way.prefix}/api/projects").status_code == 200
         assert f'src="{way.prefix}/assets/' in direct.get("/").text
