@@ -18,6 +18,8 @@ from signoff._requests import read_answer
 from signoff.models import Plan, ProjectList, StatusAnswer
 from tests.conftest import Stack, eventually
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 REPORT = "# Report\n\n- Count: `echo users=42 >> $SIGNOFF_OUTPUT` {#count}\n- Write: `echo done` {#write after=count}\n"
 SLOW = "# Slow\n\n- Sleep: `sleep 300` {#nap}\n"
 PERSON = "# Person\n\n- [ ] Look at it {#look}\n- Say: `echo hi` {#say after=look}\n"

@@ -16,6 +16,8 @@ from tests.client.proxy import Proxy
 from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 LOGGING = "# Log\n\n- Talk: `echo one; until test -e go; do sleep 0.05; done; echo two` {#talk}\n"
 
 

@@ -17,6 +17,8 @@ from tests.client.proxy import Proxy
 from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 SIZE = 3_000_000
 RESULTS = """
 - Rows: `seq 3 > rows.csv; echo draft > draft.txt` {#rows}

@@ -25,6 +25,8 @@ from tests.e2e.test_certificate import get, result_of
 from tests.e2e.test_verify import Content, Export, download, with_rows, zip_of
 from tests.signers import SERVER_KEY, people_of
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 TWO = {"name": "Two of us", "approvals": 2, "four_eyes": True}
 PLAN = "- Do it: `true` {#do}"
 WORDS = "Two of us: two approvers, not the author."

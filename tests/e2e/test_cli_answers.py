@@ -17,6 +17,8 @@ from app.cli.groups import every_command
 from tests.conftest import Stack, eventually
 from tests.e2e.command_line import CommandLine, Ended, each_ended
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 REPORT = "# Report\n\n- Count: `printf abc > count.txt` {#count files=count.txt}\n- Say: `echo hi` {#say after=count}\n"
 ASKING = "# Ask\n\n- Ship it? {#ship decision=yes,no}\n"
 LONG = "The weekly report about all orders of the northern regions, with charts"

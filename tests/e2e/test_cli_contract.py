@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine, Ended
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 REPORT = (
     "# Report\n\n## Gather\n- Count: `echo users=42 >> $SIGNOFF_OUTPUT` {#count}\n\n## Write\n- Say: `echo hi` {#say}\n"
 )

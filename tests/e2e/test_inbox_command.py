@@ -12,6 +12,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests.conftest import Stack, eventually, running_stack
 from tests.e2e.command_line import CommandLine
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- Clear: `true || rm -rf /var/log` {#clear}\n"
 TASKS = "- Run: `true` {#run approval=yes}\n- [ ] Read {#read}\n- Ship it? {#ship decision=yes,no}\n"
 

@@ -12,6 +12,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests.conftest import Stack, running_stack
 from tests.e2e.command_line import CommandLine
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 GOOD, BAD = "- Import: `echo done` {#import}\n", "- Import: `false` {#import}\n"
 
 

@@ -15,6 +15,8 @@ from tests.e2e.command_line import CommandLine
 from tests.e2e.test_people_commands import KEY, command_line
 from tests.signers import people_of
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 POLICIES = {
     "policy": [
         {

