@@ -68,7 +68,6 @@ from app.temporal.runtime import measured_runtime
 from app.temporal.search_attributes import SearchAttributesMissing, ensure_search_attributes
 from app.temporal.tuning import worker_options
 from app.temporal.workers import identity_of_worker
-from app.temporal.workflow_runner import ProjectWorkflowRunner
 from app.workspace.private_places import objection_to_grants
 from app.workspace.workspaces import workspaces_of
 from workflows.notification import NotificationWorkflow
@@ -130,7 +129,6 @@ def build_worker(
     return make(
         task_queue=settings.task_queue,
         workflows=[ProjectWorkflow, NotificationWorkflow],
-        workflow_runner=ProjectWorkflowRunner(),
         activities=[
             *Notifications(database, settings).activities,
             *records.activities,
