@@ -11,6 +11,7 @@ from temporalio.worker import Worker
 from app.database.database import Database
 from app.domain.commands import CommandKind, StoredCommand
 from app.storage import projects
+from app.storage.projects import ProjectRow
 from app.temporal.client import Engine
 from workflows.contracts import Delivery, PlanRequest
 
@@ -35,10 +36,11 @@ class PlanningEngine(Engine):
         """Plan with the activities of this worker."""
         self._activities = {activity.__name__: activity for activity in worker.config().get("activities", ())}
 
-    async def signal(self, command: StoredCommand) -> bool:
-        """Signal a stored command to a project's workflow, or carry it out."""
+    async def signal_with_start(self, project: ProjectRow, command: StoredCommand) -> None:
+        """Start a project's workflow with a stored command, or carry it out."""
         if command.kind != CommandKind.GENERATE or command.project_id not in self.planned_here:
-            return await super().signal(command)
+            await super().signal_with_start(project, command)
+            return
         self.planned_here.discard(command.project_id)
         project_id, name = command.project_id, command.command_type.signal
         delivery = Delivery(project_id=project_id, name=name, id=command.id, command=command.id)
@@ -47,4 +49,3 @@ class PlanningEngine(Engine):
             request = PlanRequest(project_id=project_id, version=decided.state.generating)
             await ActivityEnvironment(await self._connected()).run(self._activities["make_plan"], request)
         await self._planned_in.transact(lambda conn: projects.disengage(conn, project_id))
-        return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -72,9 +72,13 @@ class Commands:
         """Deliver a command to whatever decides it. Returns its record if this process decided it."""
         tries, call = 0, command.command_type.call
         for _ in range(_MAX_ROUNDS):
-            record, project, stored = await self._database.transact(lambda conn: _decide_at_once(conn, command))
+            record, project, stored, starts = await self._database.transact(lambda conn: _decide_at_once(conn, command))
             if record is not None:
                 return record
+            if starts:
+                # Nobody has to be asked first: an open workflow gets the signal all the same.
+                await self._engine.signal_with_start(project, stored)
+                return None
             record = await cancel_failing(self._database, self._engine, command)
             if record is not None:
                 return record
@@ -186,9 +190,19 @@ class Commands:
         await erase(self._database.transact, self._workspaces, command.project_id, actor=command.sender)
 
 
-def _decide_at_once(
-    conn: Connection, command: CommandRequest
-) -> tuple[CommandRecord | None, ProjectRow, StoredCommand]:
+class _Stored(NamedTuple):
+    """A stored command, its project, and its record if this process has decided it.
+
+    `starts`: the project has no open workflow, and it is recorded that one is on its way.
+    """
+
+    record: CommandRecord | None
+    project: ProjectRow
+    command: StoredCommand
+    starts: bool = False
+
+
+def _decide_at_once(conn: Connection, command: CommandRequest) -> _Stored:
     """Store the command, and decide it here if it needs no workflow.
 
     These are repeats, calls that the project's state refuses, and cancels while no workflow is open.
@@ -196,14 +210,15 @@ def _decide_at_once(
     project = projects.get(conn, command.project_id)
     stored = commands.store(conn, command)
     earlier = decisions.find(conn, command.project_id, command.request_id)
-    if earlier is not None:
-        return earlier, project, stored
-    if project.engaged:
-        return None, project, stored
+    if earlier is not None or project.engaged:
+        return _Stored(earlier, project, stored)
     call = stored.command_type.call
     if call is None or _refused(call, project):
-        return decisions.decide(conn, stored, HANDLERS[stored.kind]), project, stored
-    return None, project, stored
+        return _Stored(decisions.decide(conn, stored, HANDLERS[stored.kind]), project, stored)
+    if project.status == ProjectStatus.RUNNING:
+        return _Stored(None, project, stored)
+    projects.engage(conn, project.id)
+    return _Stored(None, project, stored, starts=True)
 
 
 def _refused(call: Call, project: ProjectRow) -> bool:
