@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from temporalio import activity
@@ -20,6 +20,7 @@ from app.domain.errors import Conflict, DomainError, ErrorInfo, Invalid
 from app.domain.plan import PlanDraft
 from app.domain.secret_scopes import SecretScopes, check_secrets
 from app.domain.validation import Agents, Objection, check_draft, for_project, has_model, no_objection
+from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief, Planner
 from app.storage import model_steps, plans, projects
 from app.workspace.workspaces import root_of
@@ -73,17 +74,14 @@ class Planning(PlanningActivities):
     async def make_plan(self, request: PlanRequest) -> ProjectState:
         """Make the plan for a plan version. If that is not possible, record that planning failed."""
         brief, planner, place = await self._database.read(lambda conn: self._brief(conn, request))
-        if self._finder is not None:
+        if self._finder is not None and planner != OutlinePlanner.name:
             brief.facts = await asyncio.to_thread(
                 self._finder.facts, place.root, brief.project_id, brief.agent_id, own_folder=place.own
             )
-        heartbeat = Heartbeat()
+        drafting = self._drafted(brief, planner)
         try:
-            draft = await heartbeat.run(self._drafted(brief, planner))
-        except asyncio.CancelledError:
-            if heartbeat.stop == Stop.CANCELLED:
-                await heartbeat.end_as_cancelled()
-            raise
+            # The server does not know of local activities, so it takes no heartbeats of them.
+            draft = await (drafting if activity.info().is_local else _with_heartbeats(drafting))
         except DomainError as error:
             refusal = error.info
             return await self._database.transact(lambda conn: self._fail(conn, request, refusal))
@@ -140,3 +138,13 @@ class Planning(PlanningActivities):
         if plan is not None and plan.status == PlanStatus.GENERATING:
             plans.fail_generation(conn, request.project_id, request.version, refusal, actor="signoff")
         return project_state(conn, request.project_id)
+
+
+async def _with_heartbeats(drafting: Coroutine[Any, Any, PlanDraft]) -> PlanDraft:
+    heartbeat = Heartbeat()
+    try:
+        return await heartbeat.run(drafting)
+    except asyncio.CancelledError:
+        if heartbeat.stop == Stop.CANCELLED:
+            await heartbeat.end_as_cancelled()
+        raise

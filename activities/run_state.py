@@ -9,12 +9,15 @@ from sqlalchemy import Connection, select
 from app.domain.actions import Action, Actions, Mode
 from app.domain.commands import TASK_ANSWERS, CommandKind, CommandRecord
 from app.domain.plan import DEFAULT_AGENT, LIMITS
+from app.planning.outline import OutlinePlanner
 from app.storage import flow, needs, plans, projects, proposals, runs, tasks
 from app.storage.tables import phases as phase_table
 from signoff.vocabulary import PhaseStatus, ProjectStatus, RunsOn, Stage, TaskStatus, WaitReason
 from workflows.contracts import Decided, ProjectState, RunState, TaskColumns, TaskProgress
 from workflows.options import shorten
 
+# The length of an outline, in characters, from which a plan is made in a fraction of a second.
+SHORT_OUTLINE = 20_000
 # Number of tasks in one answer: about 200 kB with long titles, well below Temporal's limit of 2 MiB.
 PAGE = 1_000
 
@@ -24,10 +27,7 @@ def project_state(conn: Connection, project_id: str) -> ProjectState:
     project = projects.find(conn, project_id)
     if project is None:
         return ProjectState(project_id=project_id)
-    generating = None
-    if project.stage == Stage.PLANNING:
-        latest = plans.latest(conn, project_id)
-        generating = latest.version if latest is not None else None
+    making = plans.latest(conn, project_id) if project.stage == Stage.PLANNING else None
     plan = plans.find(conn, project_id, project.plan_version) if project.plan_version is not None else None
     return ProjectState(
         project_id=project_id,
@@ -40,7 +40,10 @@ def project_state(conn: Connection, project_id: str) -> ProjectState:
         auto_approve_plan=project.auto_approve_plan,
         plan_version=project.plan_version,
         plan_digest=plan.digest if plan is not None else None,
-        generating=generating,
+        generating=making.version if making is not None else None,
+        quick_plan=making is not None
+        and making.planner == OutlinePlanner.name
+        and len(project.description) <= SHORT_OUTLINE,
         run=run_state(conn, project) if project.status == ProjectStatus.RUNNING else None,
     )
 

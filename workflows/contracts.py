@@ -151,6 +151,7 @@ class ProjectState(BaseModel):
     plan_version: int | None = None
     plan_digest: str | None = None
     generating: int | None = Field(default=None, description="The plan version being made.")
+    quick_plan: bool = Field(default=False, description="It is made from a short outline: no model is asked.")
     run: RunState | None = None
 
 

@@ -23,6 +23,8 @@ _RECORD_RETRIES = RetryPolicy(
     initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=10), maximum_attempts=50_000
 )
 _ONCE = RetryPolicy(maximum_attempts=1)
+# The longest that a step may take within a workflow task. Requests to the workflow wait for so long.
+LOCAL_LIMIT = timedelta(seconds=5)
 _PLANNING_RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5)
 
 
@@ -42,6 +44,25 @@ def record_options(summary: str) -> ActivityOptions:
     return {
         "start_to_close_timeout": timedelta(seconds=60),
         "retry_policy": _RECORD_RETRIES,
+        "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        "summary": shorten(summary),
+    }
+
+
+class LocalOptions(TypedDict):
+    """Keyword arguments for `workflow.execute_local_activity`."""
+
+    schedule_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+    summary: str
+
+
+def local_options(summary: str) -> LocalOptions:
+    """Return options for one attempt at a step within the workflow task."""
+    return {
+        "schedule_to_close_timeout": LOCAL_LIMIT,
+        "retry_policy": _ONCE,
         "cancellation_type": ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         "summary": shorten(summary),
     }

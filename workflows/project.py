@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from signoff.vocabulary import ProjectStatus, Stage
     from workflows import search_attributes
     from workflows.activity_types import PlanningActivities, RecordActivities
-    from workflows.calls import execute
+    from workflows.calls import LOCAL_RECORDS, execute
     from workflows.contracts import (
         WORKFLOW_TYPE,
         Decided,
@@ -185,7 +185,7 @@ class ProjectWorkflow:
 
     async def _body(self) -> Outcome:
         ref = ProjectRef(project_id=self._start.project_id)
-        self._take(await execute(RecordActivities.load_project, ref, record_options("Load the project")))
+        self._take(await execute(RecordActivities.load_project, ref, record_options("Load the project"), local=True))
         while self._state.status is not None:
             if self._state.stage == Stage.PLANNING:
                 await self._plan()
@@ -207,7 +207,8 @@ class ProjectWorkflow:
     async def _decide_next(self) -> Decided:
         """Decide the oldest delivery."""
         delivery = self._inbox.popleft()
-        decided = await execute(RecordActivities.decide, delivery, record_options(f"Decide: {delivery.name}"))
+        options = record_options(f"Decide: {delivery.name}")
+        decided = await execute(RecordActivities.decide, delivery, options, local=True)
         self._take(decided.state)
         # A cancel is refused only if there was nothing left to cancel. The project must be deleted anyway.
         if _asks_to_erase(delivery, decided):
@@ -229,8 +230,9 @@ class ProjectWorkflow:
     async def _plan(self) -> None:
         """Run the planner. Requests that arrive meanwhile are decided at once, and a cancel stops the planner."""
         request = PlanRequest(project_id=self._start.project_id, version=self._state.generating or 0)
+        options = planning_options("Make the plan")
         planner = asyncio.ensure_future(
-            execute(PlanningActivities.make_plan, request, planning_options("Make the plan"))
+            execute(PlanningActivities.make_plan, request, options, local=self._state.quick_plan)
         )
         while not planner.done():
             await workflow.wait_condition(lambda: planner.done() or self._has_request())
@@ -239,6 +241,9 @@ class ProjectWorkflow:
                 if self._state.stage != Stage.PLANNING:
                     planner.cancel()
                     await asyncio.gather(planner, return_exceptions=True)
+                    # The plan is ready if it was made in a workflow task that was lost.
+                    if self._state.plan_version == request.version and workflow.patched(LOCAL_RECORDS):
+                        self._approve_where_automatic()
                     return
         try:
             self._take(planner.result())
@@ -252,7 +257,8 @@ class ProjectWorkflow:
         message = f"The planner could not finish: {error.cause or error}"
         failure = ErrorInfo(status=503, code="planner_failed", message=message[:500])
         failed = request.model_copy(update={"error": failure})
-        return await execute(RecordActivities.fail_plan, failed, record_options("Record that planning failed"))
+        options = record_options("Record that planning failed")
+        return await execute(RecordActivities.fail_plan, failed, options, local=True)
 
     def _approve_where_automatic(self) -> None:
         """Queue the automatic approval of a plan that has just been made or refined, if the project is set to it."""

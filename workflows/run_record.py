@@ -50,10 +50,10 @@ class RunRecord:
             plan_version=run.plan_version,
             plan_digest=run.plan_digest,
         )
-        work = await _call(RecordActivities.begin_phase, ref, f"Begin phase: {run.phases[position]}")
+        work = await _call(RecordActivities.begin_phase, ref, f"Begin phase: {run.phases[position]}", local=True)
         while work.open and work.run is None and len(work.tasks.keys) < work.total:
             ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
-            more = await _call(RecordActivities.begin_phase, ref, f"Load more of phase: {work.name}")
+            more = await _call(RecordActivities.begin_phase, ref, f"Load more of phase: {work.name}", local=True)
             work.tasks.extend(more.tasks)
             work.run = more.run
         return work
@@ -89,8 +89,8 @@ class RunRecord:
         return await _call(RecordActivities.finish_run, end, f"End the run: {status}")
 
 
-async def _call(method: Callable[[Any, A], Awaitable[T]], argument: A, title: str) -> T:
+async def _call(method: Callable[[Any, A], Awaitable[T]], argument: A, title: str, *, local: bool = False) -> T:
     try:
-        return await execute(method, argument, record_options(title))
+        return await execute(method, argument, record_options(title), local=local)
     except ActivityError as error:
         raise ApplicationError(f"{title}: {error.cause or error}", type="RecordRefused", non_retryable=True) from error

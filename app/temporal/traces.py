@@ -22,6 +22,7 @@ from temporalio.worker import (
     ExecuteWorkflowInput,
     HandleSignalInput,
     StartActivityInput,
+    StartLocalActivityInput,
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
     WorkflowOutboundInterceptor,
@@ -118,6 +119,12 @@ class _Outbound(WorkflowOutboundInterceptor):
         argument = input.args[0] if input.args else None
         input.headers = self._contexts.with_context(input.headers, argument)
         return super().start_activity(input)
+
+    def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002 - of the SDK
+        """Send the context of the activity's command, or else that of the run."""
+        argument = input.args[0] if input.args else None
+        input.headers = self._contexts.with_context(input.headers, argument)
+        return super().start_local_activity(input)
 
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:  # noqa: A002 - of the SDK
         """Send the context of the run to the next history."""

@@ -255,6 +255,11 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "advised": (advised, Thresholds()),
     "conditional": (conditional, Thresholds()),
     "cleaned_up": (cleaned_up, Thresholds()),
+    # Records are made within the workflow task.
+    "run_in_place": (full_run, Thresholds()),
+    "gates_in_place": (phase_gates, Thresholds()),
+    "reviewed_in_place": (reviewed, Thresholds()),
+    "continued_in_place": (continued, Thresholds(rest=40, drain=60)),
 }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from app.domain.agents import AgentEntry, AgentKind
 from app.domain.errors import Conflict
@@ -17,7 +17,6 @@ from tests.conftest import Stack, eventually, running_stack
 from tests.processes import with_environment
 from tests.workflows.by_hand import Operator
 from worker import build_worker
-from workflows.project import ProjectWorkflow
 
 # Runs until a file `quick` exists, and logs each start.
 # It looks for the file before it says that it runs, so that a test can make the file as soon as it does.
@@ -125,18 +124,23 @@ async def test_a_task_that_is_completed_by_hand_runs_again(signoff: Stack, resul
     assert (workspace / "order").read_text().split() == ["slow", "after"], "what depends on it has waited for it"
 
 
-@pytest.mark.usefixtures("soon_recorded")
+@pytest.mark.usefixtures("soon_recorded", "sqlite_only")
 async def test_a_record_that_is_completed_by_hand_is_made_again(
     temporal_server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         project_id = await stack.create("- A: `true` {#a}")
-        # This worker runs only workflows, so that an operator can complete the record activities.
-        async with Worker(stack.temporal, task_queue=stack.settings.task_queue, workflows=[ProjectWorkflow]):
-            await stack.call("POST", f"/{project_id}/generate-plan", status=202)
-            await Operator(stack.temporal, project_id, "load_project").complete({"x": 1})
-            await Operator(stack.temporal, project_id, "load_project").pending()
-        await stack.start_worker()
+        await stack.call("POST", f"/{project_id}/generate-plan", status=202)
+        # Nobody else can write, so that an operator can complete the decision, which is an activity then.
+        writing = sqlite3.connect(stack.settings.data_dir / "signoff.db", isolation_level=None)
+        try:
+            writing.execute("BEGIN IMMEDIATE")
+            await stack.start_worker()
+            await Operator(stack.temporal, project_id, "decide").complete({"x": 1})
+            await Operator(stack.temporal, project_id, "decide").pending()
+        finally:
+            writing.close()
+        await stack.until(project_id, stage="awaiting_approval")
         # Apps of this test answer 202 if a worker takes more than a second, as a new one may.
         answer = await stack.http.post(f"/api/projects/{project_id}/cancel")
         assert answer.status_code in {200, 202}, answer.text

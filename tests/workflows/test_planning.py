@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.run_state import SHORT_OUTLINE
 from app.domain.plan import PlanDraft
 from app.planning.outline import OutlinePlanner
 from app.planning.planner import Brief
@@ -48,9 +49,11 @@ async def test_who_prefers_to_wait_waits_for_a_late_decision_too(
 
 async def test_cancel_interrupts_the_planner(temporal_server, tmp_path: Path) -> None:
     planner = PatientPlanner()
+    # Only a long outline may take a while.
+    outline = "- A: `true`\n\n" + "x" * SHORT_OUTLINE
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         await stack.start_worker([planner])
-        project_id = await stack.create("- A: `true`")
+        project_id = await stack.create(outline)
         recorded = await stack.call("POST", f"/{project_id}/generate-plan", status=202, headers={"Prefer": "wait=0"})
         assert recorded["recorded"] is True
         await stack.until(project_id, stage="planning")
