@@ -2,8 +2,7 @@
 
 `python -m benchmarks.load [--clients 100] [--seconds 60]` starts a whole Signoff. Each client creates a project, has its plan
 made, approves it, follows its events to the end of the run, polls the project meanwhile, and then takes the next one. Prints
-how often each call was answered, its median and 99th percentile, failures, and the memory (PSS) of all processes at the start
-and the end.
+how often each call was answered, its median and 99th percentile, failures, and the memory (PSS) of each process over time.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import httpx
 
 from app.settings import Settings
 from app.supervisor.stack import running_stack
-from benchmarks.processor_time import processes_below
+from benchmarks.processor_time import parts, processes_below
 from tests.ports import free_port
 
 PLAN = "- First: `true`\n- Second: `true`\n- Third {#third milestone}"
@@ -95,16 +94,33 @@ class Load:
         self.took[name].append(time.perf_counter() - begun)
 
 
-def memory() -> float:
-    """Return the MiB of all processes below this one. Shared pages count in part."""
-    kib = 0
+def memory() -> dict[str, float]:
+    """Return the MiB of each process of Signoff, and of all below this one. Shared pages count in part."""
+    named = {pid: name for name, pid in parts().items()}
+    found = dict.fromkeys(named.values(), 0.0)
+    whole = 0.0
     for pid in processes_below(os.getpid()):
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:
             continue
-        kib += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return kib / 1024
+        mib = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        whole += mib
+        if pid in named:
+            found[named[pid]] = mib
+    return {**found, "clients": whole - sum(found.values()), "all": whole}
+
+
+def show_memory(moment: str, used: dict[str, float]) -> None:
+    """Print the MiB of each process at a moment."""
+    print(f"{moment:16}" + "".join(f"{name:>10}{mib:5.0f} MiB" for name, mib in used.items()), flush=True)
+
+
+async def watch(begun: float, every: float) -> None:
+    """Print the memory again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(every)
+        show_memory(f"after {time.perf_counter() - begun:.0f} s", await asyncio.to_thread(memory))
 
 
 async def run(clients: int, seconds: float) -> None:
@@ -123,12 +139,15 @@ async def run(clients: int, seconds: float) -> None:
             running_stack(settings) as addresses,
             httpx.AsyncClient(base_url=addresses.url, timeout=120, limits=limits) as http,
         ):
-            before = memory()
+            show_memory("at the start", memory())
             begun = time.perf_counter()
             load = Load(http, begun + seconds)
+            watching = asyncio.create_task(watch(begun, max(1.0, seconds / 6)))
             await asyncio.gather(*(load.client() for _ in range(clients)))
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             show(load, clients, time.perf_counter() - begun)
-            print(f"memory: {before:.0f} MiB at the start, {memory():.0f} MiB at the end")
+            show_memory("at the end", memory())
 
 
 def show(load: Load, clients: int, seconds: float) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# A word of the command line of each process of Signoff.
+_PARTS = {"server": "start-dev", "worker": "worker", "app": "serve"}
 
 
 def used_by(*roots: int) -> float:
@@ -17,6 +20,18 @@ def used_by(*roots: int) -> float:
 def processes_below(root: int) -> list[int]:
     """Return the pids of a process and all its descendants."""
     return list(_ticks_below(root))
+
+
+def parts() -> dict[str, int]:
+    """Return the pid of each process of the Signoff below this process, by its name."""
+    found: dict[str, int] = {}
+    for pid in processes_below(os.getpid())[1:]:
+        with suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            for name, word in _PARTS.items():
+                if word in words:
+                    found.setdefault(name, pid)
+    return found
 
 
 def _ticks_below(*roots: int) -> dict[int, int]:
