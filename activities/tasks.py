@@ -30,6 +30,7 @@ from activities.actions.workspace_paths import has_temporary_folder, remove_temp
 from activities.cancel_watch import CancelWatch
 from activities.heartbeat import Heartbeat, Stop, uncancelled
 from activities.read_outputs import check_read_outputs
+from activities.reporting import Reporting
 from activities.signed import SignedChanged, SignedState
 from activities.task_values import TaskValues
 from app.database.database import Database
@@ -85,8 +86,8 @@ class TaskActivities:
 
     Attributes:
         masker: masks the secrets of this worker.
-        agents: the agents that this worker knows.
-        agent_queues: the task queues of those that do not use the usual one.
+        reporting: lets attempts that end together be reported together.
+        agents, agent_queues: the agents that this worker knows, and the task queues of those that do not use the usual one.
     """
 
     def __init__(self, database: Database, actions: Actions, surroundings: TaskSurroundings) -> None:
@@ -96,7 +97,8 @@ class TaskActivities:
         self._workspaces = workspaces_of(surroundings.settings)
         self._cancels = CancelWatch(database)
         self.masker = Masker([*surroundings.secrets.values(), *surroundings.masked])
-        # Settings compute these anew each time.
+        self.reporting = Reporting()
+        # Settings compute these two anew each time.
         self.agents = surroundings.settings.known_agents
         self.agent_queues = surroundings.settings.agent_queues
 
@@ -130,6 +132,7 @@ class TaskActivities:
         with self._cancels.follow(task.project_id) as cancelling:
             heartbeat = Heartbeat(attempt.note_stopping, cancelling)
             recorded, message = await heartbeat.run(attempt.run(heartbeat))
+        await self.reporting.wait(task.run_id)
         if recorded.status == TaskStatus.CANCELLED:
             await heartbeat.end_as_cancelled()
         if recorded.status in {TaskStatus.FAILED, TaskStatus.WAITING}:
@@ -175,7 +178,7 @@ class _Attempt:
         # When a command that is repeated until it succeeds has failed; None for others.
         self._repeats_until: datetime | None = None
         self._left_over: JsonObject = {}
-        # Read before the action runs: nothing that may fail or be cancelled comes between an outcome and its record.
+        # Read first: nothing that may fail or be cancelled comes between an outcome and its record.
         self._readers: dict[str, list[str]] = {}
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
@@ -386,7 +389,8 @@ class _Attempt:
         whole = replace(ending, files=made, left_behind=await self._left_behind(), not_as_signed=explained)
         if self._log is not None:
             whole = replace(whole, log_bytes=self._log.size, log_sha256=self._log.sha256)
-        recorded = await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole))
+        with self._owner.reporting.recording(self._key.run_id):
+            recorded = await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole))
         if recorded is None:
             raise ends.fenced("Another attempt has replaced this one.")
         return recorded, str((whole.error or {}).get("message", ""))
