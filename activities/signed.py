@@ -29,6 +29,8 @@ from app.storage.questions import ANSWERS_TO_A_CHANGE
 from app.workspace.file_hashes import Hashed, cached_checksums, hash_files
 
 R = TypeVar("R")
+# Characters of an action that are read in at most 3 ms.
+SHORT_ACTION = 400
 
 
 class Persist(Protocol):
@@ -82,7 +84,10 @@ class SignedState:
         """
         if self._frozen is None:
             return
-        frozen, named = self._frozen, await asyncio.to_thread(self._named)
+        frozen = self._frozen
+        # A switch of threads costs more than reading a short command.
+        is_short = len(str(self._started.task.action)) <= SHORT_ACTION
+        named = self._named() if is_short else await asyncio.to_thread(self._named)
         await self._look_up_shown(frozen)
         named_files = [path for path in named.paths if path in frozen.files]
         others = [path for path in frozen.files if path not in named_files]
@@ -110,9 +115,8 @@ class SignedState:
 
     def limits(self) -> TaskLimits:
         """Resource limits for the task's commands: from the task, or else as signed, or else from this worker's settings."""
-        defaults = self._settings.task_limits
-        if self._frozen is not None and self._frozen.task_limits is not None:
-            defaults = TaskLimits.model_validate(self._frozen.task_limits)
+        signed = self._frozen.task_limits if self._frozen is not None else None
+        defaults = TaskLimits.model_validate(signed) if signed is not None else self._settings.task_limits
         return defaults.model_copy(update={**self._started.task.limits})
 
     def _named(self) -> Named:

@@ -19,16 +19,18 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError
 
+from activities import ends
 from activities.actions.attempt_log import AttemptLog
 from activities.actions.masking import Masker
 from activities.actions.products import check_products
 from activities.actions.sandbox import Sandbox
-from activities.actions.workspace_paths import remove_temporary_folder
+from activities.actions.workspace_paths import has_temporary_folder, remove_temporary_folder
 from activities.cancel_watch import CancelWatch
 from activities.heartbeat import Heartbeat, Stop, uncancelled
 from activities.read_outputs import check_read_outputs
+from activities.reporting import Reporting
 from activities.signed import SignedChanged, SignedState
 from activities.task_values import TaskValues
 from app.database.database import Database
@@ -49,7 +51,7 @@ from app.workspace import files
 from app.workspace.workspaces import Workspaces, workspaces_of
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import OnCrash, TaskStatus, WaitReason
-from workflows.contracts import ADVISE, ASKED, TaskInput, TaskResult
+from workflows.contracts import TaskInput, TaskResult
 from workflows.options import QUARANTINE
 
 R = TypeVar("R")
@@ -84,6 +86,8 @@ class TaskActivities:
 
     Attributes:
         masker: masks the secrets of this worker.
+        reporting: lets attempts that end together be reported together.
+        agents, agent_queues: the agents that this worker knows, and the task queues of those that do not use the usual one.
     """
 
     def __init__(self, database: Database, actions: Actions, surroundings: TaskSurroundings) -> None:
@@ -93,6 +97,10 @@ class TaskActivities:
         self._workspaces = workspaces_of(surroundings.settings)
         self._cancels = CancelWatch(database)
         self.masker = Masker([*surroundings.secrets.values(), *surroundings.masked])
+        self.reporting = Reporting()
+        # Settings compute these two anew each time.
+        self.agents = surroundings.settings.known_agents
+        self.agent_queues = surroundings.settings.agent_queues
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
@@ -110,7 +118,7 @@ class TaskActivities:
         info = activity.info()
         if info.attempt > 1:
             # An operator has paused and resumed the activity. The workflow decides what to do about the first attempt.
-            raise _lost("Temporal started the activity again", retryable=False)
+            raise ends.lost("Temporal started the activity again", retryable=False)
         key = AttemptKey(
             project_id=task.project_id,
             run_id=task.run_id,
@@ -124,16 +132,12 @@ class TaskActivities:
         with self._cancels.follow(task.project_id) as cancelling:
             heartbeat = Heartbeat(attempt.note_stopping, cancelling)
             recorded, message = await heartbeat.run(attempt.run(heartbeat))
+        await self.reporting.wait(task.run_id)
         if recorded.status == TaskStatus.CANCELLED:
             await heartbeat.end_as_cancelled()
         if recorded.status in {TaskStatus.FAILED, TaskStatus.WAITING}:
-            # Benign: a failed task is an outcome, so the worker's log must not show a warning.
-            benign = ApplicationErrorCategory.BENIGN
-            outcome = ASKED if recorded.asks else str(recorded.status)
             settings = self._surroundings.settings
-            has_model = settings.model or settings.small_model
-            details = [outcome, ADVISE] if recorded.advise and has_model else [outcome]
-            raise ApplicationError(message, *details, type="TaskFailed", non_retryable=True, category=benign)
+            raise ends.failed(recorded, message, has_model=bool(settings.model or settings.small_model))
         return TaskResult(status=recorded.status)
 
     async def persist(self, work: Callable[[Connection], R]) -> R:
@@ -174,7 +178,7 @@ class _Attempt:
         # When a command that is repeated until it succeeds has failed; None for others.
         self._repeats_until: datetime | None = None
         self._left_over: JsonObject = {}
-        # Read before the action runs: nothing that may fail or be cancelled comes between an outcome and its record.
+        # Read first: nothing that may fail or be cancelled comes between an outcome and its record.
         self._readers: dict[str, list[str]] = {}
 
     async def run(self, heartbeat: Heartbeat) -> tuple[Recorded, str]:
@@ -212,7 +216,7 @@ class _Attempt:
         try:
             started, self._readers = await self._owner.persist(self._begin)
         except Conflict as error:
-            raise _fenced(error.info.message) from error
+            raise ends.fenced(error.info.message) from error
         self._key = replace(self._key, task_id=started.task.id)
         self._may_rerun = started.task.on_crash == OnCrash.RERUN
         self._last = self._key.try_number > started.task.retries
@@ -225,14 +229,14 @@ class _Attempt:
     def _begin(self, conn: Connection) -> tuple[Started, dict[str, list[str]]]:
         settings = self._owner.surroundings.settings
         subject = attempts.look_up(conn, self._key)
-        permission.check_queue(subject, self._queue, settings.agent_queues, settings.task_queue)
+        permission.check_queue(subject, self._queue, self._owner.agent_queues, settings.task_queue)
         permission.check_attempt(subject, self._key, self._kind.type)
         started = attempts.start(conn, self._key, subject)
         return started, needs.readers_of(conn, started.task)
 
     async def _act(self, started: Started) -> JsonObject:
         surroundings, project, row = self._owner.surroundings, started.project, started.task
-        workspace = await self._workspace(project)
+        workspace = self._workspace(project)
         self._expected = (workspace, list(row.expected_files))
         self._log = AttemptLog(workspace, row.id, started.number, self._owner.masker)
         self._signed = SignedState(self._owner.persist, surroundings.settings, self._kind, started)
@@ -281,8 +285,10 @@ class _Attempt:
             self._left_over = self._left_by(action, context)
             raise
         finally:
-            # Not awaited: a cancel must not come between an outcome and its record.
-            asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, workspace, row.id, started.number)
+            temporary = (workspace, row.id, started.number)
+            if has_temporary_folder(*temporary):
+                # Not awaited: a cancel must not come between an outcome and its record.
+                asyncio.get_running_loop().run_in_executor(None, remove_temporary_folder, *temporary)
 
     def _left_by(self, action: Action, context: TaskContext) -> JsonObject:
         try:
@@ -291,9 +297,10 @@ class _Attempt:
             logger.exception("task %s: the outputs of its unfinished work cannot be read", self._task.task)
             return {}
 
-    async def _workspace(self, project: ProjectRow) -> Path:
+    def _workspace(self, project: ProjectRow) -> Path:
         try:
-            return await asyncio.to_thread(self._owner.workspaces.checked, project.workspace, project.path)
+            # On the loop, as the log that is opened there next: a thread would cost more than these system calls.
+            return self._owner.workspaces.checked(project.workspace, project.path)
         except (NotFound, Conflict) as error:
             message = f"{error.info.message} The worker looked in {project.workspace}."
             raise TaskFailed(error.info.code, message, retryable=False) from error
@@ -302,7 +309,7 @@ class _Attempt:
         settings = self._owner.surroundings.settings
         project, row = started.project, started.task
         name = row.agent_id or project.agent_id or DEFAULT_AGENT
-        agent = settings.known_agents.get(name)
+        agent = self._owner.agents.get(name)
         if agent is None:
             raise TaskFailed(
                 "unknown_agent", f"This worker has no agent '{name}'. Add it to signoff.toml.", retryable=False
@@ -371,9 +378,9 @@ class _Attempt:
             await self._owner.persist(lambda conn: attempts.give_up(conn, self._key, cause))
         else:
             # The worker itself ends a quarantine, because it knows whether it was told to stop.
-            ends = stop == Stop.SHUTDOWN and not self._key.worker.startswith(PREFIX)
-            await self._owner.persist(lambda conn: attempts.end(conn, self._key, with_worker=ends))
-        raise _lost(cause, retryable=stays_paused)
+            gone = stop == Stop.SHUTDOWN and not self._key.worker.startswith(PREFIX)
+            await self._owner.persist(lambda conn: attempts.end(conn, self._key, with_worker=gone))
+        raise ends.lost(cause, retryable=stays_paused)
 
     async def _record(self, ending: Ending) -> tuple[Recorded, str]:
         expected = self._expected
@@ -382,19 +389,12 @@ class _Attempt:
         whole = replace(ending, files=made, left_behind=await self._left_behind(), not_as_signed=explained)
         if self._log is not None:
             whole = replace(whole, log_bytes=self._log.size, log_sha256=self._log.sha256)
-        recorded = await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole))
+        with self._owner.reporting.recording(self._key.run_id):
+            recorded = await self._owner.persist(lambda conn: attempts.finish(conn, self._key, whole))
         if recorded is None:
-            raise _fenced("Another attempt has replaced this one.")
+            raise ends.fenced("Another attempt has replaced this one.")
         return recorded, str((whole.error or {}).get("message", ""))
 
     async def _left_behind(self) -> dict[str, str | None]:
         """The signed files that the attempt has changed. They are recorded even after a second cancel."""
         return await uncancelled(self._signed.left_behind()) if self._signed is not None else {}
-
-
-def _lost(cause: str, *, retryable: bool) -> ApplicationError:
-    return ApplicationError(f"The attempt was abandoned: {cause}.", type="WorkerLost", non_retryable=not retryable)
-
-
-def _fenced(message: str) -> ApplicationError:
-    return ApplicationError(message, type="Fenced", non_retryable=True)

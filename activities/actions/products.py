@@ -11,7 +11,8 @@ from signoff.schemas.json_value import JsonObject
 
 async def missing_products(context: TaskContext) -> list[str]:
     """The files that the task must make, and that are not there."""
-    return await asyncio.to_thread(missing, context.workspace, context.expected_files)
+    expected = context.expected_files
+    return await asyncio.to_thread(missing, context.workspace, expected) if expected else []
 
 
 async def check_products(context: TaskContext, outputs: JsonObject, exit_code: int | None = None) -> None:
@@ -28,7 +29,8 @@ async def check_products(context: TaskContext, outputs: JsonObject, exit_code: i
 
 async def empty_products(context: TaskContext) -> list[str]:
     """The files that the task must make, and that are there with nothing in them."""
-    return await asyncio.to_thread(empty, context.workspace, context.expected_files)
+    expected = context.expected_files
+    return await asyncio.to_thread(empty, context.workspace, expected) if expected else []
 
 
 async def check_written(context: TaskContext, outputs: JsonObject) -> None:

@@ -55,6 +55,11 @@ def temporary_folder(workspace: Path, task_id: str, attempt: int) -> Path:
     return private_folder(workspace, "tmp", f"{task_id}-{attempt}")
 
 
+def has_temporary_folder(workspace: Path, task_id: str, attempt: int) -> bool:
+    """Whether `remove_temporary_folder` has something to do."""
+    return os.path.lexists(workspace / PRIVATE_FOLDER / "tmp" / f"{task_id}-{attempt}")
+
+
 def remove_temporary_folder(workspace: Path, task_id: str, attempt: int) -> None:
     """Remove the folder for temporary files of one attempt with all its contents. No link is followed. Blocking."""
     with contextlib.suppress(OSError):

@@ -28,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.database.failures import unavailable
 from app.database.json_values import read_value
+from app.database.prepared import run_text
 from app.database.sqlite_feed import SqliteFeed, observer
 from app.database.sqlite_reader import Readers
 from app.domain.errors import Unavailable
@@ -109,6 +110,8 @@ class _Writer(threading.Thread):
         )
         event.listen(self._engine, "connect", configure)
         event.listen(self._engine, "begin", begin_write)
+        # Taking a connection from the pool for each commit costs as much as four statements.
+        self._connection: Connection | None = None
 
     def submit(self, job: _Job | None) -> None:
         self._jobs.put(job)
@@ -131,16 +134,24 @@ class _Writer(threading.Thread):
                 break
             if not self._jobs.empty():
                 time.sleep(PAUSE_BETWEEN_BATCHES)
+        self._give_up_connection()
         self._engine.dispose()
+
+    def _give_up_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _commit(self, batch: list[_Job]) -> None:
         try:
-            with self._engine.begin() as connection:
+            connection = self._connection = self._connection or self._engine.connect()
+            with connection.begin():
                 if len(batch) == 1:
                     self._run_alone(connection, batch[0])
                 for job in batch if len(batch) > 1 else ():
                     self._run_one(connection, job)
         except BaseException as error:  # noqa: BLE001 - every caller must learn of any failure
+            self._give_up_connection()
             for job in batch:
                 job.settle(job.context.run(_failure_of, error))
             return
@@ -163,15 +174,15 @@ class _Writer(threading.Thread):
     def _run_one(connection: Connection, job: _Job) -> None:
         """Run `job` in a savepoint, so that its failure does not undo other jobs."""
         # SQLAlchemy's own savepoints take four times as long.
-        connection.exec_driver_sql("SAVEPOINT job")
+        run_text(connection, "SAVEPOINT job")
         try:
             job.result = job.context.run(job.work, connection)
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - handed to the caller
             job.error = error
-            connection.exec_driver_sql("ROLLBACK TO job")
-        connection.exec_driver_sql("RELEASE job")
+            run_text(connection, "ROLLBACK TO job")
+        run_text(connection, "RELEASE job")
 
 
 class SqliteDatabase:

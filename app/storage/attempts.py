@@ -11,6 +11,7 @@ from typing import NotRequired, TypedDict
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from app.database.prepared import Prepared
 from app.domain.decisions import QuestionKind
 from app.domain.errors import Conflict
 from app.domain.identity import isoformat, milliseconds_between, now, parse_time
@@ -32,11 +33,15 @@ KILLED = (
     "while they ran it. A task must not signal or exhaust processes that it did not start."
 )
 # Statements on the hot path are built once: building one costs more than running it.
-_NEW = insert(attempts)
-_SIGNED = select(plans.c.settings, plans.c.frozen).where(
-    plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered")
+_NEW = Prepared(insert(attempts))
+_SIGNED = Prepared(
+    select(plans.c.settings, plans.c.frozen).where(
+        plans.c.project_id == bindparam("of_project"), plans.c.version == bindparam("numbered")
+    )
 )
-_MINE = update(attempts).where(attempts.c.task_id == bindparam("of_task"), attempts.c.token == bindparam("held"))
+_MINE = Prepared(
+    update(attempts).where(attempts.c.task_id == bindparam("of_task"), attempts.c.token == bindparam("held"))
+)
 
 
 def look_up(conn: Connection, key: AttemptKey) -> Subject:
@@ -48,9 +53,9 @@ def look_up(conn: Connection, key: AttemptKey) -> Subject:
     project = projects.find(conn, key.project_id)
     task = tasks.find(conn, key.project_id, key.task_id)
     if project is not None and task is not None and project.run_id == key.run_id:
-        signed = conn.execute(_SIGNED, {"of_project": project.id, "numbered": project.plan_version}).one_or_none()
-        if signed is not None:
-            return Subject(project, task, signed.settings, signed.frozen)
+        signed = _SIGNED.rows(conn, {"of_project": project.id, "numbered": project.plan_version})
+        if signed:
+            return Subject(project, task, *signed[0])
     raise Conflict("This run has ended.", code="fenced")
 
 
@@ -104,7 +109,7 @@ def start(conn: Connection, key: AttemptKey, subject: Subject | None = None) -> 
         "with_worker": False,
         "witnessed": False,
     }
-    conn.execute(_NEW, row)
+    _NEW.write(conn, row)
     began = TaskStarted(**names, attempt=number, try_number=key.try_number)
     events.append(conn, key.project_id, began, actor="worker", at=at)
     return started(None, number, at)
@@ -119,7 +124,7 @@ def recorded_of(task: TaskRow) -> Recorded:
 def end(conn: Connection, key: AttemptKey, *, with_worker: bool = False) -> None:
     """Record that an attempt is no longer running, without an outcome. `with_worker`: its worker has ended too."""
     ended = {"ended_at": now(), "stopping_at": None, **({"with_worker": True} if with_worker else {})}
-    conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **ended})
+    _MINE.write(conn, {"of_task": key.task_id, "held": key.token, **ended})
 
 
 def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None:
@@ -143,7 +148,7 @@ def finish(conn: Connection, key: AttemptKey, ending: Ending) -> Recorded | None
     again = ending.status == TaskStatus.WAITING
     outcome = {"status": AttemptStatus.FAILED if again else AttemptStatus(ending.status), "error": ending.error}
     attempt = {"of_task": key.task_id, "held": key.token}
-    conn.execute(_MINE, {**attempt, **outcome, "ended_at": at, "stopping_at": None})
+    _MINE.write(conn, {**attempt, **outcome, "ended_at": at, "stopping_at": None})
     values: TaskChanges = {
         "reason": WaitReason.RETRY if again else ending.reason,
         "outputs": ending.outputs,
@@ -221,7 +226,7 @@ def asks_after_failure(conn: Connection, task: TaskRow) -> bool:
 def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: Ending) -> None:
     at = now()
     outcome = {"status": AttemptStatus.FAILED, "error": ending.error, "ended_at": at, "stopping_at": None}
-    conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
+    _MINE.write(conn, {"of_task": key.task_id, "held": key.token, **outcome})
     values: TaskChanges = {
         "reason": WaitReason.AFTER_FAILURE,
         "outputs": ending.outputs,
@@ -246,7 +251,7 @@ def _finish_asking(conn: Connection, key: AttemptKey, task: TaskRow, ending: End
 
 def _finish_with_question(conn: Connection, key: AttemptKey, task: TaskRow, ending: Ending, question: Question) -> None:
     outcome = {"status": AttemptStatus.WAITING, "error": None, "ended_at": now(), "stopping_at": None}
-    conn.execute(_MINE, {"of_task": key.task_id, "held": key.token, **outcome})
+    _MINE.write(conn, {"of_task": key.task_id, "held": key.token, **outcome})
     values: TaskChanges = {
         "reason": question.reason,
         "error": ending.error,

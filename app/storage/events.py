@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, cast, insert, select, update
 
+from app.database.prepared import Prepared
 from app.domain.errors import NotFound
 from app.domain.events import GENESIS, chain_hash, content_of
 from app.domain.identity import now
@@ -22,10 +23,14 @@ from signoff.schemas.events import Event
 from signoff.schemas.json_value import JsonObject
 
 # Built once: building a statement costs more than running it. Writers of one project take turns: `app.storage.locks`.
-_HEAD = select(projects.c.last_seq, projects.c.last_hash).where(projects.c.id == bindparam("of_project"))
-_HELD_HEAD = _HEAD.with_for_update(key_share=True)
+_HELD_HEAD = Prepared(
+    select(projects.c.last_seq, projects.c.last_hash)
+    .where(projects.c.id == bindparam("of_project"))
+    .with_for_update(key_share=True)
+)
 _APPEND = insert(events)
-_SEAL = update(projects).where(projects.c.id == bindparam("of_project"))
+_APPEND_ONE = Prepared(_APPEND)
+_SEAL = Prepared(update(projects).where(projects.c.id == bindparam("of_project")))
 _AS_STORED = select(
     events.c.seq,
     events.c.type,
@@ -52,13 +57,14 @@ def append(conn: Connection, project_id: str, *news: EventData, actor: Actor, at
         NotFound: there is no such project.
     """
     moment = at or now()
-    row = conn.execute(_HELD_HEAD, {"of_project": project_id}).one_or_none()
-    if row is None:
+    found = _HELD_HEAD.rows(conn, {"of_project": project_id})
+    if not found:
         raise NotFound(f"There is no project {project_id}.")
-    added = _chained(conn, project_id, (row.last_seq, row.last_hash), news, actor=actor, at=moment)
+    last_seq, last_hash = found[0]
+    added = _chained(conn, project_id, (last_seq, last_hash), news, actor=actor, at=moment)
     store(conn, added)
     head = {"of_project": project_id, "last_seq": added.last_seq, "last_hash": added.last_hash, "updated_at": moment}
-    conn.execute(_SEAL, head)
+    _SEAL.write(conn, head)
     return added.written
 
 
@@ -81,7 +87,10 @@ def first(conn: Connection, project_id: str, *news: EventData, actor: Actor, at:
 
 def store(conn: Connection, added: Added) -> None:
     """Write events, and the notifications about them. The caller writes the project's row."""
-    conn.execute(_APPEND, added.rows)
+    if len(added.rows) == 1:
+        _APPEND_ONE.write(conn, added.rows[0])
+    else:
+        conn.execute(_APPEND, added.rows)
     notifications.note(conn, added.project_id, zip(added.written, added.news, strict=True))
 
 

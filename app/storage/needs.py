@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select, union_all
 
+from app.database.prepared import Prepared
 from app.domain.conditions import DECISION, Ended, Fate, Stops, Then, condition_of, ends_run, fate_of
 from app.domain.frozen import StoredFrozen
 from app.domain.plan import OutputCondition
@@ -19,7 +20,7 @@ from app.storage.tasks import TaskRow
 from signoff.schemas.json_value import JsonObject
 from signoff.vocabulary import DecidedBy, DecisionMode, PhaseStatus, RunsOn, Stage, TaskStatus
 
-_PHASE_STATUS = select(phases.c.status).where(phases.c.id == bindparam("of_phase"))
+_PHASE_STATUS = Prepared(select(phases.c.status).where(phases.c.id == bindparam("of_phase")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +48,24 @@ class Earlier:
 
 EARLIER = Rows(tasks, Earlier)
 # Built once, because every task uses them.
-_NAMED = EARLIER.select.where(
-    tasks.c.project_id == bindparam("of_project"), tasks.c.key.in_(bindparam("named", expanding=True))
+_NAMED = Prepared(
+    EARLIER.select.where(
+        tasks.c.project_id == bindparam("of_project"), tasks.c.key.in_(bindparam("named", expanding=True))
+    )
 )
 _FROZEN = (
     select(plans.c.frozen)
     .join(projects, (projects.c.id == plans.c.project_id) & (projects.c.plan_version == plans.c.version))
     .where(projects.c.id == bindparam("of_project"))
 )
-_CONDITIONS = union_all(
-    *(
-        select(table.c.key, table.c.condition).where(
-            table.c.project_id == bindparam("of_project"), table.c.condition.is_not(None)
+_CONDITIONS = Prepared(
+    union_all(
+        *(
+            select(table.c.key, table.c.condition).where(
+                table.c.project_id == bindparam("of_project"), table.c.condition.is_not(None)
+            )
+            for table in (phases, tasks)
         )
-        for table in (phases, tasks)
     )
 )
 
@@ -102,7 +107,7 @@ def is_being_cancelled(conn: Connection, stage: str, phase_id: str) -> bool:
 def readers_of(conn: Connection, task: TaskRow) -> dict[str, list[str]]:
     """Return the outputs of a task on which tasks and phases have a condition, with the keys of those."""
     readers: dict[str, list[str]] = {}
-    for key, stored in conn.execute(_CONDITIONS, {"of_project": task.project_id}):
+    for key, stored in _CONDITIONS.rows(conn, {"of_project": task.project_id}):
         condition = condition_of(stored)
         if isinstance(condition, OutputCondition) and condition.task == task.key:
             readers.setdefault(condition.output, []).append(key)
@@ -122,7 +127,7 @@ class Needed:
     @classmethod
     def of(cls, conn: Connection, task: TaskRow) -> Needed:
         """Read it from the record, because the workflow's state may have been forged in Temporal."""
-        phase = conn.execute(_PHASE_STATUS, {"of_phase": task.phase_id}).scalar_one()
+        [(phase,)] = _PHASE_STATUS.rows(conn, {"of_phase": task.phase_id})
         referenced = referenced_tasks([task.inputs, task.action])
         keys = {*task.depends_on, *referenced}
         rows = EARLIER.all(conn, _NAMED, {"of_project": task.project_id, "named": [*keys]}) if keys else []

@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from app.database.held import must_hold
+from app.database.prepared import Prepared
 from app.domain.errors import Conflict, NotFound
 from app.domain.folding import folded
 from app.domain.identity import isoformat, now
@@ -148,8 +149,9 @@ class _Facts(TypedDict, total=False):
 _ROWS = Rows(projects, ProjectRow)
 # Statements on the hot path are built once: building one costs more than running it.
 _INSERT = insert(projects)
-_FIND = _ROWS.select.where(projects.c.id == bindparam("of_project"))
-_FIND_AND_HOLD = _FIND.with_for_update(key_share=True)
+_SELECT = _ROWS.select.where(projects.c.id == bindparam("of_project"))
+_FIND = Prepared(_SELECT)
+_FIND_AND_HOLD = Prepared(_SELECT.with_for_update(key_share=True))
 
 
 def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_from: str | None = None) -> None:

@@ -8,6 +8,9 @@ from itertools import starmap
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Select, String, Table, TypeDecorator, select, type_coerce
+from sqlalchemy.exc import MultipleResultsFound
+
+from app.database.prepared import Prepared
 
 R = TypeVar("R")
 Query = Select[*tuple[Any, ...]]
@@ -32,8 +35,13 @@ class Rows(Generic[R]):
         # Rows are made by position, which is faster than by name. The columns have the order of the fields.
         self._make: Callable[..., R] = row
 
-    def find(self, conn: Connection, query: Query, parameters: Mapping[str, Any] | None = None) -> R | None:
+    def find(self, conn: Connection, query: Query | Prepared, parameters: Mapping[str, Any] | None = None) -> R | None:
         """Return the only row that `query` selects, or None."""
+        if isinstance(query, Prepared):
+            found = query.rows(conn, parameters or {})
+            if len(found) > 1:
+                raise MultipleResultsFound("a query for one row found several")
+            return self._make(*found[0]) if found else None
         row = conn.execute(query, parameters).one_or_none()
         return self._make(*row) if row is not None else None
 
@@ -41,9 +49,10 @@ class Rows(Generic[R]):
         """Return the only row that `query` selects."""
         return self._make(*conn.execute(query, parameters).one())
 
-    def all(self, conn: Connection, query: Query, parameters: Mapping[str, Any] | None = None) -> list[R]:
+    def all(self, conn: Connection, query: Query | Prepared, parameters: Mapping[str, Any] | None = None) -> list[R]:
         """Return every row that `query` selects."""
-        return list(starmap(self._make, conn.execute(query, parameters)))
+        rows = query.rows(conn, parameters or {}) if isinstance(query, Prepared) else conn.execute(query, parameters)
+        return list(starmap(self._make, rows))
 
 
 def _typed(column: ColumnElement[Any] | None, hint: Any) -> ColumnElement[Any]:

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, String, bindparam, cast, func, or_, select, tuple_, update
 
+from app.database.prepared import Prepared
 from app.domain.command_seals import CommentSeal
 from app.domain.errors import Conflict, NotFound
 from app.domain.identity import now
@@ -142,12 +143,16 @@ _USERS = (
     .order_by(tasks.c.position)
 )
 _ALL = _ROWS.select.where(tasks.c.project_id == bindparam("in_project")).order_by(tasks.c.position, tasks.c.id)
-_FIND = _ROWS.select.where(
-    tasks.c.project_id == bindparam("in_project"),
-    (tasks.c.id == bindparam("named")) | (tasks.c.key == bindparam("named")),
+_FIND = Prepared(
+    _ROWS.select.where(
+        tasks.c.project_id == bindparam("in_project"),
+        (tasks.c.id == bindparam("named")) | (tasks.c.key == bindparam("named")),
+    )
 )
 _MOVES = {
-    status: update(tasks).where(tasks.c.id == bindparam("of_task"), tasks.c.status.in_(sources(TASK_MOVES, status)))
+    status: Prepared(
+        update(tasks).where(tasks.c.id == bindparam("of_task"), tasks.c.status.in_(sources(TASK_MOVES, status)))
+    )
     for status in TaskStatus
 }
 
@@ -274,7 +279,7 @@ def move(conn: Connection, task: TaskRow, status: TaskStatus, **values: Unpack[T
     Raises:
         Conflict: the table does not allow the move.
     """
-    if conn.execute(_MOVES[status], {"of_task": task.id, "status": status, **values}).rowcount != 1:
+    if _MOVES[status].write(conn, {"of_task": task.id, "status": status, **values}) != 1:
         raise Conflict(f"Task '{task.key}' cannot become {status} now.", code="impossible_move")
     return describe(task)
 

@@ -13,6 +13,8 @@ from app.temporal.client import Engine
 logger = logging.getLogger(__name__)
 # How often the app looks without having been woken: workers of another machine may have written one.
 LOOK_SECONDS = 10.0
+# A run of many tasks changes something every few milliseconds.
+_PAUSE = 0.1
 _AT_ONCE = 250
 
 
@@ -43,4 +45,5 @@ async def hand_over_periodically(database: Database, engine: Engine) -> None:
             except Unavailable as error:
                 logger.info("cannot send notifications at the moment: %s", error)
                 await asyncio.sleep(1)
+            await asyncio.sleep(_PAUSE)
             await changes.wait(LOOK_SECONDS)
