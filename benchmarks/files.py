@@ -22,6 +22,7 @@ import httpx
 from app.settings import Settings
 from app.storage.migrate import migrate
 from app.workspace.workspaces import workspaces_of
+from benchmarks.memory import peak_mib
 from tests.conftest import eventually, free_port
 
 MIB = 1024 * 1024
@@ -35,14 +36,6 @@ class Figure:
     name: str
     rate: float
     memory: float
-
-
-def peak_mib(pid: int) -> float:
-    """Return the peak memory of a process so far."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("this system does not report peak memory")
 
 
 async def measure(mib: int) -> list[Figure]:

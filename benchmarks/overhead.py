@@ -23,8 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,13 @@ async def compare(
     shapes: dict[str, list[int]], kinds: list[str], rounds: int, report: Report, *, workers: int = 1
 ) -> None:
     """Run each shape with each kind of task, and report the costs of each. Signoff has that many worker processes."""
+    async with running(workers) as parts:
+        await measure(parts, shapes, kinds, rounds, report)
+
+
+@asynccontextmanager
+async def running(workers: int = 1) -> AsyncGenerator[Parts]:
+    """Start a dev server, the app, that many workers, and a worker for the bare workflow. All of them end with the context."""
     with tempfile.TemporaryDirectory() as folder:
         port, temporal_port, ui_port = free_port(), free_port(), free_port()
         settings = Settings(data_dir=Path(folder), port=port, temporal_port=temporal_port, temporal_ui_port=ui_port)
@@ -176,13 +183,10 @@ async def compare(
             temporal = await connected(settings)
             own = [start(sys.executable, "-m", "benchmarks.overhead", "--worker") for _ in range(workers)]
             bare_worker = start(sys.executable, "-m", "benchmarks.bare", *baseline)
-            app = start(sys.executable, "-m", "app.cli", "serve")
-            async with AsyncExitStack() as stack:
-                http = await stack.enter_async_context(
-                    httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120)
-                )
+            app = start(sys.executable, "-m", "benchmarks.overhead", "--app")
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120) as http:
                 await wait_until_ready(http)
-                await measure(Parts(http, temporal, server, app, own, bare_worker), shapes, kinds, rounds, report)
+                yield Parts(http, temporal, server, app, own, bare_worker)
         finally:
             for process in reversed(processes):
                 process.terminate()
@@ -249,12 +253,19 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, help="at most this many tasks of each shape")
     parser.add_argument("--processes", type=int, default=1, help="worker processes of Signoff; the bare one has one")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--app", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.worker or arguments.app:
+        load_actions()[Nothing.type] = Nothing
     if arguments.worker:
         import worker  # noqa: PLC0415 - only one of the processes is a worker of Signoff
 
-        load_actions()[Nothing.type] = Nothing
         worker.main(load_settings())
+        return
+    if arguments.app:
+        from app.cli import main as signoff  # noqa: PLC0415 - only one of the processes is an app
+
+        signoff(["serve"], prog_name="signoff")
         return
     shapes = chosen_shapes(arguments.shape, arguments.tasks)
     print(f"Milliseconds per task: the median of {arguments.rounds} rounds")

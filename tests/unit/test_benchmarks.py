@@ -21,6 +21,7 @@ RUNS = {
     "many_projects": (("--projects", "200"), "by name"),
     "load": (("--clients", "2", "--seconds", "1"), "generate-plan"),
     "first_task": (("--rounds", "0"), "first task"),
+    "big_projects": (("--tasks", "5"), "chain, nothing, 1 tasks"),
     "http": (("--projects", "20", "--tasks", "3", "--calls", "1"), "list of 20"),
 }
 # These need a browser, a model or minutes. Only their options are tested.
