@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.clean_up import CleanUp
     from workflows.contracts import Decided, PhaseWork, ProjectState, RunState, Snapshot, TaskInput, Thresholds
     from workflows.details import phases_table
+    from workflows.draining import Draining
     from workflows.failures import failure_of_task
     from workflows.outcomes import Outcome, PhaseOutcome
     from workflows.pending_edit import PendingEdit
@@ -55,7 +56,6 @@ class ProjectRun:
         self._project_id = state.project_id
         self._record = RunRecord(state.project_id)
         self._run: RunState = state.run
-        self._thresholds = thresholds
         self._has_request = has_request
         self._decide_next = decide_next
         self._take = take
@@ -76,7 +76,7 @@ class ProjectRun:
         self._phase_name = ""
         self._phase_statuses: dict[str, str] = {}
         self._closing = False
-        self._draining = False
+        self._drain = Draining(thresholds)
         # The first failure, which is the reason that the project fails.
         self._failure: JsonObject | None = None
         self._running = RunningTasks()
@@ -133,7 +133,7 @@ class ProjectRun:
             snapshot.since = str(self._gate["since"])
         snapshot.phase = self._phase_name or None
         snapshot.gate = self._gate
-        snapshot.draining = self._draining
+        snapshot.draining = self._drain.active
         snapshot.in_progress = self._running.in_progress()
 
     async def _pump(self) -> None:
@@ -209,7 +209,7 @@ class ProjectRun:
             if outcome in {PhaseOutcome.FAILED, PhaseOutcome.CANCELLED} and not self._run.conditional:
                 return outcome
             position += 1
-            if self._history_is_long(self._thresholds.rest) and position < len(self._run.phases):
+            if self._drain.may_continue and position < len(self._run.phases):
                 return PhaseOutcome.CONTINUE
         self.clean_up.stop_counting()
         if self._failed and not self._cancelling:
@@ -284,8 +284,8 @@ class ProjectRun:
                 work = await self._enter_phase(position)
                 scheduler = await self._scheduler(work)
                 continue
-            self._draining = self._draining or self._history_is_long(self._thresholds.drain)
-            for task in [] if self._draining or self._holds else scheduler.take():
+            self._drain.look()
+            for task in [] if self._drain.active or self._holds else scheduler.take():
                 self._start_task(work, task)
             if scheduler.halted and self._running.only_wait() and not self._awaits_approval:
                 await self._running.leave()
@@ -295,6 +295,7 @@ class ProjectRun:
             if self._may_continue_now():
                 await self._running.leave()
                 return PhaseOutcome.CONTINUE
+            self._drain.wait()
             held = (self._paused, self._awaits_approval)
             await workflow.wait_condition(
                 lambda held=held: self._something_happened() or (self._paused, self._awaits_approval) != held
@@ -370,15 +371,12 @@ class ProjectRun:
 
     def _something_happened(self) -> bool:
         ended = bool(self._ended_by_person) or self._running.any_ended()
-        return self._interrupted or self._edited or ended or self._may_continue_now()
+        return self._interrupted or self._edited or ended or self._drain.expired or self._may_continue_now()
 
     def _may_continue_now(self) -> bool:
         """Whether the history is long and nothing is running that a new history would orphan."""
-        left = self._running.only_wait() and (self._draining or not self._running.any_ended())
-        return self._history_is_long(self._thresholds.rest) and left
-
-    def _history_is_long(self, events: int) -> bool:
-        return workflow.info().get_current_history_length() >= events
+        left = self._running.only_wait() and (self._drain.active or not self._running.any_ended())
+        return self._drain.may_continue and left
 
     async def _skip(self, work: PhaseWork, positions: list[int]) -> None:
         """Skip tasks whose dependencies have failed."""

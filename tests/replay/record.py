@@ -81,6 +81,14 @@ async def continued(stack: Stack) -> str:
     return await stack.started(chain)
 
 
+async def drained(stack: Stack) -> str:
+    """Tasks in progress keep others from starting until they end, and one that takes long keeps them only for a while."""
+    wide = "\n".join(f"- W{i}: `true` {{#w{i}}}" for i in range(24))
+    chain = "\n".join(f"{i}. Step {i}: `true` {{#s{i}}}" for i in range(1, 16))
+    plan = f"## Wide (parallel)\n\n- Long: `sleep 3` {{#long}}\n{wide}\n\n## Chain (sequential)\n\n{chain}"
+    return await stack.started(plan, strategy="balanced")
+
+
 async def planned_twice(stack: Stack) -> str:
     project_id = await stack.create("- A {#a after=nothing}")
     await stack.call("POST", f"/{project_id}/generate-plan", status=422)
@@ -245,6 +253,7 @@ SCENES: dict[str, tuple[Callable[[Stack], Awaitable[str]], Thresholds]] = {
     "failed_with_retries": (failed_with_retries, Thresholds()),
     "phase_gates": (phase_gates, Thresholds()),
     "continued": (continued, Thresholds(rest=40, drain=60)),
+    "drained": (drained, Thresholds(rest=50, drain=10_000, patience=0.5)),
     "planned_twice": (planned_twice, Thresholds()),
     "reviewed": (reviewed, Thresholds()),
     "paused_and_retried": (paused_and_retried, Thresholds()),

@@ -68,15 +68,15 @@ class Running:
         """Wait until a task in progress only waits in this way."""
         await self.until(lambda seen: [task.state for task in seen.in_progress if task.key == key] == [state])
 
-    async def histories(self) -> int:
-        """How often the workflow has begun a new history, and once for the first."""
-        count, run_id = 1, self.handle.first_execution_run_id
+    async def histories(self) -> list[int]:
+        """The number of events of each history, the first history first."""
+        lengths, run_id = list[int](), self.handle.first_execution_run_id
         while run_id:
             handle = self.environment.client.get_workflow_handle(self.handle.id, run_id=run_id)
-            last = [event async for event in handle.fetch_history_events()][-1]
-            run_id = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
-            count += bool(run_id)
-        return count
+            events = [event async for event in handle.fetch_history_events()]
+            lengths.append(len(events))
+            run_id = events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+        return lengths
 
     async def took(self) -> timedelta:
         """How much time passed in the workflow until its end. The server's clock may have skipped more since."""

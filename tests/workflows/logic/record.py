@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class Task:
     skips: Sequence[str] = ()  # once it has ended
     stops: bool = False  # the run, once it has ended
     step: Step = lambda _: None
+    until: asyncio.Event | None = None  # its attempt takes until this happens
 
 
 @dataclass
@@ -215,6 +217,10 @@ class Record:
     @activity.defn(name=ACTION)
     async def step(self, task: TaskInput) -> TaskResult:
         self.tries.append((task.task, task.try_number))
+        until = self._task(task.task).until
+        while until is not None and not until.is_set():
+            activity.heartbeat()
+            await asyncio.sleep(0.1)  # why: the step of a wait whose heartbeats keep the attempt alive
         self._task(task.task).step(task)
         self.progress[task.task] = TaskProgress(status="completed", recorded_try=task.try_number)
         return TaskResult(status="completed")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from app.domain.actions import Mode
 from app.domain.commands import CommandKind
+from tests.waiting import eventually
 from tests.workflows.logic.conftest import Workflows
 from tests.workflows.logic.record import Record, Task, failed
 from workflows.contracts import TaskInput, Thresholds
@@ -93,7 +95,7 @@ async def test_a_long_run_continues_as_new_and_repeats_nothing(workflows: Workfl
     record = Record({"One": chain, "Two": [Task("last")]})
     async with workflows.running(record, Thresholds(rest=40, drain=60)) as running:
         assert await running.ended() == "completed"
-        assert await running.histories() >= 3
+        assert len(await running.histories()) >= 3
     assert record.tries == [*((task.key, 1) for task in chain), ("last", 1)]
 
 
@@ -102,6 +104,33 @@ async def test_a_wide_phase_starts_no_more_tasks_before_it_continues(workflows: 
     record = Record({"One": [*wide, Task("wait", mode=Mode.TIMER, seconds=600.0)]}, max_parallel=4)
     async with workflows.running(record, Thresholds(rest=60, drain=90)) as running:
         assert await running.ended() == "completed"
-        assert await running.histories() >= 2
+        assert len(await running.histories()) >= 2
         assert await running.took() < timedelta(seconds=660), "the timer is taken over, not begun again"
     assert sorted(record.tries) == sorted((task.key, 1) for task in wide)
+
+
+async def test_a_history_is_not_much_longer_than_where_it_may_end(workflows: Workflows) -> None:
+    wide = [Task(f"w{number}") for number in range(60)]
+    chain = [Task(f"s{number}", after=[f"s{number - 1}"] if number else []) for number in range(30)]
+    record = Record({"One": wide, "Two": chain}, max_parallel=4)
+    async with workflows.running(record, Thresholds(rest=60, drain=10_000)) as running:
+        assert await running.ended() == "completed"
+        lengths = await running.histories()
+    # The last task begins right before the limit, and each of those in progress ends with at most five events.
+    assert max(lengths) <= 60 + 4 * 5 + 5, lengths
+    assert sorted(record.tries) == sorted((task.key, 1) for task in (*wide, *chain))
+
+
+async def test_a_long_task_does_not_hold_up_the_others(workflows: Workflows) -> None:
+    released = asyncio.Event()
+    wide = [Task(f"w{number}") for number in range(60)]
+    record = Record({"One": [Task("long", until=released), *wide]}, max_parallel=4)
+    async with workflows.running(record, Thresholds(rest=60, drain=10_000, patience=0.1)) as running:
+
+        async def others_have_run() -> bool:
+            return len(record.tries) == len(wide) + 1
+
+        await eventually(others_have_run, what="the other tasks have run")
+        released.set()
+        assert await running.ended() == "completed"
+    assert sorted(record.tries) == sorted((task.key, 1) for task in (*wide, Task("long")))
