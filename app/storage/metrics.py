@@ -10,12 +10,11 @@ from sqlalchemy import Connection, bindparam, select
 from app.domain import graph
 from app.domain.identity import milliseconds_between, now
 from app.domain.states import AttemptStatus
-from app.domain.validation import phase_graphs
-from app.storage import plans, tasks
 from app.storage.projects import ProjectRow
 from app.storage.record_tables import events
 from app.storage.runs import RunRow
 from app.storage.tables import attempts
+from app.storage.task_graph import GraphTask, dependencies_in_phases
 from signoff.vocabulary import EventType
 
 _OPENS = {EventType.PLAN_READY: "plan", EventType.PHASE_AWAITING_APPROVAL: "phase"}
@@ -128,17 +127,12 @@ def awaiting_approval_ms(conn: Connection, project: ProjectRow, until: Until) ->
     return total + sum(milliseconds_between(start, until.end()) or 0 for start in since.values())
 
 
-def critical_path_ms(conn: Connection, project: ProjectRow, rows: Sequence[tasks.TaskRow], until: Until) -> int:
-    """Return the time that the tasks on the critical path have taken."""
-    if project.plan_version is None:
-        return 0
-    draft = plans.content(plans.current(conn, project))
-    phases = phase_graphs(draft)
-    took = {row.key: float(duration_ms(row, until) or 0) for row in rows}
-    weights = [took.get(task.key, 0.0) for task in draft.tasks()]
+def critical_path_ms(rows: Sequence[GraphTask], durations: Sequence[int | None]) -> int:
+    """Return the time that the tasks on the critical path have taken, given that of each task."""
+    phases, weights = dependencies_in_phases(rows), [float(duration or 0) for duration in durations]
     return round(sum(weights[node] for node in graph.critical_path_of_phases(phases, weights)))
 
 
-def duration_ms(row: tasks.TaskRow, until: Until) -> int | None:
+def duration_ms(row: GraphTask, until: Until) -> int | None:
     """Return the time from a task's start to its end. None if it has not started."""
     return milliseconds_between(row.started_at, until.end(row.completed_at)) if row.started_at is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam
 
 from app.storage import plans, projects, runs
 from app.storage.reading import Rows
@@ -39,6 +39,7 @@ class TaskGraph:
 
 
 _ROWS = Rows(tasks, GraphTask, type=tasks.c.action["type"].as_string())
+_ALL = _ROWS.select.where(tasks.c.project_id == bindparam("of_project")).order_by(tasks.c.position)
 
 
 def get(conn: Connection, project_id: str) -> TaskGraph:
@@ -49,5 +50,21 @@ def get(conn: Connection, project_id: str) -> TaskGraph:
     """
     project = projects.get(conn, project_id)
     plans.current_version(project)
-    rows = _ROWS.all(conn, _ROWS.select.where(tasks.c.project_id == project_id).order_by(tasks.c.position))
-    return TaskGraph(project.name, runs.phases_of(conn, project_id), rows)
+    return TaskGraph(project.name, runs.phases_of(conn, project_id), tasks_of(conn, project_id))
+
+
+def tasks_of(conn: Connection, project_id: str) -> list[GraphTask]:
+    """Return the tasks of a project's current plan, in plan order. Empty if it has none."""
+    return _ROWS.all(conn, _ALL, {"of_project": project_id})
+
+
+def dependencies_in_phases(rows: Sequence[GraphTask]) -> list[list[list[int]]]:
+    """Return for each phase the dependencies of its tasks within the phase, by position, in ascending order."""
+    phases: dict[str, list[GraphTask]] = {}
+    for row in rows:
+        phases.setdefault(row.phase_id, []).append(row)
+    result: list[list[list[int]]] = []
+    for members in phases.values():
+        position = {row.key: index for index, row in enumerate(members)}
+        result.append([sorted(position[key] for key in row.depends_on if key in position) for row in members])
+    return result

@@ -110,7 +110,7 @@ def graph_of(found: TaskGraph, *, at: str) -> Graph:
     """The graph with its levels and critical path. The duration of a task in progress is its time until `at`."""
     rows, names = found.tasks, {row.id: row.name for row in found.phases}
     durations = [_duration(row, at) for row in rows]
-    phases = _dependencies_in_phases(rows)
+    phases = task_graph.dependencies_in_phases(rows)
     levels = graph.levels_of_phases(phases)
     path = graph.critical_path_of_phases(phases, _weights(rows, durations))
     critical = {rows[node].id for node in path}
@@ -140,17 +140,6 @@ def graph_of(found: TaskGraph, *, at: str) -> Graph:
     return Graph(
         nodes=nodes, edges=edges, levels=max(levels, default=-1) + 1, critical_path=[rows[node].id for node in path]
     )
-
-
-def _dependencies_in_phases(rows: Sequence[GraphTask]) -> list[list[list[int]]]:
-    phases: dict[str, list[GraphTask]] = {}
-    for row in rows:
-        phases.setdefault(row.phase_id, []).append(row)
-    result: list[list[list[int]]] = []
-    for members in phases.values():
-        position = {row.key: index for index, row in enumerate(members)}
-        result.append([sorted(position[key] for key in row.depends_on if key in position) for row in members])
-    return result
 
 
 def _only(whole: Graph, phase_id: str) -> Graph:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from heapq import nsmallest
 from typing import Literal
 
 from litestar import Controller, Response, get, post
@@ -18,7 +19,8 @@ from app.api.http.remembered import encoded, response_of
 from app.api.http.services import Services
 from app.api.views import present
 from app.database.remembered_reads import Encoded
-from app.storage import metrics, model_steps, projects, runs, tasks
+from app.storage import metrics, model_steps, projects, runs, task_graph
+from app.storage.task_graph import GraphTask
 from signoff.schemas.insight import (
     AttemptNumbers,
     Audit,
@@ -72,13 +74,14 @@ class InsightController(Controller):
 
 def _metrics(conn: Connection, project_id: str, until: metrics.Until) -> Metrics:
     project = projects.get(conn, project_id)
-    rows = tasks.all_of(conn, project_id)
+    rows = task_graph.tasks_of(conn, project_id)
     by_status = Counter(str(row.status) for row in rows)
     phases = Counter(str(row.status) for row in runs.phases_of(conn, project_id))
     activity = metrics.attempts_of(conn, project_id, until)
-    timed = [(duration, row) for row in rows if (duration := metrics.duration_ms(row, until)) is not None]
+    durations = [metrics.duration_ms(row, until) for row in rows]
+    timed = [(time, number) for number, time in enumerate(durations) if time is not None]
     used = model_steps.usage(conn, model_steps.of_project(project_id))
-    slowest = sorted(timed, key=lambda item: (-item[0], item[1].position))[:_SLOWEST]
+    slowest = [(time, rows[number]) for time, number in nsmallest(_SLOWEST, timed, key=lambda one: (-one[0], one[1]))]
     return Metrics(
         project_id=project_id,
         phases=PhaseNumbers(
@@ -96,7 +99,7 @@ def _metrics(conn: Connection, project_id: str, until: metrics.Until) -> Metrics
             wall_ms=metrics.wall_ms(runs.all_of(conn, project_id), until),
             busy_ms=activity.busy_ms,
             awaiting_approval_ms=metrics.awaiting_approval_ms(conn, project, until),
-            critical_path_ms=metrics.critical_path_ms(conn, project, rows, until),
+            critical_path_ms=metrics.critical_path_ms(rows, durations),
         ),
         parallelism=Parallelism(mean=activity.mean, peak=activity.peak),
         attempts=AttemptNumbers(total=activity.total, retried=activity.retried, lost=activity.lost),
@@ -104,7 +107,7 @@ def _metrics(conn: Connection, project_id: str, until: metrics.Until) -> Metrics
     )
 
 
-def _model_use(conn: Connection, project_id: str, total: model_steps.Usage, rows: Sequence[tasks.TaskRow]) -> ModelUse:
+def _model_use(conn: Connection, project_id: str, total: model_steps.Usage, rows: Sequence[GraphTask]) -> ModelUse:
     by_task = model_steps.tokens_by_task(conn, project_id)
     parts: dict[str, dict[str, tuple[int, int, float | None]]] = {}
     for row in rows:

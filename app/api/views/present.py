@@ -11,13 +11,15 @@ from app.api.views import conditions, frozen
 from app.api.views.drafted import drafted_phases
 from app.api.views.gates import gate_of_phase, gates_of
 from app.api.views.parameters import parameters
-from app.api.views.plan_stats import stats
+from app.api.views.plan_stats import stats_of
+from app.api.views.unchecked import unchecked
 from app.domain.commands import CommandRecord
+from app.domain.conditions import DECISION
 from app.domain.edits import TaskFields
 from app.domain.frozen import Frozen
 from app.domain.identity import milliseconds_between, now
 from app.domain.plan import PlanDraft, RunSettings, canonical_json
-from app.storage import model_steps, plans, proposals, reviews, runs, senders, tasks
+from app.storage import model_steps, plan_progress, plans, proposals, reviews, runs, senders, tasks
 from app.storage.project_list import ListedProject
 from app.storage.projects import ProjectRow
 from app.storage.runs import PhaseRow
@@ -26,7 +28,7 @@ from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanQuestion, PlanSettings, Usage
 from signoff.schemas.projects import Failure, Links, Progress, Project, ProjectSigning, ProjectSummary, Review, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
-from signoff.vocabulary import PlanStatus, ProjectStatus, TaskStatus
+from signoff.vocabulary import LimitName, PlanStatus, ProjectStatus, TaskStatus
 
 API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.
@@ -109,7 +111,10 @@ def _tasks(conn: Connection, project_id: str, rows: Sequence[TaskRow]) -> list[T
 def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool, users: OutputUsers) -> Task:
     """One task. `ids` maps keys to ids, at least for its dependencies; `used` has the model use of tasks by id."""
     outputs, truncated = (row.outputs, False) if whole else _cut(row.outputs)
-    return Task(
+    path = public(f"{API}/{row.project_id}")
+    return unchecked(
+        Task,
+        # In the order of the model, which is the order of the answer.
         id=row.id,
         project_id=row.project_id,
         phase_id=row.phase_id,
@@ -121,7 +126,10 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool, user
         position=row.position,
         agent_id=row.agent_id,
         action=row.action,
+        depends_on=[ids[key] for key in row.depends_on if key in ids],
         inputs=row.inputs,
+        outputs=outputs,
+        truncated=truncated,
         expected_files=row.expected_files,
         retries=row.retries,
         timeout_seconds=row.timeout_seconds,
@@ -129,22 +137,19 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool, user
         after_failure=row.after_failure,
         reads=row.reads,
         writes=row.writes,
-        limits=row.limits,
+        limits={LimitName(name): limit for name, limit in row.limits.items()},
         condition=conditions.condition(row.condition),
         requires_approval=row.requires_approval,
         attempt=row.attempt,
         started_at=row.started_at,
         completed_at=row.completed_at,
         due_at=row.due_at,
-        exit_code=row.exit_code,
-        quarantine=row.quarantine,
-        depends_on=[ids[key] for key in row.depends_on if key in ids],
-        outputs=outputs,
-        truncated=truncated,
         duration_ms=milliseconds_between(row.started_at, row.completed_at or (now() if _in_progress(row) else None)),
+        exit_code=row.exit_code,
         error=TaskError.model_validate(row.error) if row.error is not None else None,
         tokens={"input": used[row.id][0], "output": used[row.id][1]} if row.id in used else None,
-        log=LogInfo(bytes=row.log_bytes, url=public(f"{API}/{row.project_id}/tasks/{row.id}/logs")),
+        log=unchecked(LogInfo, bytes=row.log_bytes, url=f"{path}/tasks/{row.id}/logs"),
+        quarantine=row.quarantine,
         outputs_used_by=[
             OutputUse(task_id=user.id, key=user.key, title=user.title, outputs=user.outputs)
             for user in users.get(row.key, ())
@@ -188,10 +193,15 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
     edited = proposals.version_waiting(conn, project_row)
     row = plans.get(conn, project_row.id, version or edited or plans.current_version(project_row))
     contents = plans.contents(row)
-    draft = PlanDraft.model_validate(contents.draft)
-    latest = plans.latest(conn, project_row.id)
+    # Reading thousands of tasks again takes longer than anything else here, and the current version has rows of them.
+    draft = PlanDraft.model_validate({**contents.draft, "phases": []})
+    in_progress = plan_progress.version_in_progress(conn, project_row.id)
     current = row.version == project_row.plan_version
-    shown = _current_phases(conn, project_row.id) if current else drafted_phases(project_row, contents.ids, draft)
+    shown = (
+        _current_phases(conn, project_row.id)
+        if current
+        else drafted_phases(project_row, contents.ids, plans.content(row))
+    )
     if row.version == edited:
         shown = [_with_states(conn, item) for item in shown]
     return Plan(
@@ -213,16 +223,19 @@ def plan(conn: Connection, project_row: ProjectRow, version: int | None) -> Plan
         settings=settings(project_row, RunSettings.model_validate(contents.settings)),
         parameters=parameters(draft.parameters),
         phases=shown,
-        answers=conditions.answers(plans.effects(row)),
-        stats=stats(draft),
-        next=NextPlan(version=latest.version, status=latest.status)
-        if latest is not None and latest.status == PlanStatus.GENERATING
-        else None,
+        answers=conditions.answers(plans.effects(row)) if _asks(shown) else {},
+        stats=stats_of(shown),
+        next=NextPlan(version=in_progress, status=PlanStatus.GENERATING) if in_progress is not None else None,
         kept=[row.id for row in tasks.all_of(conn, project_row.id) if tasks.is_done(row)]
         if current and project_row.status == ProjectStatus.PENDING
         else [],
         frozen=frozen.shown(Frozen.model_validate(row.frozen), sealed=True) if row.frozen is not None else None,
     )
+
+
+def _asks(shown: Sequence[PlanPhase]) -> bool:
+    """Whether a plan has decisions."""
+    return any(item.action["type"] == DECISION for phase in shown for item in phase.tasks)
 
 
 def settings(project_row: ProjectRow, signed: RunSettings) -> PlanSettings:
