@@ -29,8 +29,8 @@ ShortText = Annotated[str, StringConstraints(max_length=200)]
 class Thresholds(BaseModel):
     """History lengths, in events, at which a run continues as new. Temporal suggests it at 4,096.
 
-    From `rest` on, the run continues as new when no task is running. It then also starts no more tasks for at most `patience`
-    seconds, so that tasks which take longer do not hold up the others. From `drain` on, it starts no more tasks in any case.
+    From `rest` on, the run continues as new when no task is running. It then also starts nothing more for at most `patience`
+    seconds, so that tasks which take longer do not hold up the others. From `drain` on, it starts nothing more in any case.
 
     `rest` leaves room for the ends of 50 tasks in progress, the most that a strategy allows.
     """

@@ -16,7 +16,7 @@ DRAINS_FROM_REST = "drains-from-rest"
 
 
 class Draining:
-    """Whether a run starts no more tasks because its history is long.
+    """Whether a run starts nothing more because its history is long: no task, and no other attempt at one.
 
     Args:
         thresholds: history lengths at which to continue as new.
@@ -30,6 +30,7 @@ class Draining:
         self._drain = thresholds.drain
         self._patience = thresholds.patience
         self._next = thresholds.rest
+        self._from_rest: bool | None = None
         self._timer: asyncio.Task[None] | None = None
         self.active = False
 
@@ -39,21 +40,31 @@ class Draining:
         return _length() >= self._rest
 
     @property
-    def expired(self) -> bool:
-        """Whether the tasks in progress have taken too long to wait for them."""
-        return self._timer is not None and self._timer.done()
+    def holds_attempts(self) -> bool:
+        """Whether tasks in progress begin no other attempt. They would keep the run from continuing."""
+        return self.active and bool(self._from_rest)
+
+    @property
+    def due(self) -> bool:
+        """Whether to `look` again."""
+        expired = self._timer is not None and self._timer.done()
+        return expired or (not self.active and _length() >= self._next)
 
     def look(self) -> None:
-        """Decide whether tasks may start now."""
-        if _length() >= self._drain:
+        """Decide whether anything may start now."""
+        length = _length()
+        if length >= self._rest and self._from_rest is None:
+            self._from_rest = workflow.patched(DRAINS_FROM_REST)
+            self._next = self._rest if self._from_rest else self._drain
+        if length >= self._drain:
             self.active = True
             self._stop_waiting()
-        elif self.expired:
+        elif self._timer is not None and self._timer.done():
             self.active = False
-            self._next = _length() + STEP
+            self._next = min(length + STEP, self._drain)
             self._stop_waiting()
-        elif not self.active and _length() >= self._next:
-            self.active = workflow.patched(DRAINS_FROM_REST)
+        elif length >= self._next:
+            self.active = True
 
     def wait(self) -> None:
         """Begin to wait for the tasks in progress, with a limit unless the history is too long to go on."""

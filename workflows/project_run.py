@@ -357,7 +357,7 @@ class ProjectRun:
             columns,
             task,
             is_cancelling=lambda: self._interrupted,
-            is_paused=lambda: self._holds,
+            is_paused=lambda: self._holds or self._drain.holds_attempts,
             note_cancelling=self._note_cancelling,
         )
         if (answer := self._answers.pop(columns.keys[task], None)) is not None:
@@ -371,7 +371,7 @@ class ProjectRun:
 
     def _something_happened(self) -> bool:
         ended = bool(self._ended_by_person) or self._running.any_ended()
-        return self._interrupted or self._edited or ended or self._drain.expired or self._may_continue_now()
+        return self._interrupted or self._edited or ended or self._drain.due or self._may_continue_now()
 
     def _may_continue_now(self) -> bool:
         """Whether the history is long and nothing is running that a new history would orphan."""
