@@ -25,6 +25,7 @@ from app.domain.states import FINISHED_PHASE, FINISHED_TASK
 from app.llm.access import model_for
 from app.settings import Settings
 from app.storage import flow, gates, needs, permission, plan_gates, plan_rows, plans, projects, proposals, runs, tasks
+from app.storage.verified_plans import verified_phase
 from app.workspace.erasing import erase
 from app.workspace.workspaces import Workspaces
 from signoff.vocabulary import (
@@ -187,8 +188,7 @@ class Records(RecordActivities):
             plan = plans.get(conn, ref.project_id, ref.plan_version)
             if plan.digest != ref.plan_digest or project.plan_version != ref.plan_version:
                 raise Conflict("The plan of this run has been altered.", code="plan_altered")
-            signed = plans.verified_draft(plan)
-            draft = signed.phases[ref.position]
+            draft, parameters = verified_phase(plan, ref.position)
             phase = runs.phase_at(conn, ref.project_id, ref.position)
             if phase is None or phase.key != draft.key:
                 raise Conflict("The phases of this run have been altered.", code="plan_altered")
@@ -203,7 +203,7 @@ class Records(RecordActivities):
                 return PhaseWork(open=False, phase_id=phase.id, name=phase.name)
             rows = tasks.all_of(conn, ref.project_id, phase_id=phase.id)
             if ref.offset == 0:
-                plan_rows.check_rows(draft, signed.parameters, rows)
+                plan_rows.check_rows(draft, parameters, rows)
             columns = task_columns(rows, ref.offset, self._actions, queues=self._queues, agent_id=project.agent_id)
             return PhaseWork(
                 open=True,

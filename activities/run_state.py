@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, select
 
 from app.domain.actions import Action, Actions, Mode
@@ -18,8 +20,10 @@ from workflows.options import shorten
 
 # The length of an outline, in characters, from which a plan is made in a fraction of a second.
 SHORT_OUTLINE = 20_000
-# Number of tasks in one answer: about 200 kB with long titles, well below Temporal's limit of 2 MiB.
-PAGE = 1_000
+# Size of the tasks in one answer, well below Temporal's limit of 2 MiB.
+PAGE_BYTES = 1024 * 1024
+# What a task takes at most besides its texts: numbers and settings, each of its dependencies, and its progress.
+_TASK_BYTES, _DEPENDENCY_BYTES, _PROGRESS_BYTES = 100, 6, 160
 
 
 def project_state(conn: Connection, project_id: str) -> ProjectState:
@@ -128,7 +132,7 @@ def run_state(conn: Connection, project: projects.ProjectRow) -> RunState | None
 def task_columns(
     rows: Sequence[tasks.TaskRow], offset: int, actions: Actions, *, queues: Mapping[str, str], agent_id: str | None
 ) -> TaskColumns:
-    """The tasks from `offset` on, by column. Dependencies on earlier phases are already met and omitted.
+    """The tasks from `offset` on that fit in an answer, by column. Dependencies on earlier phases are already met and omitted.
 
     Args:
         rows: all tasks of the phase.
@@ -139,12 +143,17 @@ def task_columns(
     """
     position = {row.key: index for index, row in enumerate(rows)}
     columns = TaskColumns()
-    for index, row in list(enumerate(rows))[offset : offset + PAGE]:
+    size = 0
+    for index, row in islice(enumerate(rows), offset, None):
+        if size > PAGE_BYTES:
+            break
         kind = actions[row.action_type]
         columns.keys.append(row.key)
         columns.titles.append(shorten(row.title))
         columns.types.append(row.action_type)
         columns.dependencies.append(sorted(position[key] for key in row.depends_on if key in position))
+        size += len(to_json([row.key, columns.titles[-1], row.action_type, row.agent_id]))
+        size += _TASK_BYTES + _DEPENDENCY_BYTES * len(columns.dependencies[-1])
         if kind.mode != Mode.ACTIVITY:
             columns.modes[index] = kind.mode
         elif (queue := queues.get(row.agent_id or agent_id or DEFAULT_AGENT)) is not None:
@@ -158,6 +167,7 @@ def task_columns(
         if row.timeout_seconds is not None:
             columns.timeouts[index] = row.timeout_seconds
         if row.status != TaskStatus.PENDING:
+            size += _PROGRESS_BYTES
             columns.progress[index] = TaskProgress(
                 status=row.status,
                 reason=row.reason,

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, text
 
 from app.database.database import Database
 from app.domain.errors import Conflict, ErrorInfo, NotFound
-from app.domain.plan import PlanDraft, digest_of
+from app.domain.plan import PhaseDraft, PlanDraft, digest_of
 from app.domain.registry import load_actions
 from app.domain.states import FINISHED_PROJECT
 from app.storage import plan_rows, plans, projects, runs, tasks
+from app.storage.verified_plans import verified_phase
 from signoff.schemas.problems import Problem
 from signoff.vocabulary import PhaseStatus, ProjectStatus, TaskStatus
 from tests.unit.conftest import data_of, decide, new_project, opened, plain, types_of, with_plan
@@ -179,11 +180,18 @@ async def test_stored_plan_that_is_not_what_its_digest_says_is_refused(file: Pat
     async with opened(file) as database:
         project_id = await database.transact(planning)
         await database.transact(lambda conn: fill(conn, project_id))
+
+        def second_phase(conn: Connection) -> PhaseDraft:
+            return verified_phase(plans.get(conn, project_id, 1), 1)[0]
+
+        # Twice: what was checked before is only compared.
+        assert await database.read(second_phase) == await database.read(second_phase) == DRAFT.phases[1]
         with plain(file) as other:
             other.execute(sql)
-        with pytest.raises(Conflict) as refusal:
-            await database.read(lambda conn: plans.verified_draft(plans.get(conn, project_id, 1)))
-        assert refusal.value.info.code == "plan_altered"
+        for check in (lambda conn: plans.verified_draft(plans.get(conn, project_id, 1)), second_phase):
+            with pytest.raises(Conflict) as refusal:
+                await database.read(check)
+            assert refusal.value.info.code == "plan_altered"
 
 
 @pytest.mark.parametrize(
