@@ -139,7 +139,8 @@ def _noted(conn: Connection) -> Generator[list[tuple[str, Any]]]:
 
 def _rows(conn: Connection, text: str, values: Any) -> bytes:
     """A hash of the rows that a statement finds, and of their order."""
-    found = conn.exec_driver_sql(text, values).cursor.fetchall()
+    cursor = conn.exec_driver_sql(text, values).cursor
+    found: Any = cursor.fetchall() if cursor is not None else []
     try:
         # Version 0 writes equal values in the same way, whoever else refers to them.
         content = marshal.dumps(found, 0)

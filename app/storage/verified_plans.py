@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Mapping
+from typing import Any, cast
 
 from app.domain.parameters import Parameter
 from app.domain.plan import PhaseDraft, PlanDraft
 from app.storage import plans
 from app.storage.plan_versions import PlanRow
+from signoff.schemas.json_value import JsonObject
 
 _MAX_CHECKED = 1_000
 # Hashes of contents that match their digests.
@@ -26,12 +28,14 @@ def verified_phase(row: PlanRow, position: int) -> tuple[PhaseDraft, Mapping[str
     Raises:
         Conflict: `plan_altered`: the stored text differs from what was approved.
     """
-    content = hashlib.sha256(marshal.dumps((row.digest, row.draft, row.settings), 0)).digest()
+    stored: Any = (row.digest, row.draft, row.settings)
+    content = hashlib.sha256(marshal.dumps(stored, 0)).digest()
     if content not in _checked or row.draft is None:
         draft = plans.verified_draft(row)
         if len(_checked) >= _MAX_CHECKED:
             _checked.clear()
         _checked.add(content)
         return draft.phases[position], draft.parameters
-    only = PlanDraft.model_validate({**row.draft, "phases": [row.draft["phases"][position]]})
+    phases = cast("list[JsonObject]", row.draft["phases"])
+    only = PlanDraft.model_validate({**row.draft, "phases": [phases[position]]})
     return only.phases[0], only.parameters

@@ -28,7 +28,7 @@ from signoff.schemas.json_value import JsonObject
 from signoff.schemas.plans import NextPlan, Plan, PlanInfo, PlanPhase, PlanQuestion, PlanSettings, Usage
 from signoff.schemas.projects import Failure, Links, Progress, Project, ProjectSigning, ProjectSummary, Review, RunInfo
 from signoff.schemas.tasks import LogInfo, OutputUse, Phase, Task, TaskError
-from signoff.vocabulary import LimitName, PlanStatus, ProjectStatus, TaskStatus
+from signoff.vocabulary import PlanStatus, ProjectStatus, TaskStatus
 
 API = "/api/projects"
 # Input tokens, output tokens and cost, by task id.
@@ -137,7 +137,7 @@ def task(row: TaskRow, ids: dict[str, str], used: ModelUse, *, whole: bool, user
         after_failure=row.after_failure,
         reads=row.reads,
         writes=row.writes,
-        limits={LimitName(name): limit for name, limit in row.limits.items()},
+        limits=row.limits,
         condition=conditions.condition(row.condition),
         requires_approval=row.requires_approval,
         attempt=row.attempt,
