@@ -53,7 +53,8 @@ class RunRecord:
         work = await _call(RecordActivities.begin_phase, ref, f"Begin phase: {run.phases[position]}", local=True)
         while work.open and work.run is None and len(work.tasks.keys) < work.total:
             ref = ref.model_copy(update={"offset": len(work.tasks.keys)})
-            more = await _call(RecordActivities.begin_phase, ref, f"Load more of phase: {work.name}", local=True)
+            # Not local: the results of one step go to the server in one message, which may have 4 MB.
+            more = await _call(RecordActivities.begin_phase, ref, f"Load more of phase: {work.name}")
             work.tasks.extend(more.tasks)
             work.run = more.run
         return work
