@@ -17,6 +17,8 @@ from app.domain.plan import canonical_json
 # The execution option that holds the signer for write transactions. Only the app's transactions have one.
 SIGNER = "signoff_signer"
 KEY_BYTES = 32
+# How many of its latest signatures a signer remembers. What it signs is mostly checked within a second, when it is sealed.
+_REMEMBERED = 1024
 
 
 def fingerprint_of(public_key: bytes) -> str:
@@ -44,13 +46,23 @@ class Signer:
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private
+        # What each signature was made for, as a hash.
+        self._made: dict[str, bytes] = {}
         self.public_key = private.public_key().public_bytes_raw()
         self.key_id = key_id_of(self.public_key)
 
     def sign(self, purpose: str, content: object) -> str:
         """Sign `content`. The signature is text: the key's id, a colon, and base64."""
-        signature = self._private.sign(_message(purpose, content))
-        return f"{self.key_id}:{base64.b64encode(signature).decode()}"
+        message = _message(purpose, content)
+        signature = f"{self.key_id}:{base64.b64encode(self._private.sign(message)).decode()}"
+        self._made[signature] = hashlib.sha256(message).digest()
+        if len(self._made) > _REMEMBERED:
+            del self._made[next(iter(self._made))]
+        return signature
+
+    def has_made(self, signature: str, message: bytes) -> bool:
+        """Whether it remembers that it has made this signature, and over this message. It takes less than to verify it."""
+        return self._made.get(signature) == hashlib.sha256(message).digest()
 
     def derive(self, purpose: str) -> bytes:
         """Derive 32 secret bytes for another purpose. They reveal nothing about the private key."""
@@ -97,9 +109,11 @@ class KeyRing:
 
     Args:
         keys: the keys, 32 bytes each.
+        own: the signer of this process, whose key is one of them. What it remembers is not verified again.
     """
 
-    def __init__(self, keys: Iterable[bytes]) -> None:
+    def __init__(self, keys: Iterable[bytes], own: Signer | None = None) -> None:
+        self._own = own
         self._raw = {key_id_of(key): key for key in keys}
         self._keys = {name: Ed25519PublicKey.from_public_bytes(key) for name, key in self._raw.items()}
 
@@ -114,8 +128,11 @@ class KeyRing:
         key = self._keys.get(name)
         if key is None:
             return False
+        message = _message(purpose, content)
+        if self._own is not None and self._own.has_made(signature or "", message):
+            return True
         try:
-            key.verify(base64.b64decode(text, validate=True), _message(purpose, content))
+            key.verify(base64.b64decode(text, validate=True), message)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -138,4 +155,4 @@ class KeyRing:
                     waiting.remove(change)
                     break
             else:
-                return KeyRing(trusted.values())
+                return KeyRing(trusted.values(), self._own)

@@ -117,7 +117,7 @@ def load_keys(folder: Path, given: str = "") -> Keys:
     """
     signer = Signer(_parse(given)) if given.strip() else Signer(_stored(folder))
     changes = read_changes(folder)
-    ring = KeyRing([signer.public_key]).with_changes(changes)
+    ring = KeyRing([signer.public_key], signer).with_changes(changes)
     return Keys(signer, ring, changes)
 
 
