@@ -13,8 +13,8 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
@@ -73,26 +73,45 @@ def begin_write(connection: Connection) -> None:
 
 
 def _failure_of(error: BaseException) -> BaseException:
-    return unavailable(error) if isinstance(error, DBAPIError) else error
+    return unavailable(error) if isinstance(error, DBAPIError | sqlite3.Error) else error
 
 
 class _Job:
-    """One transaction that a caller waits for."""
+    """One transaction that a caller waits for on its event loop."""
 
     def __init__(self, work: Callable[[Connection], Any]) -> None:
         self.work = work
-        self.future: Future[Any] = Future()
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
         # What is logged on the writer's thread belongs to the request that waits for it.
         self.context = copy_context()
 
-    def settle(self, failure: BaseException | None = None) -> None:
-        error = failure or self.error
-        if error is not None:
-            self.future.set_exception(error)
+    def settle(self) -> None:
+        """Give the caller the outcome, if there is still one. On the event loop."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
+
+
+def _settle(batch: Iterable[_Job]) -> None:
+    """Give all callers their outcome. Each event loop is woken once."""
+    loops: defaultdict[asyncio.AbstractEventLoop, list[_Job]] = defaultdict(list)
+    for job in batch:
+        loops[job.loop].append(job)
+    for loop, jobs in loops.items():
+        # A loop that has ended has no callers.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle_here, jobs)
+
+
+def _settle_here(jobs: Iterable[_Job]) -> None:
+    for job in jobs:
+        job.settle()
 
 
 class _Writer(threading.Thread):
@@ -129,7 +148,9 @@ class _Writer(threading.Thread):
                     stop = True
                     break
                 batch.append(following)
-            self._commit([job for job in batch if job.future.set_running_or_notify_cancel()])
+            wanted = [job for job in batch if not job.future.cancelled()]
+            if wanted:
+                self._commit(wanted)
             if stop:
                 break
             if not self._jobs.empty():
@@ -153,10 +174,10 @@ class _Writer(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - every caller must learn of any failure
             self._give_up_connection()
             for job in batch:
-                job.settle(job.context.run(_failure_of, error))
+                job.error = job.context.run(_failure_of, error)
+            _settle(batch)
             return
-        for job in batch:
-            job.settle()
+        _settle(batch)
         self._committed()
 
     @staticmethod
@@ -222,7 +243,7 @@ class SqliteDatabase:
             raise Unavailable("The database is closed.")
         job = _Job(work)
         self._writer.submit(job)
-        return await asyncio.wrap_future(job.future)
+        return await job.future
 
     async def flush(self) -> None:
         """Write earlier commits to the disk. A commit alone leaves that to the system, for speed."""

@@ -44,10 +44,14 @@ _AS_STORED = select(
     events.c.hash,
     cast(events.c.data, Text).label("data"),
 )
+# Where rows of `_AS_STORED` have the hash, and those of `_TO_SEAL` the signature.
+_HASH, _SIGNATURE = 9, 11
 _COLUMNS = tuple(events.c[name] for name in Event.model_fields)
 _OF_PROJECT = _AS_STORED.where(events.c.project_id == bindparam("of_project")).order_by(events.c.seq)
-_TO_SEAL = _OF_PROJECT.add_columns(events.c.seal).where(events.c.seq > bindparam("after")).limit(bindparam("at_most"))
-_WITH_THE_ONE_BEFORE = _OF_PROJECT.where(events.c.seq.between(bindparam("before"), bindparam("numbered")))
+_TO_SEAL = Prepared(
+    _OF_PROJECT.add_columns(events.c.seal).where(events.c.seq > bindparam("after")).limit(bindparam("at_most"))
+)
+_WITH_THE_ONE_BEFORE = Prepared(_OF_PROJECT.where(events.c.seq.between(bindparam("before"), bindparam("numbered"))))
 
 
 def append(conn: Connection, project_id: str, *news: EventData, actor: Actor, at: str | None = None) -> list[Event]:
@@ -137,8 +141,8 @@ def after(conn: Connection, project_id: str, seq: int, *, limit: int = 500) -> l
 
 def to_seal(conn: Connection, project_id: str, seq: int, *, limit: int) -> list[tuple[Event, str, str | None]]:
     """Return the next events as they are stored, each with its hash and the app's signature."""
-    rows = conn.execute(_TO_SEAL, {"of_project": project_id, "after": seq, "at_most": limit})
-    return [(_as_stored(row)[0], str(row.hash), row.seal) for row in rows]
+    rows = _TO_SEAL.rows(conn, {"of_project": project_id, "after": seq, "at_most": limit})
+    return [(_as_stored(row)[0], str(row[_HASH]), row[_SIGNATURE]) for row in rows]
 
 
 def of_types(conn: Connection, project_id: str, types: tuple[str, ...], *, up_to: int) -> list[Event]:
@@ -151,10 +155,10 @@ def hash_of(conn: Connection, project_id: str, seq: int) -> str | None:
     """Return the hash of one event, computed from its content and the stored hash before it. None if either is missing."""
     if seq == 0:
         return GENESIS
-    rows = conn.execute(_WITH_THE_ONE_BEFORE, {"of_project": project_id, "before": seq - 1, "numbered": seq}).all()
-    if [row.seq for row in rows] != ([seq - 1, seq] if seq > 1 else [1]):
+    rows = _WITH_THE_ONE_BEFORE.rows(conn, {"of_project": project_id, "before": seq - 1, "numbered": seq})
+    if [row[0] for row in rows] != ([seq - 1, seq] if seq > 1 else [1]):
         return None
-    return chain_hash(str(rows[0].hash) if seq > 1 else GENESIS, _as_stored(rows[-1])[0])
+    return chain_hash(str(rows[0][_HASH]) if seq > 1 else GENESIS, _as_stored(rows[-1])[0])
 
 
 def farewell(conn: Connection, project_id: str) -> Event | None:
@@ -202,25 +206,27 @@ class ChainCheck:
             self.broken.append(self.last + 1)
 
 
-def _as_stored(row: Any) -> tuple[Event, bool]:
+def _as_stored(row: Sequence[Any]) -> tuple[Event, bool]:
     """Return an event, and whether its data could have come from Signoff. Invalid data is replaced by an empty object."""
+    # The columns of `_AS_STORED`.
+    seq, kind, project_id, at, actor, actor_id, via, address, session_id, _, text = row[:_SIGNATURE]
     try:
-        data = read_json(row.data)
+        data = read_json(text)
     except ValueError:
         data = None
     whole = isinstance(data, dict)
     content = data if isinstance(data, dict) else {}
     # Not validated: an altered row still needs its number, which is what the check reports.
     event = Event.model_construct(
-        seq=row.seq,
-        type=str(row.type),
-        project_id=row.project_id,
-        at=row.at,
-        actor=row.actor,
+        seq=seq,
+        type=str(kind),
+        project_id=project_id,
+        at=at,
+        actor=actor,
         data=content,
-        actor_id=row.actor_id,
-        via=row.via,
-        address=row.address,
-        session_id=row.session_id,
+        actor_id=actor_id,
+        via=via,
+        address=address,
+        session_id=session_id,
     )
     return event, whole

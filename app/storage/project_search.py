@@ -25,6 +25,7 @@ from sqlalchemy import (
     table,
 )
 
+from app.database.prepared import Prepared
 from app.domain.search_terms import label_term, needs_look, searched_text, terms_of, wanted_terms
 from app.storage.columns import POSITION, metadata
 from app.storage.labels import has_label
@@ -41,15 +42,15 @@ project_texts = Table(
 # On SQLite a virtual table of FTS5, on PostgreSQL a table with an array. Only the migration can make them.
 _TERMS = table("project_terms", column("position"), column("terms", ARRAY(Text)))
 _FTS = table("project_terms", column("rowid"), column("terms", Text), column("project_terms", Text))
-_ADD = insert(project_texts).returning(project_texts.c.position)
-_ADD_WORDS, _ADD_TERMS = insert(_FTS), insert(_TERMS)
+_ADD = Prepared(insert(project_texts).returning(project_texts.c.position))
+_ADD_WORDS, _ADD_TERMS = Prepared(insert(_FTS)), Prepared(insert(_TERMS))
 _FORGET = "INSERT INTO project_terms (project_terms, rowid, terms) VALUES ('delete', ?, ?)"
 
 
 def add(conn: Connection, name: str, description: str, labels: Iterable[str]) -> int:
     """Index a project. Returns the position that its row must have in `text_position`."""
     text = searched_text(name, description)
-    position = int(conn.execute(_ADD, {"text": text}).scalar_one())
+    position = int(_ADD.rows(conn, {"text": text})[0][0])
     _write(conn, position, terms_of(text, labels))
     return position
 
@@ -102,9 +103,9 @@ def _contains(words: Iterable[str]) -> list[ColumnElement[bool]]:
 
 def _write(conn: Connection, position: int, terms: Collection[str]) -> None:
     if conn.dialect.name == "sqlite":
-        conn.execute(_ADD_WORDS, {"rowid": position, "terms": _as_words(terms)})
+        _ADD_WORDS.write(conn, {"rowid": position, "terms": _as_words(terms)})
     else:
-        conn.execute(_ADD_TERMS, {"position": position, "terms": sorted(terms)})
+        _ADD_TERMS.write(conn, {"position": position, "terms": sorted(terms)})
 
 
 def _on_sqlite(wanted: Collection[str], one_of: Collection[str] | None) -> Select[int]:

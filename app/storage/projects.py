@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -148,14 +148,14 @@ class _Facts(TypedDict, total=False):
 
 _ROWS = Rows(projects, ProjectRow)
 # Statements on the hot path are built once: building one costs more than running it.
-_INSERT = insert(projects)
+_INSERT = Prepared(insert(projects))
 _SELECT = _ROWS.select.where(projects.c.id == bindparam("of_project"))
 _FIND = Prepared(_SELECT)
 _FIND_AND_HOLD = Prepared(_SELECT.with_for_update(key_share=True))
 
 
-def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_from: str | None = None) -> None:
-    """Insert a project with its first event. It is pending and has no plan."""
+def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_from: str | None = None) -> ProjectRow:
+    """Insert a project with its first event, and return its row. It is pending and has no plan."""
     at, sender = now(), as_sender(actor)
     project_id, labels, signing = values["id"], values.get("labels", []), values.get("signing")
     facts: _Facts = {"duplicated_from": duplicated_from} if duplicated_from is not None else {}
@@ -165,8 +165,10 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
     name, strategy, auto_approve_plan = values["name"], values["strategy"], values["auto_approve_plan"]
     created = ProjectCreated(name=name, strategy=strategy, auto_approve_plan=auto_approve_plan, **facts)
     began = events.first(conn, project_id, created, actor=actor, at=at)
-    row = {
+    row: dict[str, object] = {
+        "parameters": {},
         **values,
+        "labels": labels,
         "name_key": folded(name),
         "text_position": project_search.add(conn, name, values["description"], labels),
         "status": ProjectStatus.PENDING,
@@ -181,8 +183,10 @@ def create(conn: Connection, values: NewProject, *, actor: Actor, duplicated_fro
         "last_seq": began.last_seq,
         "last_hash": began.last_hash,
     }
-    conn.execute(_INSERT, row)
+    _INSERT.write(conn, row)
     events.store(conn, began)
+    fields: Any = {name: row.get(name) for name in ProjectRow.__slots__}
+    return ProjectRow(**fields)
 
 
 def find(conn: Connection, project_id: str) -> ProjectRow | None:

@@ -8,6 +8,7 @@ from typing import TypedDict
 from pydantic import ValidationError
 from sqlalchemy import Connection, Text, and_, bindparam, cast, delete, func, insert, or_, select, update
 
+from app.database.prepared import Prepared
 from app.domain.seals import Seal
 from app.storage.commands import CommandRow
 from app.storage.reading import Rows
@@ -39,8 +40,9 @@ class Tombstone:
 
 _TOMBSTONES = Rows(tombstones, Tombstone)
 _BODIES = select(cast(seals.c.body, Text)).where(seals.c.project_id == bindparam("of_project"))
-_AFTER = _BODIES.where(seals.c.number > bindparam("numbered")).order_by(seals.c.number)
-_FIND = _BODIES.where(seals.c.number == bindparam("numbered"))
+_AFTER = Prepared(_BODIES.where(seals.c.number > bindparam("numbered")).order_by(seals.c.number))
+_FIND = Prepared(_BODIES.where(seals.c.number == bindparam("numbered")))
+_ADD = Prepared(insert(seals))
 
 
 def all_of(conn: Connection, project_id: str) -> list[Seal]:
@@ -50,15 +52,15 @@ def all_of(conn: Connection, project_id: str) -> list[Seal]:
 
 def after(conn: Connection, project_id: str, number: int) -> list[Seal]:
     """Return the seals of a project with a higher number, in order. Rows that are not valid seals are left out."""
-    texts = conn.execute(_AFTER, {"of_project": project_id, "numbered": number}).scalars()
-    found = [_seal(text) for text in texts]
+    rows = _AFTER.rows(conn, {"of_project": project_id, "numbered": number})
+    found = [_seal(text) for (text,) in rows]
     return [seal for seal in found if seal is not None and seal.project_id == project_id]
 
 
 def find(conn: Connection, project_id: str, number: int) -> Seal | None:
     """Return one seal, or None."""
-    text = conn.execute(_FIND, {"of_project": project_id, "numbered": number}).scalar_one_or_none()
-    return _seal(text) if text is not None else None
+    rows = _FIND.rows(conn, {"of_project": project_id, "numbered": number})
+    return _seal(rows[0][0]) if rows else None
 
 
 def newest(conn: Connection, project_id: str) -> Seal | None:
@@ -86,7 +88,7 @@ def tombstones_of_all(conn: Connection) -> dict[str, Seal | None]:
 def add(conn: Connection, seal: Seal) -> None:
     """Store a seal."""
     row = {"project_id": seal.project_id, "number": seal.number, "seq": seal.seq, "body": seal.model_dump(mode="json")}
-    conn.execute(insert(seals).values(row))
+    _ADD.write(conn, row)
 
 
 def remove_after(conn: Connection, project_id: str, number: int) -> None:

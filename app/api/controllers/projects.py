@@ -135,8 +135,8 @@ class ProjectController(Controller):
         actor, caller = actor_of(request), caller_of(request)
 
         def work(conn: Connection) -> Project:
-            projects.create(conn, values, actor=actor)
-            return _on_record(conn, services, project_id, caller)[0]
+            row = projects.create(conn, values, actor=actor)
+            return _presented(conn, services, row, caller)
 
         return await answer_once(request, services, work, status=201, headers=etag(revision_tag(1)))
 
@@ -240,10 +240,12 @@ def _on_record(
 ) -> tuple[Project, projects.ProjectRow]:
     """A recorded project, and its row."""
     row = projects.get(conn, project_id)
-    project = present.project(
-        conn, row, temporal=services.engine.link(project_id), page=services.engine.page(project_id)
-    )
-    return for_caller(conn, row, project, caller) if caller is not None else project, row
+    return _presented(conn, services, row, caller), row
+
+
+def _presented(conn: Connection, services: Services, row: projects.ProjectRow, caller: Caller | None) -> Project:
+    project = present.project(conn, row, temporal=services.engine.link(row.id), page=services.engine.page(row.id))
+    return for_caller(conn, row, project, caller) if caller is not None else project
 
 
 async def _with_tag(request: AnyRequest, services: Services, project_id: str) -> Response[Project]:
