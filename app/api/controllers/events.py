@@ -107,12 +107,12 @@ class _Stream:
         yield ServerSentEventMessage(comment="signoff", data=None)
         with self._services.database.feed.subscribe(self._project_id) as changes:
             while True:
-                batch, ended = await self._next()
+                batch, more, ended = await self._next()
                 for event in batch:
                     self._seq = event.seq
                     if event.type in self._types:
                         yield event.message
-                last = ended or (not batch and not self._follow)
+                last = ended or not (more or self._follow)
                 if last and self._wants_seals:
                     await seal_now(self._services.sealer, self._project_id)
                 if (seal := await self._new_seal()) is not None:
@@ -120,7 +120,8 @@ class _Stream:
                 if last:
                     yield ServerSentEventMessage(event="end", data="{}")
                     return
-                if not batch and not await changes.wait(PING_SECONDS):
+                # What has happened since the read has woken this reader already.
+                if not more and not await changes.wait(PING_SECONDS):
                     yield ServerSentEventMessage(comment=f"ping {int(time.time())}", data=None)
 
     async def _new_seal(self) -> Seal | None:
@@ -133,8 +134,8 @@ class _Stream:
         self._sealed = seal.number
         return seal
 
-    async def _next(self) -> tuple[list[_Sendable], bool]:
-        """The next events, and whether the project is finished and these are its last."""
+    async def _next(self) -> tuple[list[_Sendable], bool, bool]:
+        """The next events, whether there are more, and whether the project is finished and these are its last."""
         project_id, seq = self._project_id, self._seq
         # All readers that a change wakes are at the same event, and share what one of them reads.
         found = await self._services.shared_reads.read(
@@ -142,8 +143,8 @@ class _Stream:
         )
         if found.labels is not None and not self._access.may(Scope.READ, found.labels):
             # Its labels were changed.
-            return [], True
-        return found.events, found.ended
+            return [], False, True
+        return found.events, found.more, found.ended
 
 
 class _EncodedOnce(ServerSentEventMessage):
@@ -168,10 +169,17 @@ class _Sendable:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The next events of a project; its labels, None if it was deleted; and whether these are its last events."""
+    """The next events of a project.
+
+    Attributes:
+        labels: the project's labels; None if it was deleted.
+        more: whether there are more events now.
+        ended: whether the project is finished and these are its last events.
+    """
 
     events: list[_Sendable]
     labels: list[str] | None
+    more: bool
     ended: bool
 
 
@@ -180,11 +188,13 @@ def _read(conn: Connection, project_id: str, seq: int) -> _Batch:
     if project is None:
         farewell = events.farewell(conn, project_id)
         rest = [farewell] if farewell is not None and farewell.seq > seq else []
-        return _Batch(list(map(_sendable, rest)), None, ended=True)
+        return _Batch(list(map(_sendable, rest)), None, more=False, ended=True)
     batch = events.after(conn, project_id, seq)
     last = batch[-1].seq if batch else seq
+    # A read is of one moment. If the project's row is wrong, what was found decides.
+    more = bool(batch) and last < project.last_seq
     ended = _is_finished(project.status, project.stage) and last >= project.last_seq
-    return _Batch(list(map(_sendable, batch)), project.labels, ended=ended)
+    return _Batch(list(map(_sendable, batch)), project.labels, more=more, ended=ended)
 
 
 def _sendable(event: Event) -> _Sendable:
