@@ -55,6 +55,21 @@ async def test_commit_of_another_process_wakes_the_waiter(database: Database, da
         assert await asyncio.to_thread(process.wait, 30) == 0
 
 
+@pytest.mark.usefixtures("sqlite_only")
+async def test_a_write_of_another_process_is_noticed_without_a_poll(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_feed, "QUIET_SECONDS", 10 * DEADLINE)
+    project_id = await database.transact(new_project)
+    with database.feed.subscribe(project_id) as subscription:
+        await settled(subscription)
+        # why: until then, it looks soon again because of what has just happened.
+        await asyncio.sleep(3 * sqlite_feed.LOOKS_AGAIN * sqlite_feed.POLL_SECONDS)
+        process = other_process(database_url, project_id, 1)
+        assert await subscription.wait(30)
+        assert await asyncio.to_thread(process.wait, 30) == 0
+
+
 @pytest.mark.parametrize("own", [True, False])
 async def test_only_the_project_that_has_news_is_woken(database: Database, neighbor: Database, own: bool) -> None:
     mine, other = await database.transact(new_project), await database.transact(new_project)
