@@ -22,13 +22,15 @@ RUNS = {
     "load": (("--clients", "2", "--seconds", "1"), "generate-plan"),
     "first_task": (("--rounds", "0"), "first task"),
     "big_projects": (("--tasks", "5"), "chain, nothing, 1 tasks"),
+    "creating": (("--projects", "4", "--clients", "2", "--rounds", "1"), "answers a second"),
+    "events": (("--readers", "2", "--changes", "2"), "bare"),
     "http": (("--projects", "20", "--tasks", "3", "--calls", "1"), "list of 20"),
 }
 # These need a browser, a model or minutes. Only their options are tested.
 OPTIONS = {
     "page": "--projects",
     "briefs": "--only",
-    "start": "--against",
+    "start": "--idle",
     "peers": "--rounds",
 }
 # These take as long as hundreds of other tests, even with the least work.
