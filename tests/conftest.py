@@ -19,7 +19,7 @@ from hypothesis import settings as property_settings
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from app.api.controllers import plans
+from app.api.controllers import copies, plans
 from app.api.http.credentials import name_of_user
 from app.database.database import Database
 from app.domain.notifying import NotifyRules
@@ -111,6 +111,13 @@ def soon_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have apps in this process answer 202 after a second: for tests in which nothing decides."""
     monkeypatch.setattr(commands, "DECISION_SECONDS", 1.0)
     monkeypatch.setattr(plans, "DEFAULT_WAIT", 1)
+
+
+@pytest.fixture
+def soon_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have apps in this process answer a cancel or a delete after a second: for tests in which tasks do not stop."""
+    for module in (commands, plans, copies):
+        monkeypatch.setattr(module, "STOP_SECONDS", 1.0)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from app.domain.policies import Policies
 from app.storage import decisions
 from app.storage.notification_table import notifications as table
 from app.storage.people_tables import signing_links
+from app.temporal import notifying
 from tests.conftest import Stack, eventually, running_stack
 from tests.mailbox import Mailbox, receiving_mail
 from tests.receiver import SECRET, receiving
@@ -50,9 +51,13 @@ async def stack(
     entries[0]["remind"] = "1d"
     folder = tmp_path_factory.mktemp("sent-links")
     policies = Policies.model_validate({"policy": POLICIES})
+    monkeypatch = pytest.MonkeyPatch()
+    # Tests move the time of reminders, which no event tells the app.
+    monkeypatch.setattr(notifying, "LOOK_SECONDS", 0.2)
     async with running_stack(temporal_server, folder, api_key=SERVER_KEY, signoff=policies, notify=entries) as running:
         running.http.headers.update({"Authorization": f"Bearer {SERVER_KEY}"})
         yield running
+    monkeypatch.undo()
 
 
 @pytest.fixture(scope="module")
