@@ -195,11 +195,15 @@ class Stack(Projects):
         sent next. Otherwise `PlanningEngine` makes the plan. An automatic approval always needs a workflow.
         """
         project_id = await self.create(description, **fields)
+        self.choose_planning(project_id, by_workflow=by_workflow, **fields)
+        await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
+        return project_id
+
+    def choose_planning(self, project_id: str, *, by_workflow: bool | None = None, **fields: Any) -> None:
+        """Choose what makes the next plan of a project, as described for `planned`."""
         by_workflow = self.plans_by_workflow if by_workflow is None else by_workflow
         if self._worker is not None and not by_workflow and not fields.get("auto_approve_plan"):
             self.engine.planned_here.add(project_id)
-        await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
-        return project_id
 
     async def started(self, description: str, **fields: Any) -> str:
         """Create a project, approve its plan, and return its id."""

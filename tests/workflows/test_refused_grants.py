@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 
 def task(key: str, **fields: object) -> dict[str, object]:
     return {"op": "add_task", "title": key, "key": key, "action": {"type": "shell", "command": "true"}, **fields}

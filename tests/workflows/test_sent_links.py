@@ -23,6 +23,8 @@ from tests.receiver import SECRET, receiving
 from tests.signers import SERVER_KEY, Signer, people_of
 from tests.workflows.test_signing_links import Guest
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = "- Do it: `true` {#do}"
 PHASES = "## Prepare\n- Do it: `true` {#do}\n\n## Ship {approval=yes}\n- Ship: `true` {#ship}"
 POLICIES = [

@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 GOOD, EVIL = "echo good\n", "echo evil\n"
 PLAN = """
 - Wait for it: `while [ ! -e go ]; do sleep 0.02; done` {#wait}
