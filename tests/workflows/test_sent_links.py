@@ -285,6 +285,15 @@ async def test_an_author_asks_somebody_at_an_allowed_domain(
     assert (await Guest(stack, second).sign()).status_code == 200
 
 
+@pytest.fixture(scope="module")
+async def refuses(stack: Stack, people: dict[str, Signer]) -> str:
+    """A project whose plan waits for its approval. Whoever is asked to sign it is refused, so it stays as it is."""
+    for name, email in (("without address", None), ("reads only", "reads@example.com")):
+        added = {"name": name, "email": email, "roles": [{"role": "viewer"}]}
+        (await stack.http.post("/api/people", json=added)).raise_for_status()
+    return await people["dana"].planned(PLAN)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -299,13 +308,9 @@ async def test_an_author_asks_somebody_at_an_allowed_domain(
     ],
 )
 async def test_whom_an_author_may_not_ask(
-    stack: Stack, people: dict[str, Signer], body: dict[str, str], status: int, code: str | None
+    people: dict[str, Signer], refuses: str, body: dict[str, str], status: int, code: str | None
 ) -> None:
-    for name, email in (("without address", None), ("reads only", "reads@example.com")):
-        added = {"name": name, "email": email, "roles": [{"role": "viewer"}]}
-        await stack.http.post("/api/people", json=added)
-    project_id = await people["dana"].planned(PLAN)
-    answer = await people["dana"].call("POST", f"/{project_id}/signing-links/ask", status=status, json=body)
+    answer = await people["dana"].call("POST", f"/{refuses}/signing-links/ask", status=status, json=body)
     assert code is None or answer["code"] == code
 
 
