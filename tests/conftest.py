@@ -19,7 +19,7 @@ from hypothesis import settings as property_settings
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from app.api.controllers import plans
+from app.api.controllers import copies, plans
 from app.api.http.credentials import name_of_user
 from app.database.database import Database
 from app.domain.notifying import NotifyRules
@@ -113,6 +113,13 @@ def soon_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "DEFAULT_WAIT", 1)
 
 
+@pytest.fixture
+def soon_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have apps in this process answer a cancel or a delete after a second: for tests in which tasks do not stop."""
+    for module in (commands, plans, copies):
+        monkeypatch.setattr(module, "STOP_SECONDS", 1.0)
+
+
 @pytest.fixture(autouse=True)
 def _lock_order() -> Iterator[None]:
     yield
@@ -188,11 +195,15 @@ class Stack(Projects):
         sent next. Otherwise `PlanningEngine` makes the plan. An automatic approval always needs a workflow.
         """
         project_id = await self.create(description, **fields)
+        self.choose_planning(project_id, by_workflow=by_workflow, **fields)
+        await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
+        return project_id
+
+    def choose_planning(self, project_id: str, *, by_workflow: bool | None = None, **fields: Any) -> None:
+        """Choose what makes the next plan of a project, as described for `planned`."""
         by_workflow = self.plans_by_workflow if by_workflow is None else by_workflow
         if self._worker is not None and not by_workflow and not fields.get("auto_approve_plan"):
             self.engine.planned_here.add(project_id)
-        await self.call("POST", f"/{project_id}/generate-plan", headers={"Prefer": "wait=60"})
-        return project_id
 
     async def started(self, description: str, **fields: Any) -> str:
         """Create a project, approve its plan, and return its id."""

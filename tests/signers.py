@@ -22,6 +22,7 @@ class Signer:
     id: str
     name: str
     http: httpx.AsyncClient
+    stack: Stack
 
     async def call(self, method: str, path: str, *, status: int = 200, **values: Any) -> Any:
         """Send a request about projects, and return the answer."""
@@ -29,9 +30,10 @@ class Signer:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    async def planned(self, description: str, **fields: Any) -> str:
-        """Create a project with a plan that waits for approval, and return its id."""
+    async def planned(self, description: str, *, by_workflow: bool | None = None, **fields: Any) -> str:
+        """Create a project with a plan that waits for approval, and return its id. `by_workflow` is as in `Stack.planned`."""
         made = await self.call("POST", "", status=201, json={"description": description, **fields})
+        self.stack.choose_planning(made["id"], by_workflow=by_workflow, **fields)
         await self.call("POST", f"/{made['id']}/generate-plan", headers={"Prefer": "wait=60"})
         return made["id"]
 
@@ -48,5 +50,5 @@ async def people_of(stack: Stack, **roles: list[str]) -> AsyncGenerator[dict[str
             http = await clients.enter_async_context(httpx.AsyncClient(base_url=stack.url, timeout=90))
             signed_in = await http.post("/api/session", json={"name": name, "password": PASSWORD})
             assert signed_in.status_code == 200, signed_in.text
-            found[name] = Signer(added.json()["id"], name, http)
+            found[name] = Signer(added.json()["id"], name, http, stack)
         yield found

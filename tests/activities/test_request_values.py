@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from activities.actions.attempt_log import AttemptLog
@@ -110,6 +110,15 @@ def sent(workspace: Path, server: Recorder, fields: dict[str, Any], **values: An
 
 @often
 @given(VALUES)
+@example("7")
+@example("7#")
+@example("7?admin=true#")
+@example("a b/c&d=e")
+@example("50% off")
+@example("%2e%2e%2fadmin")
+@example("../admin")
+@example("..")
+@example("..\\admin")
 def test_a_value_in_the_path_is_one_segment(workspace: Path, server: Recorder, value: Any) -> None:
     fields = {"url": f"http://{server.address}/users/{X}/comments?limit=1"}
     text = as_text(value)
@@ -136,6 +145,7 @@ def test_a_value_in_the_query_is_one_parameter(workspace: Path, server: Recorder
 
 @often
 @given(VALUES, VALUES)
+@example('line 1\nsaid "ok"', 'x", "admin": true, "y": "')
 def test_a_value_in_json_is_a_text_within_quotes_and_a_value_outside(
     workspace: Path, server: Recorder, x: Any, y: Any
 ) -> None:

@@ -172,7 +172,7 @@ async def test_without_roots_a_relative_path_is_refused(temporal_server: Any, tm
         assert "SIGNOFF_WORKSPACE_ROOTS" in body["message"]
 
 
-@pytest.mark.usefixtures("soon_recorded")
+@pytest.mark.usefixtures("soon_recorded", "soon_answered")
 async def test_an_accepted_request_says_when_the_project_last_changed(temporal_server: Any, tmp_path: Path) -> None:
     async with running_stack(temporal_server, tmp_path, worker=False) as stack:
         # Nobody decides: there is no worker. The plan is made by hand.

@@ -18,6 +18,7 @@ from temporalio.worker import Replayer
 from app.storage import events, projects
 from app.storage.notification_table import notifications as notifications_table
 from app.storage.notifications import BATCH
+from app.temporal import notifying
 from signoff.schemas.event_data import ProjectCompleted
 from tests.api.test_roles import bearer, key_for
 from tests.conftest import Stack, eventually, running_stack
@@ -281,8 +282,10 @@ async def test_a_receiver_that_is_gone_ends_its_notifications_and_no_others(told
 
 
 async def test_who_does_not_answer_is_reminded_and_then_others_are_told(
-    temporal_server: WorkflowEnvironment, tmp_path: Path, receiver: Receiver
+    temporal_server: WorkflowEnvironment, tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The test moves the time of reminders, which no event tells the app.
+    monkeypatch.setattr(notifying, "LOOK_SECONDS", 0.2)
     common = {"webhook": receiver.url, "secret": SECRET, "events": ["waiting"]}
     entries = [
         {"name": "approvers", "remind": "1d", "before": "1d", "escalate": "4h", "escalate_to": "managers", **common},

@@ -50,5 +50,23 @@ def test_what_lies_in_the_workspace_or_is_written_is_not(command: str) -> None:
     assert named(command).outside == ()
 
 
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        ("./run", "run"),
+        ("sh < data.sh", "data.sh"),
+        ("cat data.sh | sh", "data.sh"),
+        ("sh -c 'sh data.sh'", "data.sh"),
+        ("cd sub && sh data.sh", "sub/data.sh"),
+        ("make -s", "Makefile"),
+        ("env X=1 timeout 20 sh data.sh", "data.sh"),
+        (". ./data.sh", "data.sh"),
+        ('sh "$PWD"/other.sh; f=data.sh; sh $f', "data.sh"),
+    ],
+)
+def test_what_a_command_runs_in_the_workspace_is_named(command: str, path: str) -> None:
+    assert path in named(command).paths
+
+
 def test_names_that_only_the_run_knows_are_listed() -> None:
     assert named('sh "$SCRIPT"').unknown == ('"$SCRIPT"',)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.domain.registry import load_actions
 from tests.conftest import Stack, eventually, running_stack
 from tests.databases import tries
 from tests.processes import with_environment
+from workflows import running
 
 # A shell that starts children and waits for them.
 TREE = "touch started_$SIGNOFF_TASK_KEY; (sleep 600 & sleep 600 & wait) & sleep 600"
@@ -167,11 +169,13 @@ class Deaf(Action):
         return {}
 
 
-@pytest.mark.usefixtures("sqlite_only")  # it waits for a clock
+@pytest.mark.usefixtures("sqlite_only", "soon_answered")  # it waits for a clock
 async def test_a_task_that_does_not_stop_is_given_up_and_said_so(
     temporal_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(load_actions(), "deaf", Deaf)
+    # Long enough for the two requests before it, even on a busy machine.
+    monkeypatch.setattr(running, "CANCEL_LIMIT", timedelta(seconds=12))
     async with running_stack(temporal_server, tmp_path) as stack:
         try:
             project_id = await stack.create("")

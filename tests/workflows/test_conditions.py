@@ -228,6 +228,7 @@ async def test_phases_after_a_failure(signoff: Stack) -> None:
     await intact(signoff, project_id)
 
 
+@pytest.mark.usefixtures("soon_answered")
 async def test_a_cancel_cleans_up(signoff: Stack) -> None:
     plan = (
         "- Hang: `sleep 600` {#hang}\n## Next\n- Next: `true` {#next}\n## Undo {on=failure}\n- Undo: `true` {#undo}\n"
@@ -252,6 +253,7 @@ async def test_a_cancel_cleans_up(signoff: Stack) -> None:
     await intact(signoff, project_id)
 
 
+@pytest.mark.usefixtures("soon_answered")
 async def test_a_second_cancel_ends_the_clean_up(signoff: Stack) -> None:
     plan = "- Hang: `sleep 600` {#hang}\n## Clean {on=always}\n- Clean: `sleep 600` {#clean}"
     project_id = await signoff.started(plan)

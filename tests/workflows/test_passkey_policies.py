@@ -17,6 +17,8 @@ from tests.conftest import Stack, running_stack
 from tests.signers import SERVER_KEY
 from tests.workflows.test_signing_links import Guest
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 POLICIES = [{"name": "By device", "passkey": True, "gates": ["plan", "edit"]}]
 PLAN = "## Prepare\n- Do it: `true` {#do}\n\n## Ship {approval=yes}\n- Ship: `true` {#ship}"
 

@@ -21,6 +21,8 @@ from tests.e2e.test_verify import ROWS, Ended, Export, download, lines, verify, 
 from tests.signers import SERVER_KEY
 from tests.workflows.test_undo import assert_intact, end_time_to_undo
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 POLICIES = [{"name": "By device, with second thoughts", "passkey": True, "undo": "5m", "gates": ["plan"]}]
 
 

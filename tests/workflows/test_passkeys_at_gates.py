@@ -19,6 +19,8 @@ from tests.api.test_passkeys import Approver, approver_of
 from tests.conftest import Stack, running_stack
 from tests.signers import SERVER_KEY
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 PLAN = (
     "## Prepare\n- Do it: `true` {#do}\n\n## Ship {approval=yes}\n- Ship: `test -e ok` {#ship approval=yes}\n"
     "- Check: `true` {#check approval=yes}"

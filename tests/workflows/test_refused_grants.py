@@ -9,17 +9,19 @@ import pytest
 
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 
 def task(key: str, **fields: object) -> dict[str, object]:
     return {"op": "add_task", "title": key, "key": key, "action": {"type": "shell", "command": "true"}, **fields}
 
 
-@pytest.fixture(params=["is", "lies in", "contains", "lies in, by a link"])
-def place(request: pytest.FixtureRequest, signoff: Stack, tmp_path: Path) -> Path:
-    data = signoff.settings.data_dir
+@pytest.fixture
+def place(signoff: Stack, tmp_path: Path) -> Path:
+    """A file of Signoff's own data, behind a link. tests/unit/test_granted_places.py has the other ways to reach the data."""
     link = tmp_path / "link"
-    link.symlink_to(data)
-    return {"is": data, "lies in": data / "keys", "contains": data.parent}.get(request.param, link / "signoff.db")
+    link.symlink_to(signoff.settings.data_dir)
+    return link / "signoff.db"
 
 
 @pytest.mark.parametrize("name", ["reads", "writes"])

@@ -1,4 +1,7 @@
-"""An earlier task's output in a request: the run sends what was approved, regardless of the output."""
+"""An earlier task's output in a request: the run sends what was approved, regardless of the output.
+
+tests/activities/test_request_values.py sends many more outputs.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +52,8 @@ async def ran(stack: Stack, request: str, value: str) -> dict[str, str]:
     return {"status": project["status"], "error": error["type"] if error else ""}
 
 
-@pytest.mark.parametrize("value", ["7", "7#", "7?admin=true#", "a b/c&d=e", "50% off", "%2e%2e%2fadmin"])
-async def test_an_output_stays_in_its_segment_of_the_path(stack: Stack, recorder: Recorder, value: str) -> None:
+async def test_an_output_stays_in_its_segment_of_the_path(stack: Stack, recorder: Recorder) -> None:
+    value = "7?admin=true#&a b/c%2e%2e%2f"
     request = f"DELETE http://{recorder.address}/users/{ID}/comments"
     assert (await ran(stack, request, value))["status"] == "completed"
     sent = recorder.only()
@@ -59,9 +62,8 @@ async def test_an_output_stays_in_its_segment_of_the_path(stack: Stack, recorder
 
 
 async def test_an_output_that_leads_to_another_path_sends_nothing(stack: Stack, recorder: Recorder) -> None:
-    for value in ("../admin", "..", "..\\admin"):
-        request = f"GET http://{recorder.address}/files/{ID}"
-        assert await ran(stack, request, value) == {"status": "failed", "error": "bad_reference"}
+    request = f"GET http://{recorder.address}/files/{ID}"
+    assert await ran(stack, request, "../admin") == {"status": "failed", "error": "bad_reference"}
     assert recorder.requests == []
 
 
@@ -71,8 +73,8 @@ async def test_an_output_stays_in_its_parameter(stack: Stack, recorder: Recorder
     assert recorder.only().target == "/search?q=a%20b%2Fc%26d%3De&limit=1"
 
 
-@pytest.mark.parametrize("value", ['line 1\nsaid "ok"', 'x", "admin": true, "y": "'])
-async def test_an_output_stays_in_its_text_of_a_json_body(stack: Stack, recorder: Recorder, value: str) -> None:
+async def test_an_output_stays_in_its_text_of_a_json_body(stack: Stack, recorder: Recorder) -> None:
+    value = 'line 1\nx", "admin": true, "y": "'
     request = f'POST http://{recorder.address}/say\nContent-Type: application/json\n\n{{"text": "{ID}"}}'
     assert (await ran(stack, request, value))["status"] == "completed"
     assert json.loads(recorder.only().body) == {"text": value}

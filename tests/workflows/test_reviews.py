@@ -187,11 +187,11 @@ async def test_a_verdict_covers_the_version_that_was_read(signoff: Stack, verdic
     assert (await signoff.project(project_id))["stage"] == "awaiting_approval"
 
 
-@pytest.mark.parametrize("comment", [None, "", "  \n", "x" * 10_001, "\x00", 1])
-async def test_a_verdict_needs_words(signoff: Stack, comment: Any) -> None:
+async def test_a_verdict_needs_words(signoff: Stack) -> None:
     project_id = await signoff.planned(PLAN)
+    bodies: list[dict[str, Any]] = [{"comment": text} for text in (None, "", "  \n", "x" * 10_001, "\x00", 1)]
     for verdict in ("request-changes", "reject"):
-        for body in ({"comment": comment}, {}):
+        for body in (*bodies, {}):
             assert fields_of(await refused(signoff, "POST", f"/{project_id}/{verdict}", 422, json=body)) == ["comment"]
     assert (await signoff.project(project_id))["stage"] == "awaiting_approval"
 

@@ -16,11 +16,14 @@ from app.domain.policies import Policies
 from app.storage import decisions
 from app.storage.notification_table import notifications as table
 from app.storage.people_tables import signing_links
+from app.temporal import notifying
 from tests.conftest import Stack, eventually, running_stack
 from tests.mailbox import Mailbox, receiving_mail
 from tests.receiver import SECRET, receiving
 from tests.signers import SERVER_KEY, Signer, people_of
 from tests.workflows.test_signing_links import Guest
+
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
 
 PLAN = "- Do it: `true` {#do}"
 PHASES = "## Prepare\n- Do it: `true` {#do}\n\n## Ship {approval=yes}\n- Ship: `true` {#ship}"
@@ -50,9 +53,13 @@ async def stack(
     entries[0]["remind"] = "1d"
     folder = tmp_path_factory.mktemp("sent-links")
     policies = Policies.model_validate({"policy": POLICIES})
+    monkeypatch = pytest.MonkeyPatch()
+    # Tests move the time of reminders, which no event tells the app.
+    monkeypatch.setattr(notifying, "LOOK_SECONDS", 0.2)
     async with running_stack(temporal_server, folder, api_key=SERVER_KEY, signoff=policies, notify=entries) as running:
         running.http.headers.update({"Authorization": f"Bearer {SERVER_KEY}"})
         yield running
+    monkeypatch.undo()
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +285,15 @@ async def test_an_author_asks_somebody_at_an_allowed_domain(
     assert (await Guest(stack, second).sign()).status_code == 200
 
 
+@pytest.fixture(scope="module")
+async def refuses(stack: Stack, people: dict[str, Signer]) -> str:
+    """A project whose plan waits for its approval. Whoever is asked to sign it is refused, so it stays as it is."""
+    for name, email in (("without address", None), ("reads only", "reads@example.com")):
+        added = {"name": name, "email": email, "roles": [{"role": "viewer"}]}
+        (await stack.http.post("/api/people", json=added)).raise_for_status()
+    return await people["dana"].planned(PLAN)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -292,13 +308,9 @@ async def test_an_author_asks_somebody_at_an_allowed_domain(
     ],
 )
 async def test_whom_an_author_may_not_ask(
-    stack: Stack, people: dict[str, Signer], body: dict[str, str], status: int, code: str | None
+    people: dict[str, Signer], refuses: str, body: dict[str, str], status: int, code: str | None
 ) -> None:
-    for name, email in (("without address", None), ("reads only", "reads@example.com")):
-        added = {"name": name, "email": email, "roles": [{"role": "viewer"}]}
-        await stack.http.post("/api/people", json=added)
-    project_id = await people["dana"].planned(PLAN)
-    answer = await people["dana"].call("POST", f"/{project_id}/signing-links/ask", status=status, json=body)
+    answer = await people["dana"].call("POST", f"/{refuses}/signing-links/ask", status=status, json=body)
     assert code is None or answer["code"] == code
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import Stack
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 READS_NAME = """
 - Wait for it: `while [ ! -e go ]; do sleep 0.02; done` {#wait}
 - Say it {#say after=wait}

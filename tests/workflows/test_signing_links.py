@@ -16,6 +16,8 @@ from app.storage.people_tables import signing_links
 from tests.conftest import Stack, running_stack
 from tests.signers import SERVER_KEY, Signer, people_of
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 POLICIES = [
     {"name": "Two of us", "match": {"labels": ["two"]}, "approvals": 2},
     {"name": "Not the author", "match": {"labels": ["eyes"]}, "four_eyes": True},
@@ -66,7 +68,7 @@ async def made(maker: Signer, project_id: str, **fields: Any) -> dict[str, Any]:
 
 async def test_a_guest_reads_and_signs_once(stack: Stack, people: dict[str, Signer]) -> None:
     dana, kim = people["dana"], people["kim"]
-    project_id = await dana.planned(PLAN, name="Signed by a guest")
+    project_id = await dana.planned(PLAN, name="Signed by a guest", by_workflow=True)
     link = await made(kim, project_id, name="Pat", email="pat@example.com")
     guest = Guest(stack, link)
     asked = await guest.read()

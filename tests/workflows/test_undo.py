@@ -16,6 +16,8 @@ from tests.conftest import Stack, running_stack
 from tests.signers import SERVER_KEY, Signer, people_of
 from tests.workflows.test_signing_links import Guest, made
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 POLICIES: list[dict[str, Any]] = [
     {"name": "Think again", "match": {"labels": ["long"]}, "undo": "5m"},
     {"name": "Think briefly", "match": {"labels": ["brief"]}, "undo": "1s"},
@@ -85,7 +87,7 @@ async def assert_intact(stack: Stack, project_id: str) -> None:
 
 async def test_an_approval_takes_effect_when_its_time_to_undo_is_over(stack: Stack, people: dict[str, Signer]) -> None:
     kim = people["kim"]
-    project_id = await people["dana"].planned("- A: `true`", labels=["brief"])
+    project_id = await people["dana"].planned("- A: `true`", by_workflow=True, labels=["brief"])
     answer = await kim.call("POST", f"/{project_id}/approve", json={"comment": "Fine."})
     approvals = answer["approvals"]
     assert (answer["status"], approvals["opens"], approvals["missing"]) == ("pending", False, [])
@@ -105,7 +107,7 @@ async def test_an_approval_takes_effect_when_its_time_to_undo_is_over(stack: Sta
 
 async def test_only_who_approved_withdraws_and_can_approve_again(stack: Stack, people: dict[str, Signer]) -> None:
     kim, lee = people["kim"], people["lee"]
-    project_id = await people["dana"].planned("- A: `true`", labels=["long"])
+    project_id = await people["dana"].planned("- A: `true`", by_workflow=True, labels=["long"])
     assert (await kim.call("POST", f"/{project_id}/undo-approval", status=409))["code"] == "nothing_to_undo"
     await kim.call("POST", f"/{project_id}/approve")
     gate = gate_of(await kim.call("GET", f"/{project_id}"), "plan")
@@ -141,7 +143,7 @@ async def test_only_who_approved_withdraws_and_can_approve_again(stack: Stack, p
 
 async def test_only_the_last_approval_waits(stack: Stack, people: dict[str, Signer]) -> None:
     kim, lee = people["kim"], people["lee"]
-    project_id = await people["dana"].planned("- A: `true`", labels=["two", "long"])
+    project_id = await people["dana"].planned("- A: `true`", by_workflow=True, labels=["two", "long"])
     first = await kim.call("POST", f"/{project_id}/approve")
     assert first["approvals"]["undo_until"] is None
     second = await lee.call("POST", f"/{project_id}/approve")

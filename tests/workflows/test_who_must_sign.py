@@ -22,6 +22,8 @@ from app.temporal.commands import Commands
 from tests.conftest import Stack, eventually, running_stack
 from tests.signers import SERVER_KEY, Signer, people_of
 
+pytestmark = pytest.mark.usefixtures("plans_without_workflow")
+
 POLICIES: list[dict[str, Any]] = [
     {
         "name": "Production changes",
@@ -75,7 +77,7 @@ async def test_a_plan_runs_once_two_people_approved_who_did_not_write_it(
     stack: Stack, people: dict[str, Signer]
 ) -> None:
     dana, kim, lee = people["dana"], people["kim"], people["lee"]
-    project_id = await dana.planned("- A: `true`", labels=["production"])
+    project_id = await dana.planned("- A: `true`", by_workflow=True, labels=["production"])
     project = await dana.call("GET", f"/{project_id}")
     gate = gate_of(project, "plan")
     assert (gate["approvals"]["given"], gate["approvals"]["needed"], gate["may_approve"]) == (0, 2, False)
