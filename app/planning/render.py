@@ -22,7 +22,7 @@ from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
 from app.planning.outline.inline import escaped
 from app.planning.outline.interpreters import INTERPRETERS
-from app.planning.outline.introductions import may_wait
+from app.planning.outline.introductions import excuses, holds_next
 from app.planning.outline.lost_variables import set_anywhere
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
@@ -137,10 +137,12 @@ def _tasks(phase: PhaseDraft, parameters: Mapping[str, Parameter], above: str) -
     numbered = phase.strategy == PhaseStrategy.SEQUENTIAL or _is_chain(phase)
     chained = numbered and phase.strategy == PhaseStrategy.DAG
     items: list[str] = []
+    excused = excuses(phase.description)
     for number, task in enumerate(phase.tasks, 1):
         implied = 1 if chained and number > 1 else 0
         own = task.model_copy(update={"depends_on": task.depends_on[implied:]})
-        items.append(_item(own, task, f"{number}. " if numbered else "- ", parameters, waits=may_wait(above)))
+        asked = excused or holds_next(above)
+        items.append(_item(own, task, f"{number}. " if numbered else "- ", parameters, asked=asked))
         above = task.description
     loose = any("\n" in item for item in items)
     return ("\n\n" if loose else "\n").join(items)
@@ -156,7 +158,7 @@ def _is_chain(phase: PhaseDraft) -> bool:
     )
 
 
-def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter], *, waits: bool) -> str:
+def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter], *, asked: bool) -> str:
     """One list item.
 
     Args:
@@ -164,13 +166,13 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str,
         task: the task.
         marker: what begins the item.
         parameters: those of the plan.
-        waits: whether the text above may say that the task must wait.
+        asked: whether the text above says that a person releases it.
     """
     # Beside others, some titles would be one of several ways to do it.
     another = is_another_way(own.title) and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
     # Below a step that opens a session, others would be meant for it.
     opens = enters(own.title) or (own.action.type == "shell" and opens_session(text_of(own.action)) is not None)
-    held = waits and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
+    held = asked and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
     says = another or opens or held or (is_alternative(own.title) and own.condition is None)
     tried = [[RUN]] if says else [[], [RUN]]
     # Of two ways to write it, the more readable one is better, even if it has to say `run`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.planning.outline import scripts
@@ -17,8 +18,8 @@ from app.planning.outline.sections import (
     is_later,
     is_sample,
     is_way_back,
-    says_to_wait,
 )
+from app.planning.outline.sentences import says_not_always, says_to_wait
 from app.planning.outline.steps import is_another_way
 
 # A longer text above a list is no time: "Friday 18:00 UTC".
@@ -40,6 +41,8 @@ WAITS = (
     "These words say to wait or to check something first, so a person releases the next step, does it by hand, or skips it. "
     "To run it without being asked, add {run} to its item, or run behind the language of its block."
 )
+
+EXCUSED = f"These words say that the step above is not always done, {_ABOUT_A_BLOCK}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,11 @@ def said_above(before: list[Block], block: Block, *, back: bool, first: bool) ->
     said = _introduced(words, block, back=back, first=first) if words else Said()
     if said.warning:
         return replace(said, line=before[-1].line)
-    line = line_that_waits(before)
-    return Said() if line is None else Said(asks=True, only_first=True, warning=WAITS, line=line)
+    if (line := line_that_waits(before)) is not None:
+        return Said(asks=True, only_first=True, warning=WAITS, line=line)
+    if (line := line_that_excuses(before)) is not None:
+        return Said(asks=True, warning=f"What follows is not always done, {_how(block)}", line=line)
+    return Said()
 
 
 def _introduced(words: str, block: Block, *, back: bool, first: bool) -> Said:
@@ -86,8 +92,7 @@ def _introduced(words: str, block: Block, *, back: bool, first: bool) -> Said:
         return Said(by_hand=True, warning=f"What follows {ELSEWHERE}")
     another = is_fence and not first and is_another_way(words)
     if another or is_conditional(words) or (not back and is_way_back(words)):
-        how = _ABOUT_A_BLOCK if is_fence else _ABOUT_A_LIST
-        return Said(asks=True, warning=f"What follows is {how_done(words)}, {how}")
+        return Said(asks=True, warning=f"What follows is {how_done(words)}, {_how(block)}")
     why = ""
     if is_sample(words) or ends_with_sample(words):
         why = "What follows is a sample, so nothing of it runs."
@@ -97,21 +102,39 @@ def _introduced(words: str, block: Block, *, back: bool, first: bool) -> Said:
     return Said(by_hand=True, warning=f"{why} To run it, {run}.") if why else Said()
 
 
+def _how(block: Block) -> str:
+    return _ABOUT_A_BLOCK if isinstance(block, Fence) else _ABOUT_A_LIST
+
+
 def line_that_waits(blocks: list[Block]) -> int | None:
     """The line of the text that says that what comes next must wait, such as "Do not continue if it is empty."."""
+    return _line_that(says_to_wait, blocks)
+
+
+def line_that_excuses(blocks: list[Block]) -> int | None:
+    """The line of the text that says that a step is not always done, such as "Skip this if it is empty."."""
+    return _line_that(says_not_always, blocks)
+
+
+def _line_that(says: Callable[[str], bool], blocks: list[Block]) -> int | None:
     for block in blocks:
         if isinstance(block, Text) and block.kind in {"paragraph", "blockquote"}:
-            said = says_to_wait(_plain(block))
+            said = says(_plain(block))
         else:
-            said = isinstance(block, List) and any(map(says_to_wait, _items(block)))
+            said = isinstance(block, List) and any(map(says, _items(block)))
         if said:
             return block.line
     return None
 
 
-def may_wait(markdown: str) -> bool:
+def holds_next(markdown: str) -> bool:
     """Whether a text says that what comes next must wait."""
     return line_that_waits(list(read_blocks(markdown.split("\n")).blocks)) is not None
+
+
+def excuses(markdown: str) -> bool:
+    """Whether a text says that the step that it is about is not always done."""
+    return line_that_excuses(list(read_blocks(markdown.split("\n")).blocks)) is not None
 
 
 def _items(block: List) -> list[str]:

@@ -11,7 +11,7 @@ from app.planning.outline.blocks import ACTION_FENCE, ENV_FENCE, Block, Fence, I
 from app.planning.outline.context import Context, warn_of_kept
 from app.planning.outline.elsewhere import ELSEWHERE, is_elsewhere, runs_elsewhere
 from app.planning.outline.findings import Findings
-from app.planning.outline.introductions import Said
+from app.planning.outline.introductions import Said, line_that_excuses
 from app.planning.outline.item_tasks import ItemStep, ItemTasks
 from app.planning.outline.not_run import why_not_run
 from app.planning.outline.outdented import ends_with_item
@@ -186,10 +186,10 @@ class _Reader:
             actions.append(scripts.inline_action(command, self.context.settings))
         self._one_action(actions, steps)
         tasks = ItemTasks(self.title, self.parts, self.context, self._nested, labeled=labeled, run=self.run)
-        released = (self.boxed or self.asks) and not self.run
+        excused = None if self.run or self.forced or self.boxed else line_that_excuses(after)
+        released = (self.boxed or self.asks or excused is not None) and not self.run
         made = tasks.build(actions, steps, after, released=released, runs=not (self.forced or by_hand))
-        if tasks.released or (self.conditional and self._releases_nested(made)):
-            self._warn_of_release()
+        self._warn_of_release(made, excused, released=tasks.released)
         made.line = self.parts.line
         # A checkbox is to be ticked, whatever else is. A condition says itself when a step applies.
         if not (self.run or self.forced or self.boxed or "condition" in self.parts.fields):
@@ -239,11 +239,14 @@ class _Reader:
     def _warn_of_code(self, why: str, how: str = _HOW_TO_RUN) -> None:
         self.findings.warn(self.parts.line, f"The code in this line is not run: {why}. {how}")
 
-    def _warn_of_release(self) -> None:
-        if self.conditional:
+    def _warn_of_release(self, made: Steps, excused: int | None, *, released: bool) -> None:
+        """Say why a person releases the item. `excused`: the line of the text that says that it is not always done."""
+        if excused is not None and released:
+            self.findings.warn(excused, f"These words say that the step is not always done, {_RELEASED}")
+        elif self.conditional and (released or self._releases_nested(made)):
             words = self.title.label if sections.is_later(self.title.label) else self.title.text
             self.findings.warn(self.parts.line, f"This step is {sections.how_done(words)}, {_RELEASED}")
-        elif self.boxed:
+        elif self.boxed and released:
             self.findings.warn(self.parts.line, f"This step has a checkbox and a command, {_RELEASED}")
 
     def _releases_nested(self, made: Steps) -> bool:

@@ -12,7 +12,15 @@ from app.planning.outline.blocks import ENV_FENCE, Block, Fence, Item, List, Tex
 from app.planning.outline.context import Context, read_fence, warn_of_kept
 from app.planning.outline.growing_phase import DEFAULT_PHASE, Phase, append_text
 from app.planning.outline.inline import read_title
-from app.planning.outline.introductions import WAITS, Said, introduction, line_that_waits, said_above
+from app.planning.outline.introductions import (
+    EXCUSED,
+    WAITS,
+    Said,
+    introduction,
+    line_that_excuses,
+    line_that_waits,
+    said_above,
+)
 from app.planning.outline.items import is_text, read_item, warn_of_samples
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
@@ -129,6 +137,10 @@ class SectionSteps:
         if before:
             waits = line_that_waits(before)
             self.waits = self.waits if waits is None else waits
+            excused = line_that_excuses(before)
+            last = self.phase.tasks[-1] if len(self.phase.tasks) > known else None
+            if excused is not None and last is not None and not last.must_run and release(last):
+                self.findings.warn(excused, EXCUSED)
             text = self._source(before)
             if len(self.phase.tasks) > known and self.phase.tasks[-1].whole is None:
                 append_text(self.phase.tasks[-1], text)
@@ -247,7 +259,7 @@ class SectionSteps:
         self._number += 1
         title, above = self._title_of(fence, before)
         column = self.findings.column_of(fence.line, fence.language) if fence.language else 0
-        part = TaskParts(fence.line, column, title=title)
+        part = TaskParts(fence.line, column, title=title, must_run=bool(scripts.fence_options(fence).run))
         inside = not self.by_hand and self._session.takes_block(
             fence, self._sentence(before)[0], last=self._number == self._blocks and self._ends
         )

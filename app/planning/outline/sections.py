@@ -206,24 +206,6 @@ _RETIRED = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-_GO_ON = r"(?:continu(?:e|ing)|proceed(?:ing)?|go(?:ing)? (?:on|ahead|further)|mov(?:e|ing) on|carry(?:ing)? on)"
-# "Do not continue if it is empty", "Wait until all is quiet", "Get approval from the team first", as a sentence.
-_WAITS = re.compile(
-    r"\W*(?:(?:important|note|warning|caution|stop|then|now|and|but|please|also)\b\W*)*(?:"
-    rf"(?:do not|don't|don\u2019t|never|only(?: then)?|you (?:must|should|can) (?:not|only)) {_GO_ON}\b|only then\b"
-    rf"|{_GO_ON} (?:only|once|if|when|after)\b"
-    r"|(?:stop|abort|pause|halt|hold)\b(?: here| now)?,? (?:if|until|unless|till)\b"
-    r"|wait (?:until|till|for (?:an? )?(?:approval|confirmation|permission|sign-?off|go-?ahead|ok|okay|answer|reply))\b"
-    r"|(?:get|obtain|ask for|request) (?:(?:an?|the|their|written|explicit|final) )*"
-    r"(?:approval|permission|sign-?off|confirmation|go-?ahead|ok|okay)\b"
-    r"|(?:only|never|do not|don't|don\u2019t) (?:run|do|use|execute|perform|start) (?:this|these|it|them|the following)\b.{0,80}"
-    r"\b(?:if|when|unless|until|after|once|in case|while|during)\b"
-    rf"|(?:make sure|ensure|verify|check|confirm|see)\b.{{1,160}}\bbefore (?:you )?{_GO_ON})",
-    re.IGNORECASE,
-)
-_MAY_WAIT = re.compile(
-    r"contin|proceed|\bgo|mov|carry|only|stop|abort|pause|halt|hold|wait|approval|permission|sign|confirm|\bok|not|never|don"
-)
 # Something of each text that the rules of the same name match, in lowercase. To look for it takes a tenth of the time.
 _MAY_BE_CONDITIONAL = re.compile(
     "if|only|case|unless|need|option|when|where|for|depend|event|emergency|resort|fall|fail|otherwise|once|should"
@@ -308,17 +290,6 @@ def is_retired(title: str) -> bool:
 def forbids(sentence: str) -> bool:
     """Whether a sentence above a block says that it is not to be run, or not always: "Do not run this during imports:"."""
     return _introduces(_FORBIDS, sentence)
-
-
-def says_to_wait(text: str) -> bool:
-    """Whether a sentence of a text says that what comes next must wait: "Do not continue if the backup is empty."
-
-    A sentence that ends with a colon says what is below it, which can be the waiting itself.
-    """
-    if not may_match(_MAY_WAIT, text):
-        return False
-    sentences = _SENTENCE_ENDS.split(text.replace("\n", " "))
-    return any(_WAITS.match(sentence) is not None for sentence in sentences if not sentence.rstrip("*_ ").endswith(":"))
 
 
 def offers_ways(sentence: str) -> bool:
