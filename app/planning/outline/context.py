@@ -28,12 +28,18 @@ _CELL = re.compile(r"\|\s*`([^`\n]+)`\s*(?=\||$)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Context:
-    """What an item needs to know about its document. `parallel`: nothing in its phase waits for anything else there."""
+    """What an item needs to know about its document.
+
+    Attributes:
+        parallel: whether nothing in its phase waits for anything else there.
+        back: whether the steps of its section take something back, or are for failures.
+    """
 
     findings: Findings
     definitions: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: scripts.Settings = field(default_factory=scripts.Settings)
     parallel: bool = False
+    back: bool = False
     # What is known about items and lists, by their id: those around them ask again and again. Both are kept, so that no other
     # one gets the id.
     _heads: dict[int, tuple[Item, Head]] = field(default_factory=dict[int, tuple[Item, Head]])

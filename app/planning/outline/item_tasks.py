@@ -280,14 +280,14 @@ class ItemTasks:
                 lead = _paragraphs(lead, text)
         return groups, lead
 
-    @staticmethod
-    def _is_about(step: ItemStep) -> bool:
+    def _is_about(self, step: ItemStep) -> bool:
         """Whether the text above a step says when or where it is done, and so is not about the item's own command."""
-        return _is_way(step) or bool(said_above(step.before, step.block, back=False, first=False).warning)
+        said = said_above(step.before, step.block, back=self.context.back, first=False)
+        return _is_way(step) or bool(said.warning)
 
     def _said(self, before: list[Block], block: Fence | List, *, first: bool) -> Said:
         """What the words above a step say of it, with a warning."""
-        said = Said() if self.run else said_above(before, block, back=False, first=first)
+        said = Said() if self.run else said_above(before, block, back=self.context.back, first=first)
         if said.warning and not said.only_first and not (said.asks and self.all_released):
             self.findings.warn(said.line, said.warning)
         return said

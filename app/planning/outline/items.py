@@ -232,8 +232,9 @@ class _Reader:
         return None
 
     def _is_conditional(self) -> bool:
-        return sections.is_conditional(self.title.text) or (
-            bool(self.title.label) and sections.is_conditional(self.title.label)
+        words = [self.title.text, *filter(None, [self.title.label])]
+        return any(map(sections.is_conditional, words)) or (
+            not self.context.back and any(map(sections.is_way_back_step, words))
         )
 
     def _warn_of_code(self, why: str, how: str = _HOW_TO_RUN) -> None:

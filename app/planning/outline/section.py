@@ -8,7 +8,7 @@ from typing import Any
 from app.planning.outline.blocks import Block
 from app.planning.outline.elsewhere import is_elsewhere, runs_elsewhere
 from app.planning.outline.parts import Answer
-from app.planning.outline.sections import Kind
+from app.planning.outline.sections import Kind, kind_of
 from app.planning.outline.shared_settings import SharedSettings
 from signoff.vocabulary import PhaseStrategy, RunsOn
 
@@ -71,6 +71,16 @@ class Section:
             names.append(above.name)
             above = above.parent
         return ": ".join(reversed(names))
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether its heading, or that of a section around it, says that it takes something back: "Rollback"."""
+        section: Section | None = self
+        while section is not None:
+            if kind_of(section.name) == Kind.ROLLBACK:
+                return True
+            section = section.parent
+        return False
 
     def inherit(self) -> None:
         """Take from the section that contains it what its own heading does not say: when and where it runs, and settings."""

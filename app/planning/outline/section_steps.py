@@ -25,7 +25,7 @@ from app.planning.outline.items import is_text, read_item, warn_of_samples
 from app.planning.outline.open_session import OpenSession
 from app.planning.outline.parts import MAX_TITLE_LENGTH, TaskParts, shortened
 from app.planning.outline.section import CONTINUED, Section
-from app.planning.outline.sections import Kind, is_alternative, kind_of, offers_ways
+from app.planning.outline.sections import is_alternative, offers_ways
 from app.planning.outline.shared_settings import SharedSettings
 from app.planning.outline.steps import (
     WHICH,
@@ -92,7 +92,8 @@ class SectionSteps:
         self.phase = phase
         self.section = section
         parallel = phase.section.strategy == _PARALLEL
-        self._outer = context if context.parallel == parallel else replace(context, parallel=parallel)
+        back = phase.section.runs_on != RunsOn.SUCCESS or section.takes_back
+        self._outer = replace(context, parallel=parallel, back=back)
         self.context = self._outer
         self.findings = context.findings
         self.plan, self.ordered, self.first = plan, ordered, first
@@ -160,8 +161,7 @@ class SectionSteps:
         """Read a list or a block. Return the text that belongs to what follows."""
         outer, said = self.by_hand, Said()
         if not self.by_hand:
-            back = self.phase.section.runs_on != RunsOn.SUCCESS or kind_of(self.section.name) == Kind.ROLLBACK
-            said = said_above(before, block, back=back, first=not self.phase.tasks)
+            said = said_above(before, block, back=self.context.back, first=not self.phase.tasks)
             if said.only_first:
                 self.waits, said = said.line, Said()
             elif said.warning:

@@ -143,6 +143,13 @@ _WAY_BACK = re.compile(
     r"(?:(?:to|how to)\s+)?(?:roll(?:ing)?[- ]?back|revert|back[- ]?out|undo)\b(?!\s+(?:test|tests|check)\b)",
     re.IGNORECASE,
 )
+# "Rollback", "To undo it", as the title of a step. "Revert the banner" is a step like any other.
+_WAY_BACK_STEP = re.compile(
+    r"(?:to|how to)\s+(?:roll(?:ing)?[- ]?back|revert|back[- ]?out|undo)\b"
+    r"|(?:roll[- ]?back|revert|back[- ]?out|undo|fall[- ]?back|recovery)"
+    r"(?:\s+(?:plan|procedure|steps?|commands?|instructions))?\W*$",
+    re.IGNORECASE,
+)
 # "(patch releases only) Tag it", "(initial beta) Make a branch"
 _QUALIFIED = re.compile(
     r"~~.+~~|.{0,160}\((?:deprecated|obsolete|outdated|no longer (?:needed|used|necessary|required)|skip(?: this)?)\)|"
@@ -290,6 +297,12 @@ def is_retired(title: str) -> bool:
 def forbids(sentence: str) -> bool:
     """Whether a sentence above a block says that it is not to be run, or not always: "Do not run this during imports:"."""
     return _introduces(_FORBIDS, sentence)
+
+
+def is_way_back_step(title: str) -> bool:
+    """Whether the title of a step says that it takes back what the others do, or is for failures: "Rollback", "On failure"."""
+    text = plain(title).strip("*_ :.")
+    return _WAY_BACK_STEP.match(text) is not None or _AFTER_FAILURE.match(text) is not None
 
 
 def offers_ways(sentence: str) -> bool:
