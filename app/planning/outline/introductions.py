@@ -18,8 +18,9 @@ from app.planning.outline.sections import (
     is_later,
     is_sample,
     is_way_back,
+    may_match,
 )
-from app.planning.outline.sentences import says_not_always, says_to_wait
+from app.planning.outline.sentences import MAY_EXCUSE, MAY_WAIT, says_not_always, says_to_wait
 from app.planning.outline.steps import is_another_way
 
 # A longer text above a list is no time: "Friday 18:00 UTC".
@@ -35,13 +36,10 @@ _ABOUT_A_LIST = (
     "so a person decides about it: each command is released, done by hand or skipped. To run one without being asked, "
     "add {run} to its item."
 )
-
-
 WAITS = (
     "These words say to wait or to check something first, so a person releases the next step, does it by hand, or skips it. "
     "To run it without being asked, add {run} to its item, or run behind the language of its block."
 )
-
 EXCUSED = f"These words say that the step above is not always done, {_ABOUT_A_BLOCK}"
 
 
@@ -108,33 +106,40 @@ def _how(block: Block) -> str:
 
 def line_that_waits(blocks: list[Block]) -> int | None:
     """The line of the text that says that what comes next must wait, such as "Do not continue if it is empty."."""
-    return _line_that(says_to_wait, blocks)
+    return _line_that(says_to_wait, MAY_WAIT, blocks)
 
 
 def line_that_excuses(blocks: list[Block]) -> int | None:
     """The line of the text that says that a step is not always done, such as "Skip this if it is empty."."""
-    return _line_that(says_not_always, blocks)
-
-
-def _line_that(says: Callable[[str], bool], blocks: list[Block]) -> int | None:
-    for block in blocks:
-        if isinstance(block, Text) and block.kind in {"paragraph", "blockquote"}:
-            said = says(_plain(block))
-        else:
-            said = isinstance(block, List) and any(map(says, _items(block)))
-        if said:
-            return block.line
-    return None
+    return _line_that(says_not_always, MAY_EXCUSE, blocks)
 
 
 def holds_next(markdown: str) -> bool:
     """Whether a text says that what comes next must wait."""
-    return line_that_waits(list(read_blocks(markdown.split("\n")).blocks)) is not None
+    return may_match(MAY_WAIT, markdown) and line_that_waits(_read(markdown)) is not None
 
 
 def excuses(markdown: str) -> bool:
     """Whether a text says that the step that it is about is not always done."""
-    return line_that_excuses(list(read_blocks(markdown.split("\n")).blocks)) is not None
+    return may_match(MAY_EXCUSE, markdown) and line_that_excuses(_read(markdown)) is not None
+
+
+def _read(markdown: str) -> list[Block]:
+    return list(read_blocks(markdown.split("\n")).blocks)
+
+
+def _line_that(says: Callable[[str], bool], hint: re.Pattern[str], blocks: list[Block]) -> int | None:
+    """The line of the first text that says so. `hint` is what each such text contains."""
+    for block in blocks:
+        if not isinstance(block, Text | List) or not may_match(hint, block.source):
+            continue
+        if isinstance(block, List):
+            said = any(map(says, _items(block)))
+        else:
+            said = block.kind in {"paragraph", "blockquote"} and says(_plain(block))
+        if said:
+            return block.line
+    return None
 
 
 def _items(block: List) -> list[str]:

@@ -24,7 +24,8 @@ _WAITS = re.compile(
     rf"|(?:make sure|ensure|verify|check|confirm|see)\b.{{1,160}}\bbefore (?:you )?{_GO_ON})",
     re.IGNORECASE,
 )
-_MAY_WAIT = re.compile(
+# Something of each text that the rules of the same name match, in lowercase.
+MAY_WAIT = re.compile(
     r"contin|proceed|\bgo|mov|carry|only|stop|abort|pause|halt|hold|wait|approval|permission|sign|confirm|\bok|not|never|don"
 )
 
@@ -41,7 +42,7 @@ _EXCUSED = re.compile(
     r"|(?:only|never|do not|don't|don\u2019t) (?:do|run|use|execute|perform) (?:this|it|these|them)\b)",
     re.IGNORECASE,
 )
-_MAY_EXCUSE = re.compile("skip|omit|ignore|optional|only|not|never|don|deprecated|obsolete|appl")
+MAY_EXCUSE = re.compile("skip|omit|ignore|optional|only|not|never|don|deprecated|obsolete|appl")
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
@@ -50,7 +51,7 @@ def says_to_wait(text: str) -> bool:
 
     A sentence that ends with a colon says what is below it, which can be the waiting itself.
     """
-    if not may_match(_MAY_WAIT, text):
+    if not may_match(MAY_WAIT, text):
         return False
     sentences = _SENTENCE_ENDS.split(text.replace("\n", " "))
     return any(_WAITS.match(sentence) is not None for sentence in sentences if not sentence.rstrip("*_ ").endswith(":"))
@@ -58,6 +59,6 @@ def says_to_wait(text: str) -> bool:
 
 def says_not_always(text: str) -> bool:
     """Whether a sentence of a text says that the step that it is about is not always done: "Skip this if it is empty."."""
-    return may_match(_MAY_EXCUSE, text) and any(
+    return may_match(MAY_EXCUSE, text) and any(
         _EXCUSED.match(sentence) is not None for sentence in _SENTENCE_ENDS.split(text.replace("\n", " "))
     )
