@@ -28,23 +28,31 @@ def parse_size(value: object) -> object:
     return int(match[1]) * _UNITS[match[2].lower()]
 
 
+_SIZES = ((1024**4, "TiB"), (1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
+
+
 def size_text(size: int) -> str:
     """Format a number of bytes for people, such as `2 GiB`."""
-    for unit, name in ((1024**4, "TiB"), (1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB")):
+    for unit, name in _SIZES:
         if size >= unit:
             return f"{size / unit:.4g} {name}"
     return f"{size} bytes"
 
 
+def exact_size_text(size: int) -> str:
+    """Format a number of bytes without rounding it, such as `2 GiB` or `1000 bytes`."""
+    return next((f"{size // unit} {name}" for unit, name in _SIZES if size and size % unit == 0), f"{size} bytes")
+
+
 def limits_text(limits: Mapping[str, int]) -> str:
-    """Format limits, given by the names of `TaskLimits`, for people. 0 means no limit."""
+    """Format limits, given by the names of `TaskLimits`, for people, and exactly: they are signed. 0 means no limit."""
     return ", ".join(f"{name.replace('_', ' ')} {_amount(name, value)}" for name, value in limits.items())
 
 
 def _amount(name: str, value: int) -> str:
     if not value:
         return "without limit"
-    return size_text(value) if name in {"memory", "file_size"} else str(value)
+    return exact_size_text(value) if name in {"memory", "file_size"} else str(value)
 
 
 Size = Annotated[int, BeforeValidator(parse_size)]

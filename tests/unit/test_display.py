@@ -11,6 +11,7 @@ from app.cli.arguments import heading_of
 from app.cli.display import action_text, duration, output_files, plan_tree, projects_table, size, tasks_table, visible
 from app.cli.live import event_line, person_hints, progress_picture
 from app.cli.progress import Progress
+from app.domain.limits import exact_size_text
 from signoff.schemas.events import Event
 
 
@@ -164,6 +165,14 @@ def test_actions(action: dict[str, Any], expected: str) -> None:
 )
 def test_durations(milliseconds: float | None, expected: str) -> None:
     assert duration(milliseconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1536 * 1024**2, "1536 MiB"), (2**30 + 1, "1073741825 bytes")],
+)
+def test_sizes_that_are_signed_are_exact(count: int, expected: str) -> None:
+    assert exact_size_text(count) == expected
 
 
 def test_sizes() -> None:

@@ -50,7 +50,7 @@ WORDS: Words = {
     "phases.runs_on": lambda _: "only after a failure",
     "reads": lambda path: f"reads {path}",
     "writes": lambda path: f"writes {path}",
-    "limits.memory": lambda value: f"memory at most {value}",
+    "limits.memory": lambda value: f"limits: memory {value} bytes",
     "expected_files": lambda path: f"makes {path}",
     "condition.task": lambda key: f"only if {key} is completed",
     "condition.parameter": lambda name: f"only if {name} is friday",
