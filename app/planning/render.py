@@ -16,7 +16,7 @@ from app.domain.parameters import Parameter, variable_of
 from app.domain.plan import PhaseDraft, PlanDraft, TaskDraft, canonical_json
 from app.domain.texts import normalized
 from app.planning.outline.attributes import condition_text, write
-from app.planning.outline.blocks import List, read_blocks
+from app.planning.outline.blocks import List, blocks_of
 from app.planning.outline.elsewhere import is_elsewhere
 from app.planning.outline.fences import EXACT, parse_json
 from app.planning.outline.front_matter import write_front_matter
@@ -103,7 +103,7 @@ def _body(draft: PlanDraft, name: str) -> str:
 
 def _ends_with_list(text: str) -> bool:
     """Whether a list behind `text` would continue one in it."""
-    blocks = read_blocks(text.split("\n")).blocks if _LIST_LINE.search(text) else []
+    blocks = blocks_of(text) if _LIST_LINE.search(text) else []
     return bool(blocks) and isinstance(blocks[-1], List)
 
 

@@ -100,6 +100,11 @@ class Document:
     outdented: list[Outdented] = field(default_factory=list[Outdented])
 
 
+def blocks_of(text: str) -> list[Block]:
+    """The blocks of any text, whatever ends its lines."""
+    return read_blocks(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")).blocks
+
+
 def read_blocks(lines: list[str]) -> Document:
     """Read a document. Comments and link definitions are no blocks."""
     tokens, definitions = parse("\n".join(lines))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.planning.outline import scripts
-from app.planning.outline.blocks import Block, Fence, List, Text, read_blocks
+from app.planning.outline.blocks import Block, Fence, List, Text, blocks_of
 from app.planning.outline.elsewhere import ELSEWHERE, introduces_elsewhere
 from app.planning.outline.inline import read_title
 from app.planning.outline.sections import (
@@ -116,16 +116,12 @@ def line_that_excuses(blocks: list[Block]) -> int | None:
 
 def holds_next(markdown: str) -> bool:
     """Whether a text says that what comes next must wait."""
-    return may_match(MAY_WAIT, markdown) and line_that_waits(_read(markdown)) is not None
+    return may_match(MAY_WAIT, markdown) and line_that_waits(blocks_of(markdown)) is not None
 
 
 def excuses(markdown: str) -> bool:
     """Whether a text says that the step that it is about is not always done."""
-    return may_match(MAY_EXCUSE, markdown) and line_that_excuses(_read(markdown)) is not None
-
-
-def _read(markdown: str) -> list[Block]:
-    return list(read_blocks(markdown.split("\n")).blocks)
+    return may_match(MAY_EXCUSE, markdown) and line_that_excuses(blocks_of(markdown)) is not None
 
 
 def _line_that(says: Callable[[str], bool], hint: re.Pattern[str], blocks: list[Block]) -> int | None:
