@@ -1,4 +1,4 @@
-"""Reports attempts of a run that end at about the same time together, so that its workflow goes on once for all of them.
+"""Reports attempts of a run that end at about the same time together, so that its workflow continues once for all of them.
 
 A report that arrives alone causes a workflow task, which costs Temporal seven times as much as the activity.
 """

@@ -1,4 +1,4 @@
-"""Notice of writes to a file by any process of this machine. Only Linux has it."""
+"""Watches a file for writes by any process on this machine. Works on Linux only."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _IN_MODIFY = 0x2
-# More than the kernel keeps of writes that were not noticed yet: it counts equal ones once.
+# More than the kernel queues: it merges equal reports that nobody has read yet.
 _ENOUGH = 65_536
 
 
 @contextmanager
-def noticed_writes(path: Path, written: Callable[[], None]) -> Generator[bool]:
-    """Call `written` on this event loop after each write to a file. Yields whether the system can tell.
+def watched_writes(path: Path, written: Callable[[], None]) -> Generator[bool]:
+    """Call `written` on this event loop after each write to a file. Yields whether the system reports writes.
 
     Args:
-        path: an existing file. It is followed when it is renamed, and no more once it is replaced.
+        path: an existing file. The watch follows it when it is renamed, and ends when it is replaced.
         written: called after one write or after several.
     """
     descriptor = _watch(path)

@@ -1,8 +1,8 @@
 """How a process learns of commits to an SQLite file.
 
 A connection that never writes reads `PRAGMA data_version`, which changes when any other connection commits. The process's own
-commits are announced at once. Those of other processes are seen when they write to the write-ahead log, where the system tells of
-writes. Elsewhere they are seen after 10 ms in the median and 20 ms at most, for 0.6 % of a core.
+commits are announced at once. Those of other processes are seen as soon as they write to the write-ahead log, if the system
+reports writes. Otherwise they are seen after 10 ms in the median and 20 ms at most, for 0.6 % of a core.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.database.feed import ChangeFeed
-from app.database.file_writes import noticed_writes
+from app.database.file_writes import watched_writes
 
 POLL_SECONDS = 0.02
-# Between looks while nothing is written, where the system tells of writes.
+# Between looks while nothing is written, if the system reports writes.
 QUIET_SECONDS = 0.25
 # How often it looks soon again after a write: a commit can be read a moment after its last write.
 LOOKS_AGAIN = 5
@@ -53,10 +53,10 @@ class SqliteFeed(ChangeFeed):
             # Changes between a waiter's subscription and this first look must not be missed.
             self._wake_all()
             log = self._path.with_name(f"{self._path.name}-wal")
-            with noticed_writes(log, self.poke) as notices:
+            with watched_writes(log, self.poke) as reported:
                 soon = LOOKS_AGAIN
                 while self._subscriptions:
-                    poked = await self._poked(POLL_SECONDS if soon or not notices else QUIET_SECONDS)
+                    poked = await self._poked(POLL_SECONDS if soon or not reported else QUIET_SECONDS)
                     soon = LOOKS_AGAIN if poked else max(0, soon - 1)
                     with suppress(sqlite3.OperationalError):
                         seen = connection.execute("PRAGMA data_version").fetchone()[0]
