@@ -27,7 +27,7 @@ from app.planning.outline.lost_variables import set_anywhere
 from app.planning.outline.parts import RUN
 from app.planning.outline.reader import read_outline
 from app.planning.outline.scripts import STRICT_SH, needs_strict, text_of
-from app.planning.outline.sections import is_alternative, is_retired, kind_of
+from app.planning.outline.sections import Kind, is_alternative, is_retired, kind_of
 from app.planning.outline.sessions import enters, opens_session
 from app.planning.outline.single import as_text, read_single_phase, read_single_task
 from app.planning.outline.steps import is_another_way
@@ -96,7 +96,8 @@ def _body(draft: PlanDraft, name: str) -> str:
         above = f"{above}\n\n{phase.description}"
         if phase.tasks:
             parts += [_BETWEEN_LISTS] if _ends_with_list(phase.description) else []
-            parts.append(_tasks(phase, draft.parameters, above))
+            back = phase.runs_on != RunsOn.SUCCESS or Kind.ROLLBACK in {kind_of(phase.name), kind_of(title)}
+            parts.append(_tasks(phase, draft.parameters, above, back=back))
             above = phase.tasks[-1].description
     return "\n\n".join(parts) + "\n"
 
@@ -132,8 +133,15 @@ def _phase(phase: PhaseDraft, parameters: Mapping[str, Parameter]) -> str:
     return _whole("phase", bare.model_dump(mode="json", exclude={"tasks"}, exclude_defaults=True))
 
 
-def _tasks(phase: PhaseDraft, parameters: Mapping[str, Parameter], above: str) -> str:
-    """The tasks of a phase as a list. `above` is the text that stands above it."""
+def _tasks(phase: PhaseDraft, parameters: Mapping[str, Parameter], above: str, *, back: bool) -> str:
+    """The tasks of a phase as a list.
+
+    Args:
+        phase: the phase.
+        parameters: those of the plan.
+        above: the text that stands above the list.
+        back: whether the phase takes something back, or is for failures.
+    """
     numbered = phase.strategy == PhaseStrategy.SEQUENTIAL or _is_chain(phase)
     chained = numbered and phase.strategy == PhaseStrategy.DAG
     items: list[str] = []
@@ -142,7 +150,7 @@ def _tasks(phase: PhaseDraft, parameters: Mapping[str, Parameter], above: str) -
         implied = 1 if chained and number > 1 else 0
         own = task.model_copy(update={"depends_on": task.depends_on[implied:]})
         asked = excused or holds_next(above)
-        items.append(_item(own, task, f"{number}. " if numbered else "- ", parameters, asked=asked))
+        items.append(_item(own, task, f"{number}. " if numbered else "- ", parameters, asked=asked, back=back))
         above = task.description
     loose = any("\n" in item for item in items)
     return ("\n\n" if loose else "\n").join(items)
@@ -158,7 +166,9 @@ def _is_chain(phase: PhaseDraft) -> bool:
     )
 
 
-def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter], *, asked: bool) -> str:
+def _item(
+    own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str, Parameter], *, asked: bool, back: bool
+) -> str:
     """One list item.
 
     Args:
@@ -167,6 +177,7 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str,
         marker: what begins the item.
         parameters: those of the plan.
         asked: whether the text above says that a person releases it.
+        back: whether its phase takes something back, or is for failures.
     """
     # Beside others, some titles would be one of several ways to do it.
     another = is_another_way(own.title) and not own.requires_approval and own.action.type in {"shell", "http", "agent"}
@@ -185,7 +196,7 @@ def _item(own: TaskDraft, task: TaskDraft, marker: str, parameters: Mapping[str,
         lines = text.split("\n")
         indent = " " * len(marker)
         item = "\n".join([marker + lines[0], *(indent + line if line else "" for line in lines[1:])])
-        read = read_single_task(item, parameters)
+        read = read_single_task(item, parameters, back=back)
         if read is not None and _same(read, own):
             return item
     whole = _whole("task", task.model_dump(mode="json", exclude_defaults=True))

@@ -20,10 +20,10 @@ from app.planning.outline.reader import DocumentReader, make_task, resolve
 _LANGUAGE = re.compile(r"^(\s*(?:`{3,}|~{3,})).*")
 
 
-def read_single_task(markdown: str, parameters: Mapping[str, Parameter]) -> TaskDraft | None:
+def read_single_task(markdown: str, parameters: Mapping[str, Parameter], *, back: bool) -> TaskDraft | None:
     """The single task in `markdown`, as its own item defines it in a plan with these parameters.
 
-    None if there is not exactly one task.
+    None if there is not exactly one task. `back`: the steps around it take something back, or are for failures.
     """
     findings = Findings(markdown)
     document = read_blocks(findings.lines)
@@ -32,7 +32,7 @@ def read_single_task(markdown: str, parameters: Mapping[str, Parameter]) -> Task
     if len(blocks) != 1 or not isinstance(blocks[0], List) or len(blocks[0].items) != 1 or document.definitions:
         return None
     try:
-        parts = read_item(blocks[0].items[0], Context(findings, document.definitions)).tasks
+        parts = read_item(blocks[0].items[0], Context(findings, document.definitions, back=back)).tasks
         findings.raise_if_any()
         if len(parts) != 1:
             return None
