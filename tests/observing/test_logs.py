@@ -62,6 +62,12 @@ async def test_messages_of_the_sdk_are_json_too(tmp_path: Path, monkeypatch: pyt
         worker_process(stack.settings),
     ):
         log = stack.settings.data_dir / "worker.log"
+
+        async def polls() -> bool:
+            # A worker that does not find its server while it starts ends with an error message.
+            return int((await stack.http.get("/ready")).json()["checks"]["workers"]) > 0
+
+        await eventually(polls, what="the worker polls")
         await server.shutdown()
 
         async def reported() -> bool:
