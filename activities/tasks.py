@@ -98,7 +98,7 @@ class TaskActivities:
         self._cancels = CancelWatch(database)
         self.masker = Masker([*surroundings.secrets.values(), *surroundings.masked])
         self.reporting = Reporting()
-        # Settings compute these two anew each time.
+        # Settings compute these two each time they are read.
         self.agents = surroundings.settings.known_agents
         self.agent_queues = surroundings.settings.agent_queues
 

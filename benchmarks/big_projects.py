@@ -31,7 +31,7 @@ _CHAIN_PART = 5
 
 
 def edits_of(shape: str, tasks: int, action: object) -> list[list[dict[str, Any]]]:
-    """Return the requests that make the plan. Each is a list of edits, of which a request may contain 10,000."""
+    """Return the requests that make the plan. Each is a list of at most 10,000 edits."""
     if shape == "chain":
         tasks = max(1, tasks // _CHAIN_PART)
     width = _LAYER if shape == "layered" else tasks

@@ -82,7 +82,7 @@ async def _locally(name: str, argument: object, options: ActivityOptions) -> Raw
         )
     except FailureError:
         # A replay raises the failure without an `ActivityError` around it, so nothing may depend on what was raised. A worker
-        # that stops cancels the attempt as well, and the step must be made all the same.
+        # that stops also cancels the attempt, but the step must still be carried out.
         caller = asyncio.current_task()
         if caller is not None and caller.cancelling():
             raise asyncio.CancelledError from None

@@ -76,7 +76,7 @@ class Commands:
             if record is not None:
                 return record
             if starts:
-                # Nobody has to be asked first: an open workflow gets the signal all the same.
+                # There is no need to ask first: if a workflow is open, it gets the signal too.
                 await self._engine.signal_with_start(project, stored)
                 return None
             record = await cancel_failing(self._database, self._engine, command)

@@ -17,8 +17,8 @@ async def test_a_report_waits_for_those_that_are_being_recorded() -> None:
     with reporting.recording("run"):
         with reporting.recording("run"):
             waiting = asyncio.create_task(report())
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
+            await asyncio.sleep(0)  # why: the other task runs up to its wait
+        await asyncio.sleep(0)  # why: the other task runs up to its wait
         order.append("recorded")
     await waiting
     assert order == ["recorded", "reported"]
@@ -29,7 +29,7 @@ async def test_a_report_does_not_wait_for_other_runs_or_for_nothing() -> None:
     await reporting.wait("run")
     with reporting.recording("other"):
         waiting = asyncio.create_task(reporting.wait("run"))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # why: the other task runs up to its wait
         assert waiting.done()
 
 
@@ -43,7 +43,7 @@ async def test_a_cancel_ends_the_wait_and_not_the_report() -> None:
     reporting = Reporting()
     with reporting.recording("run"):
         waiting = asyncio.create_task(reporting.wait("run"))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # why: the other task runs up to its wait
         waiting.cancel()
         await waiting
     assert not waiting.cancelled()
@@ -58,6 +58,6 @@ async def test_an_outcome_that_cannot_be_recorded_is_not_waited_for() -> None:
         await reporting.wait("run")
     with reporting.recording("run"):
         waiting = asyncio.create_task(reporting.wait("run"))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # why: the other task runs up to its wait
         assert not waiting.done()
     await waiting

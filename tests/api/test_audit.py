@@ -378,7 +378,7 @@ async def test_every_turn_of_a_project_leaves_a_record_that_agrees_with_itself(s
     await signoff.call("POST", f"/{project_id}/cancel")
     await check("cancelled")
     await signoff.call("POST", f"/{project_id}/regenerate-plan")
-    await check("planned anew")
+    await check("planned again")
     await signoff.call("PUT", f"/{project_id}", json={"strategy": "careful"})
     await signoff.call("POST", f"/{project_id}/cancel")
     await check("cancelled before it ran")

@@ -135,7 +135,7 @@ async def test_everything_that_is_wrong_with_a_draft_is_said_at_once(planner: St
         assert said in model.requests[1].texts
 
 
-async def test_what_is_not_mended_fails_on_record_and_nothing_is_lost(planner: Stack, model: ModelServer) -> None:
+async def test_what_is_not_repaired_fails_on_record_and_nothing_is_lost(planner: Stack, model: ModelServer) -> None:
     model.say(*(plan(*BAD) for _ in range(1 + REPAIRS)), plan(*GOOD))
     project_id = await planner.create(WORDS)
     before = await planner.project(project_id)

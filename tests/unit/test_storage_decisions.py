@@ -103,7 +103,7 @@ async def test_refused_effect_is_undone_and_the_refusal_alone_remains(database: 
     assert await database.read(lambda conn: decisions.find(conn, project_id, "req_1")) == decision
 
 
-async def test_unexpected_error_records_nothing_so_that_a_repeat_is_decided_anew(database: Database) -> None:
+async def test_unexpected_error_records_nothing_so_that_a_repeat_is_decided_again(database: Database) -> None:
     project_id = await database.transact(with_plan)
     request = CommandRequest(project_id=project_id, request_id="req_1", kind=CommandKind.APPROVE, actor="bob")
 
@@ -224,7 +224,7 @@ SITUATIONS: dict[str, tuple[Any, Any]] = {
     "approve": (with_plan, sealed("approve")),
     "cancel pending": (with_plan, sealed("cancel")),
     "cancel planning": (planning, sealed("cancel")),
-    "cancel planning anew": (replanning, sealed("cancel")),
+    "cancel planning again": (replanning, sealed("cancel")),
     "cancel running": (running, sealed("cancel")),
     "complete": (running, sealed("complete", outputs={"n": 1})),
     "skip": (running, sealed("skip")),

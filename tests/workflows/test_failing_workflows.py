@@ -54,7 +54,7 @@ class Failing:
     recorded: str
     planned: str
 
-    async def mended(self) -> None:
+    async def repaired(self) -> None:
         """Replace the broken worker."""
         await self.broken.aclose()
         await self.stack.start_worker()
@@ -143,7 +143,7 @@ async def test_it_is_said_everywhere_and_a_cancel_ends_it(failing: Failing) -> N
     assert (project["status"], project["stage"], project["failure"]) == ("cancelled", "finished", None)
     assert {task["status"] for task in project["tasks"]} == {"cancelled"}
     assert (await stack.call("POST", f"/{project_id}/audit"))["trail"]["intact"]
-    await failing.mended()
+    await failing.repaired()
     await stack.call("POST", f"/{project_id}/retry")
     ask = await stack.task_in(project_id, "a", "waiting")
     await stack.call("POST", f"/{project_id}/tasks/{ask['id']}/complete")

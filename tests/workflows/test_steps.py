@@ -22,7 +22,7 @@ from workflows.project import ProjectWorkflow
 
 COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-# An outline of so many characters may take longer than requests to the workflow should wait.
+# Reading an outline of this many characters may take longer than requests to the workflow should wait.
 LONG = "- A: `true`\n\n" + "x" * SHORT_OUTLINE
 
 
