@@ -23,7 +23,7 @@ from app.planning.outline.sections import (
 from app.planning.outline.sentences import MAY_EXCUSE, MAY_WAIT, says_not_always, says_to_wait
 from app.planning.outline.steps import is_another_way
 
-# A longer text above a list is no time: "Friday 18:00 UTC".
+# A longer text above a list is not a time: "Friday 18:00 UTC".
 _MAX_TIME = 40
 _QUOTED = re.compile(r"^[ \t]*>[ \t]?(?:\[![A-Za-z]+\])?", re.MULTILINE)
 _MARKER = re.compile(r"^\s*(?:[-*+]|[0-9]{1,9}[.)])\s+")
@@ -105,12 +105,12 @@ def _how(block: Block) -> str:
 
 
 def line_that_waits(blocks: list[Block]) -> int | None:
-    """The line of the text that says that what comes next must wait, such as "Do not continue if it is empty."."""
+    """The line of the text that says that what comes next must wait, such as "Do not continue if it is empty"."""
     return _line_that(says_to_wait, MAY_WAIT, blocks)
 
 
 def line_that_excuses(blocks: list[Block]) -> int | None:
-    """The line of the text that says that a step is not always done, such as "Skip this if it is empty."."""
+    """The line of the text that says that a step is not always done, such as "Skip this if it is empty"."""
     return _line_that(says_not_always, MAY_EXCUSE, blocks)
 
 

@@ -58,7 +58,7 @@ def says_to_wait(text: str) -> bool:
 
 
 def says_not_always(text: str) -> bool:
-    """Whether a sentence of a text says that the step that it is about is not always done: "Skip this if it is empty."."""
+    """Whether a sentence of a text says that the step that it is about is not always done: "Skip this if it is empty"."""
     return may_match(MAY_EXCUSE, text) and any(
         _EXCUSED.match(sentence) is not None for sentence in _SENTENCE_ENDS.split(text.replace("\n", " "))
     )
